@@ -1,0 +1,30 @@
+# Two commands from a fresh clone: `make evals` runs the main job, `make test` checks everything.
+PYTHON ?= python3
+BIN := .venv/bin
+# Written when the environment is whole; older than what it was made from, it is made again.
+INSTALLED := .venv/.installed
+
+.PHONY: evals test lint bench clean
+
+evals: $(INSTALLED)
+	$(BIN)/pytest evals/ -m full
+
+test: lint
+	$(BIN)/pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(INSTALLED)
+	$(BIN)/pytest evals/ -m bench
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $@
+
+clean:
+	rm -rf .harness reports

@@ -1,0 +1,29 @@
+"""The errors that a user of the harness can cause, and can mend. Each says what came, what was expected and what to do."""
+
+
+class HarnessError(Exception):
+    """Base of every error that the harness raises on purpose."""
+
+
+class CaseError(HarnessError):
+    """A case file is wrong: unknown key, wrong type, missing file, impossible recipe."""
+
+
+class DataError(HarnessError):
+    """A data file has rows that cannot be used. The message lists them as `file:line: reason`."""
+
+
+class CheckpointError(HarnessError):
+    """A model on disk is not what it claims to be: digest, weights, adapter or base do not fit."""
+
+
+class StageError(HarnessError):
+    """A stage's process failed or was killed."""
+
+
+class StoreError(HarnessError):
+    """An artefact in the store is damaged."""
+
+
+class BaselineError(HarnessError):
+    """A stored baseline is missing, unreadable, or may not be written now."""
