@@ -1,4 +1,4 @@
-"""The errors that a user of the harness can cause, and can mend. Each says what came, what was expected and what to do."""
+"""The errors that a user can cause and mend. Each says what came, what was expected and what to do."""
 
 
 class HarnessError(Exception):

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from dataclasses import dataclass, fields
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +14,7 @@ from harness.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -73,3 +72,70 @@ class PairSet:
         """Rows of both texts of each pair in `texts`, shape `(n_pairs, 2)`."""
         row = {text: index for index, text in enumerate(self.texts)}
         return np.array([(row[p.text_1], row[p.text_2]) for p in self.pairs], dtype=np.int64).reshape(-1, 2)
+
+
+def read_pairs(path: Path) -> PairSet:
+    """Reads and validates a JSON Lines file of pairs.
+
+    Raises:
+        DataError: The file is missing, empty or has bad rows: all of them are listed (the first 20) as
+            `file:line: reason`.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    pairs: list[Pair] = []
+    problems: list[str] = []
+    for number, line in enumerate(content.splitlines(), start=1):
+        row = _parse_row(line)
+        if isinstance(row, Pair):
+            pairs.append(row)
+        else:
+            problems.append(f"{path}:{number}: {row}")
+    if problems:
+        hidden = len(problems) - _SHOWN_ROWS
+        shown = problems[:_SHOWN_ROWS] + ([f"... and {hidden} more bad rows"] if hidden > 0 else [])
+        raise DataError("\n".join(shown))
+    if not pairs:
+        raise DataError(f"{path}: no pairs in it; expected one JSON object a line")
+    return PairSet(path=path, digest=hashlib.sha256(content).hexdigest(), pairs=tuple(pairs))
+
+
+def _parse_row(line: bytes) -> Pair | str:
+    """One line as a pair, or what is wrong with it in words."""
+    try:
+        row = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        return f"not UTF-8 (byte {error.start + 1} of the line: 0x{line[error.start]:02x})"
+    except ValueError as error:
+        return f"not JSON ({error}); expected one object a line"
+    if not isinstance(row, dict):
+        return f"got {_kind(row)}, expected an object with the fields {', '.join(_FIELDS)}"
+    reasons = [*_field_problems(row)]
+    return "; ".join(reasons) if reasons else Pair(**row)
+
+
+_FIELDS = tuple(field.name for field in fields(Pair))
+
+
+def _field_problems(row: dict[str, Any]) -> Iterable[str]:
+    for name in _FIELDS:
+        if name not in row:
+            yield f"no field {name!r}"
+        elif name == "label":
+            if isinstance(row[name], bool) or row[name] not in (0, 1) or not isinstance(row[name], int):
+                yield f"label is {json.dumps(row[name])}, expected 0 or 1"
+        elif not isinstance(row[name], str):
+            yield f"{name} is {_kind(row[name])}, expected a text"
+        elif not row[name].strip():
+            yield f"{name} is empty"
+    unknown = sorted(set(row) - set(_FIELDS))
+    if unknown:
+        yield f"unknown field {', '.join(map(repr, unknown))}; expected {', '.join(_FIELDS)}"
+
+
+def _kind(value: Any) -> str:
+    return {dict: "an object", list: "a list", str: "a text", bool: "a boolean", type(None): "null"}.get(
+        type(value), "a number"
+    )

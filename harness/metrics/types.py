@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import numpy as np
     from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
 class ScoredPairs:
-    """Pairs under one model: everything a metric may look at.
+    """Pairs under one model: everything a metric may look at. All attributes are in the same order of pairs.
 
     Attributes:
         scores: Cosine similarity of each pair, shape `(n_pairs,)`, in [-1, 1].
@@ -33,9 +33,13 @@ class ScoredPairs:
 
 @dataclass(frozen=True)
 class MetricResult:
-    """One metric of one model. `value` is NaN where the metric is undefined, and `reason` then says why.
+    """One metric of one model.
 
-    `details` holds what belongs to the value and can be written as JSON: numbers, strings, booleans, None, lists, dicts.
+    Attributes:
+        value: The metric, or NaN where it is undefined. Never 0 for undefined.
+        reason: Why the value is NaN, in words; empty where it is a number.
+        details: What belongs to the value and can be written as strict JSON: numbers (no NaN, no infinity), strings,
+            booleans, None, lists, dicts. Empty where the input allowed no computation at all.
     """
 
     value: float

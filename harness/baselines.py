@@ -1,0 +1,205 @@
+"""What `baselines/<case>/baseline.json` stores: reading, building, listing changes, writing in one rename."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from harness.case import BASE
+from harness.errors import BaselineError
+from harness.metrics import METRICS
+from harness.store import write_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from harness.case import Case
+    from harness.evaluation import Evaluation
+
+CATEGORY_METRICS = ("auc_roc", "margin")
+"""What of each category is stored and compared; names of `METRICS` and of the attributes of a `GroupResult`."""
+
+_DECIMALS = 6
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class StoredValue(_Frozen):
+    """A value, how much worse is still noise, and where the noise was read off.
+
+    Attributes:
+        value: As measured.
+        tolerance: Worse by more than this is a regression.
+        direction: Whether a higher or a lower value is better.
+        seeds: Training seed -> value of that training; empty for the base.
+    """
+
+    value: float
+    tolerance: float
+    direction: Literal["higher", "lower"]
+    seeds: dict[str, float]
+
+
+class StoredModel(_Frozen):
+    """One model: metric -> value, category -> metric -> value, and how they came about."""
+
+    metrics: dict[str, StoredValue]
+    categories: dict[str, dict[str, StoredValue]]
+    provenance: dict[str, Any]
+
+
+class Origin(_Frozen):
+    """What values must share to be comparable: the evaluation pairs and the base model."""
+
+    eval_sha256: str
+    eval_pairs: int
+    base_name: str
+    base_digest: str
+
+
+class Baseline(_Frozen):
+    """One baseline file. `scores` has a row a pair, in the order of the evaluation file: model -> score."""
+
+    version: Literal[1]
+    origin: Origin
+    models: dict[str, StoredModel]
+    scores: list[dict[str, float]]
+
+
+def baseline_path(root: Path, case: Case) -> Path:
+    """Where a case's baseline is stored."""
+    return root / case.name / "baseline.json"
+
+
+def read_baseline(path: Path) -> Baseline | None:
+    """The stored baseline; None where there is none.
+
+    Raises:
+        BaselineError: The file is not a baseline.
+    """
+    if not path.exists():
+        return None
+    try:
+        return Baseline.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BaselineError(f"{path}: cannot be read: {error}") from None
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, problem['loc'])) or 'the file'}: {problem['msg']}" for problem in error.errors()[:5]
+        )
+        raise BaselineError(f"{path}: not a baseline: {problems}. Restore it from version control") from None
+
+
+def build_model(
+    case: Case, model: str, evaluation: Evaluation, retrained: Mapping[int, Evaluation], provenance: dict[str, Any]
+) -> StoredModel:
+    """What to store of one model.
+
+    Args:
+        case: Gives the rule for the tolerance.
+        model: The base or a key of the case's models.
+        evaluation: The model's own values.
+        retrained: Seed -> values of a training with that seed, the model's own included; empty for the base.
+        provenance: Stored as it is.
+
+    Raises:
+        BaselineError: A value is undefined: it cannot be a reference.
+    """
+
+    def stored(metric: str, value: float, by_seed: Mapping[int, float], where: str) -> StoredValue:
+        undefined = [f"{where} {metric}"] if any(v != v for v in (value, *by_seed.values())) else []
+        if undefined:
+            raise BaselineError(f"{case.name}: {model} {undefined[0]} is undefined and cannot be stored")
+        return StoredValue(
+            value=round(value, _DECIMALS),
+            tolerance=tolerance(case, model, metric, list(by_seed.values())),
+            direction=METRICS[metric].direction,
+            seeds={str(seed): round(v, _DECIMALS) for seed, v in sorted(by_seed.items())},
+        )
+
+    return StoredModel(
+        metrics={
+            name: stored(name, result.value, {seed: e.metrics[name].value for seed, e in retrained.items()}, "metric")
+            for name, result in evaluation.metrics.items()
+        },
+        categories={
+            category: {
+                name: stored(
+                    name,
+                    getattr(group, name),
+                    {seed: getattr(e.categories[category], name) for seed, e in retrained.items()},
+                    category,
+                )
+                for name in CATEGORY_METRICS
+            }
+            for category, group in comparable_categories(case, evaluation).items()
+        },
+        provenance=provenance,
+    )
+
+
+def comparable_categories(case: Case, evaluation: Evaluation) -> dict[str, Any]:
+    """The categories with enough pairs of both labels to be held against a baseline."""
+    enough = case.gates.category_pairs
+    return {
+        name: group
+        for name, group in evaluation.categories.items()
+        if group.positives >= enough and group.negatives >= enough
+    }
+
+
+def tolerance(case: Case, model: str, metric: str, by_seed: Sequence[float]) -> float:
+    """How much worse than stored is still noise, in the metric's unit, by the case's rule."""
+    if model == BASE:
+        return case.tolerance.base[metric]
+    spread = statistics.stdev(by_seed)
+    return round(max(case.tolerance.floor[metric], case.tolerance.factor * spread), _DECIMALS)
+
+
+def build_scores(evaluations: Mapping[str, Evaluation]) -> list[dict[str, float]]:
+    """Each pair's score per model, a row a pair."""
+    columns = {name: [round(score, _DECIMALS) for score in e.scores] for name, e in evaluations.items()}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def changes(old: Baseline | None, new: Baseline) -> list[str]:
+    """What an update changes, a line each, for people. Empty where nothing does."""
+    if old is None:
+        return [f"new: {len(new.models)} models, {len(new.scores)} pairs"]
+    before, after = _flat(old), _flat(new)
+    lines = [
+        f"{key}: {before.get(key, 'not stored')} -> {after.get(key, 'gone')}"
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key)
+    ]
+    moved = sum(a != b for a, b in zip(old.scores, new.scores, strict=False)) + abs(len(old.scores) - len(new.scores))
+    return [*lines, f"scores of {moved} of {len(new.scores)} pairs"] if moved else lines
+
+
+def write_baseline(path: Path, baseline: Baseline) -> None:
+    """Writes a baseline in one rename: sorted, a line a number and a line a pair, so that a diff reads well."""
+    content = baseline.model_dump(mode="json")
+    rows = ",\n".join("    " + json.dumps(row, sort_keys=True) for row in content.pop("scores"))
+    head = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)
+    write_whole(path, f'{head[:-2]},\n  "scores": [\n{rows}\n  ]\n}}\n')
+
+
+def _flat(baseline: Baseline) -> dict[str, Any]:
+    """Every stored thing but the scores under one dotted key."""
+    flat: dict[str, Any] = {}
+
+    def walk(prefix: str, value: Any) -> None:
+        if isinstance(value, dict) and value:
+            for key, item in value.items():
+                walk(f"{prefix}.{key}" if prefix else key, item)
+        else:
+            flat[prefix] = value
+
+    walk("", baseline.model_dump(mode="json", exclude={"scores"}))
+    return flat

@@ -1,0 +1,296 @@
+"""`case.toml` -> a frozen, validated `Case`. Whatever is wrong with it is said before any slow work."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from harness.errors import CaseError
+from harness.metrics import METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+BASE = "base"
+"""The name of the untouched pre-trained model among a case's models."""
+
+LOSSES = {
+    "cosine_similarity": "CosineSimilarityLoss",
+    "contrastive": "ContrastiveLoss",
+    "online_contrastive": "OnlineContrastiveLoss",
+    "cosent": "CoSENTLoss",
+    "angle": "AnglELoss",
+}
+"""Loss in a recipe -> class in `sentence_transformers.sentence_transformer.losses` that takes two texts and a label."""
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+def _one_of(known: Iterable[str]) -> AfterValidator:
+    def check(value: str) -> str:
+        if value not in known:
+            raise ValueError(f"expected one of {', '.join(known)}")
+        return value
+
+    return AfterValidator(check)
+
+
+MetricName = Annotated[str, _one_of(METRICS)]
+Megabytes = Annotated[float, Field(gt=0)]
+
+
+class _Frozen(BaseModel):
+    """Strict, frozen, and without unknown keys: a typing error in a case must not go by silently."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class BaseSpec(_Frozen):
+    """The pre-trained model: in a Python package, in a directory, or on the hub at a pinned revision.
+
+    Attributes:
+        name: Hub id, or any name where `path` is given.
+        revision: Commit of the hub repository.
+        package: Import name of an installed package with `get_model_path()`.
+        path: Directory, relative to the case file.
+        sha256: File name -> expected digest. Every file named here is verified before it is opened.
+    """
+
+    name: str = Field(min_length=1)
+    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None = None
+    package: str | None = None
+    path: str | None = None
+    sha256: dict[str, Sha256] = {}
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if self.package and self.path:
+            raise ValueError("both package and path are given; expected one of them")
+        if not self.package and not self.path and not self.revision:
+            raise ValueError("a hub model needs a revision (the full 40-digit commit); or give package or path")
+        return self
+
+
+class DataSpec(_Frozen):
+    """Pair files, relative to the case file."""
+
+    train: str
+    eval: str
+
+
+class LoraSpec(_Frozen):
+    """A LoRA adapter's shape."""
+
+    rank: int = Field(ge=1)
+    alpha: int = Field(ge=1)
+    dropout: float = Field(ge=0, lt=1)
+    target_modules: list[str] = Field(min_length=1)
+
+
+class Recipe(_Frozen):
+    """How a model is trained.
+
+    Attributes:
+        strategy: `full` trains every weight, `lora` an adapter.
+        loss: A key of `LOSSES`.
+        epochs: Passes over the training pairs.
+        batch_size: Pairs a step.
+        learning_rate: Peak of the linear schedule.
+        warmup_steps: Steps up to the peak.
+        seed: Order of the data, dropout and the adapter's first weights.
+        precision: `auto` is bf16 autocast where the device has it in hardware, else fp32.
+        optimizer: A name of `transformers.training_args.OptimizerNames`.
+        lora: The adapter; given exactly when the strategy is `lora`.
+    """
+
+    strategy: Literal["full", "lora"]
+    loss: Annotated[str, _one_of(LOSSES)] = "cosine_similarity"
+    epochs: int = Field(ge=1)
+    batch_size: int = Field(ge=1)
+    learning_rate: float = Field(gt=0)
+    warmup_steps: int = Field(ge=0)
+    seed: int = Field(ge=0, lt=2**32)
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    optimizer: Literal["adamw_torch_fused", "adamw_torch"] = "adamw_torch_fused"
+    lora: LoraSpec | None = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if (self.strategy == "lora") != (self.lora is not None):
+            raise ValueError(
+                "strategy lora needs a lora table (rank, alpha, dropout, target_modules)"
+                if self.lora is None
+                else f"a lora table is given, but the strategy is {self.strategy!r}"
+            )
+        return self
+
+
+class ShareGate(_Frozen):
+    """`model` must reach `share` of what `of` reaches in `metric`."""
+
+    model: str
+    of: str
+    metric: MetricName = "spearman"
+    share: float = Field(gt=0, le=1)
+
+
+class MemoryGate(_Frozen):
+    """Ceilings on the peak resident memory of each stage, in MB (10^6 bytes)."""
+
+    train: dict[str, Megabytes]
+    encode: Megabytes
+
+
+class Gates(_Frozen):
+    """The limits of the gates that need no stored baseline, and the size a category needs to be compared.
+
+    Attributes:
+        beats_base: Metrics in which every trained model must be better than the base.
+        divergence: Least mean cosine distance between an adapter's embeddings and the base's.
+        merge_agreement: Least cosine between the merged and the unmerged adapter's embeddings of the probe texts.
+        category_pairs: Least number of pairs of each label for a category to be compared with its baseline.
+        latency_ratio: Greatest encode time of a merged adapter over the base's.
+        shares: Models held against another model.
+        memory_mb: Ceilings of the stages.
+    """
+
+    beats_base: list[MetricName] = Field(min_length=1)
+    divergence: float = Field(gt=0, lt=2)
+    merge_agreement: float = Field(gt=0, le=1)
+    category_pairs: int = Field(ge=2)
+    latency_ratio: float = Field(gt=0)
+    shares: list[ShareGate]
+    memory_mb: MemoryGate
+
+
+class Tolerance(_Frozen):
+    """How much worse than stored is still noise.
+
+    A trained model's tolerance is `factor` standard deviations over `seeds` training seeds, and at least its floor. The
+    base is not trained: its tolerance is `base`, the numeric noise between machines.
+    """
+
+    seeds: int = Field(ge=3)
+    factor: float = Field(gt=0)
+    floor: dict[MetricName, Annotated[float, Field(ge=0)]]
+    base: dict[MetricName, Annotated[float, Field(ge=0)]]
+
+    @field_validator("floor", "base")
+    @classmethod
+    def _every_metric(cls, value: dict[str, float]) -> dict[str, float]:
+        missing = [name for name in METRICS if name not in value]
+        if missing:
+            raise ValueError(f"no tolerance for {', '.join(missing)}; expected one for each metric")
+        return value
+
+
+class Case(_Frozen):
+    """One case file. `name` is its directory's name."""
+
+    path: Path
+    description: str
+    base: BaseSpec
+    data: DataSpec
+    models: dict[str, Recipe] = Field(min_length=1)
+    gates: Gates
+    tolerance: Tolerance
+
+    @property
+    def name(self) -> str:
+        """The case's name in test ids, baselines and reports."""
+        return self.path.parent.name
+
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        """The base, then the trained models in the order of the file."""
+        return (BASE, *self.models)
+
+    @property
+    def adapter_names(self) -> tuple[str, ...]:
+        """The models that are an adapter on the base."""
+        return tuple(name for name, recipe in self.models.items() if recipe.strategy == "lora")
+
+    @property
+    def train_path(self) -> Path:
+        """The training pairs."""
+        return self.path.parent / self.data.train
+
+    @property
+    def eval_path(self) -> Path:
+        """The evaluation pairs."""
+        return self.path.parent / self.data.eval
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for name in self.models:
+            if name == BASE or not name.isidentifier():
+                raise ValueError(f"models.{name}: not a model name; expected an identifier other than {BASE!r}")
+        for share in self.gates.shares:
+            for name in (share.model, share.of):
+                if name not in self.models:
+                    raise ValueError(f"gates.shares: no model {name!r}; expected one of {', '.join(self.models)}")
+        if set(self.gates.memory_mb.train) != set(self.models):
+            raise ValueError(
+                f"gates.memory_mb.train: ceilings for {', '.join(self.gates.memory_mb.train) or 'nothing'}; "
+                f"expected one for each of {', '.join(self.models)}"
+            )
+        for path in (self.train_path, self.eval_path):
+            if not path.is_file():
+                raise ValueError(f"data: no file {path}")
+        return self
+
+
+def read_case(path: Path) -> Case:
+    """Reads and validates a case file.
+
+    Raises:
+        CaseError: One line for each thing that is wrong: the file, the key, what is wrong with it, and what came.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CaseError(f"{path}: cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CaseError(f"{path}: not TOML: {error}") from None
+    if "path" in content:
+        raise CaseError(f"{path}: path: unknown key")
+    try:
+        return Case.model_validate({**content, "path": path})
+    except ValidationError as error:
+        raise CaseError("\n".join(f"{path}: {_sentence(problem)}" for problem in error.errors())) from None
+
+
+def _sentence(problem: Any) -> str:
+    """One pydantic problem as `key: what is wrong; got what came`."""
+    key = ".".join(str(part) for part in problem["loc"])
+    match problem["type"]:
+        case "extra_forbidden":
+            return f"{key}: unknown key; expected one of {', '.join(_known_keys(problem['loc'][:-1]))}"
+        case "missing":
+            return f"{key}: missing"
+        case "value_error":
+            message = str(problem["ctx"]["error"])
+            came = problem["input"]
+            shown = "" if isinstance(came, dict | BaseModel) else f"; got {json.dumps(came, default=str)}"
+            return f"{key}: {message}{shown}" if key else f"{message}{shown}"
+        case _:
+            message = problem["msg"][0].lower() + problem["msg"][1:]
+            return f"{key}: {message}; got {json.dumps(problem['input'], default=str)}"
+
+
+def _known_keys(location: tuple[str | int, ...]) -> list[str]:
+    """The keys that the table at `location` may have."""
+    properties = Case.model_json_schema()
+    node: dict[str, Any] = properties
+    for part in location:
+        node = node["properties"].get(part, node) if "properties" in node else node.get("additionalProperties", node)
+        node = node.get("items", node) if isinstance(part, int) else node
+        options = [node, *node.get("anyOf", [])]
+        reference = next((option["$ref"] for option in options if "$ref" in option), None)
+        if reference:
+            node = properties["$defs"][reference.rsplit("/", 1)[-1]]
+    return [key for key in node.get("properties", {}) if key != "path" or location]

@@ -1,0 +1,101 @@
+"""Embeddings + pairs -> every metric of one model. Pure, and kept as JSON in the store."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.encoding import pair_scores
+from harness.metrics import METRICS, GroupResult, MetricResult, ScoredPairs, breakdown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from harness.pairs import PairSet
+
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "hdbscan")
+"""The libraries whose version can change a metric."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Every metric of one model on the evaluation pairs.
+
+    Attributes:
+        metrics: Name in `METRICS` -> result.
+        categories: Category -> result on its pairs.
+        pair_types: Pair type -> result on its pairs.
+        scores: Score of each pair, in the order of the file.
+    """
+
+    metrics: Mapping[str, MetricResult]
+    categories: Mapping[str, GroupResult]
+    pair_types: Mapping[str, GroupResult]
+    scores: tuple[float, ...]
+
+
+def evaluate(embeddings: NDArray[np.float32], pairs: PairSet) -> Evaluation:
+    """Measures one model.
+
+    Args:
+        embeddings: One row for each of `pairs.texts`.
+        pairs: The evaluation pairs.
+    """
+    first, second = (embeddings[pairs.text_rows[:, side]].astype(np.float64) for side in (0, 1))
+    scored = ScoredPairs(
+        scores=pair_scores(embeddings, pairs.text_rows),
+        labels=pairs.labels,
+        pair_means=(first + second) / 2,
+        categories=pairs.categories,
+        pair_types=pairs.pair_types,
+    )
+    return Evaluation(
+        metrics={name: metric.function(scored) for name, metric in METRICS.items()},
+        categories=breakdown(scored, scored.categories),
+        pair_types=breakdown(scored, scored.pair_types),
+        scores=tuple(scored.scores.tolist()),
+    )
+
+
+def to_json(evaluation: Evaluation) -> dict[str, Any]:
+    """The evaluation as JSON values; NaN becomes null."""
+    return {key: nan_to_null(value) for key, value in asdict(evaluation).items()}
+
+
+def from_json(content: dict[str, Any]) -> Evaluation:
+    """The inverse of `to_json`."""
+    return Evaluation(
+        metrics={
+            name: MetricResult(_number(result["value"]), result["reason"], result["details"])
+            for name, result in content["metrics"].items()
+        },
+        categories=_groups(content["categories"]),
+        pair_types=_groups(content["pair_types"]),
+        scores=tuple(_number(score) for score in content["scores"]),
+    )
+
+
+def nan_to_null(value: Any) -> Any:
+    """JSON has no NaN: null stands for it, at any depth."""
+    if isinstance(value, dict):
+        return {key: nan_to_null(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [nan_to_null(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _groups(content: dict[str, Any]) -> dict[str, GroupResult]:
+    def group(fields: dict[str, Any]) -> GroupResult:
+        whole: dict[str, Any] = {key: math.nan if value is None else value for key, value in fields.items()}
+        return GroupResult(**whole)
+
+    return {name: group(fields) for name, fields in content.items()}
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value

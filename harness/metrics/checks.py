@@ -1,0 +1,91 @@
+"""The checks that every metric shares: wrong shapes are errors, undefined input is a reason in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.metrics.types import MetricResult
+
+if TYPE_CHECKING:
+    from collections.abc import Sized
+
+    from numpy.typing import NDArray
+
+
+def undefined(reason: str, details: dict[str, Any] | None = None) -> MetricResult:
+    """A result without a value: NaN, with the reason."""
+    return MetricResult(float("nan"), reason, details or {})
+
+
+def why_undefined(metric: str, scores: NDArray[np.float64], labels: NDArray[np.int8]) -> str:
+    """Say why a metric of binary labels has no value for these pairs.
+
+    Args:
+        metric: What needs the pairs, the subject of the reason.
+        scores: Shape `(n_pairs,)`.
+        labels: 0 or 1, shape `(n_pairs,)`.
+
+    Returns:
+        The reason in words; empty if there are pairs of both labels and every score is finite.
+
+    Raises:
+        ValueError: If the shapes do not fit, or a label is neither 0 nor 1.
+    """
+    reason = why_not_numbers(metric, scores, "scores")
+    require_length("labels", labels, len(scores))
+    return why_not_two_classes(metric, labels) or reason
+
+
+def why_not_numbers(metric: str, values: NDArray[np.floating[Any]], name: str, *, ndim: int = 1) -> str:
+    """Say whether values are missing or not finite; a row of a matrix counts once.
+
+    Raises:
+        ValueError: If `values` has not `ndim` dimensions.
+    """
+    if values.ndim != ndim:
+        raise ValueError(f"{name} must have {ndim} dimension(s), came with shape {values.shape}")
+    if len(values) == 0:
+        return f"{metric} needs pairs: there are none"
+    finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    if not finite.all():
+        return f"{np.count_nonzero(~finite)} of {len(values)} {name} are not finite"
+    return ""
+
+
+def why_not_two_classes(metric: str, labels: NDArray[np.int8]) -> str:
+    """Say whether one of the two labels is missing.
+
+    Raises:
+        ValueError: If `labels` is not a vector of 0 and 1.
+    """
+    strange = np.setdiff1d(labels, [0, 1])
+    if labels.ndim != 1 or strange.size:
+        shown = ", ".join(str(label) for label in strange[:5])
+        raise ValueError(
+            f"labels must be a vector of 0 and 1, came with shape {labels.shape} and values {shown or '0, 1'}"
+        )
+    if len(labels) == 0:
+        return f"{metric} needs pairs: there are none"
+    positives = np.count_nonzero(labels == 1)
+    if positives in (0, len(labels)):
+        return f"{metric} needs both labels: {positives} positive, {len(labels) - positives} negative pairs"
+    return ""
+
+
+def require_length(name: str, values: Sized, expected: int) -> None:
+    """Raise a ValueError unless there is one value per pair."""
+    if len(values) != expected:
+        raise ValueError(f"{name} must have one value per pair: came {len(values)}, expected {expected}")
+
+
+def split_scores(
+    scores: NDArray[np.float64], labels: NDArray[np.int8]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Split scores into those of the positive and those of the negative pairs, each ascending.
+
+    A floating-point sum depends on the order of its terms; sorted, it does not depend on the order of the pairs.
+    """
+    scores = scores.astype(np.float64)
+    return np.sort(scores[labels == 1]), np.sort(scores[labels == 0])

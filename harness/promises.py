@@ -1,0 +1,114 @@
+"""What the suite promises about a case, gate by gate, and the ones that must hold before a baseline is stored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness import gates
+from harness.baselines import baseline_path, changes, read_baseline, write_baseline
+from harness.case import BASE
+from harness.errors import BaselineError
+from harness.metrics import METRICS, MetricResult
+from harness.pipeline import measure_baseline
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.case import ShareGate
+    from harness.gates import Verdict
+    from harness.pipeline import CaseRun
+
+
+def metric_holds(run: CaseRun, model: str, metric: str) -> Verdict:
+    """A metric of a model is no worse than stored."""
+    observed = run.model(model).evaluation.metrics[metric]
+    return gates.no_worse_than_stored(model, metric, observed, run.baseline, run.inputs.origin)
+
+
+def category_holds(run: CaseRun, model: str, category: str, metric: str) -> Verdict:
+    """A metric of a model on one category is no worse than stored."""
+    group = run.model(model).evaluation.categories[category]
+    observed = MetricResult(getattr(group, metric), group.reason)
+    return gates.no_worse_than_stored(model, metric, observed, run.baseline, run.inputs.origin, category=category)
+
+
+def baseline_is_comparable(run: CaseRun) -> Verdict:
+    """The stored baseline was made from this case's data, base, models and metrics."""
+    return gates.comparable(run.inputs.origin, run.baseline, run.case.model_names, set(METRICS))
+
+
+def reaches_share(run: CaseRun, share: ShareGate) -> Verdict:
+    """A model reaches its share of another."""
+    observed, of = (run.model(name).evaluation.metrics[share.metric] for name in (share.model, share.of))
+    return gates.reaches_share(share, observed, of)
+
+
+def beats_base(run: CaseRun, model: str, metric: str) -> Verdict:
+    """A trained model is better than the base."""
+    observed, base = (run.model(name).evaluation.metrics[metric] for name in (model, BASE))
+    return gates.beats_base(model, metric, observed, base)
+
+
+def diverges(run: CaseRun, adapter: str, texts: str) -> Verdict:
+    """An adapter moves the embeddings of the known pairs' texts (`texts`) or of the probe texts (`probes`)."""
+    observed, base = (run.model(name).arrays[texts] for name in (adapter, BASE))
+    return gates.diverges(adapter, texts, observed, base, run.case.gates.divergence)
+
+
+def merge_agrees(run: CaseRun, adapter: str) -> Verdict:
+    """An adapter computes the same merged as unmerged."""
+    arrays = run.model(adapter).arrays
+    return gates.merge_agrees(adapter, arrays["probes"], arrays["unmerged_probes"], run.case.gates.merge_agreement)
+
+
+def fits_memory(run: CaseRun, model: str, stage: str) -> Verdict:
+    """The `train` or `encode` stage of a model stays below its ceiling."""
+    ceilings = run.case.gates.memory_mb
+    facts, ceiling = (
+        (run.model(model).encoding, ceilings.encode)
+        if stage == "encode"
+        else (run.model(model).training or {}, ceilings.train[model])
+    )
+    return gates.fits_memory(model, stage, facts["peak_rss_mb"], ceiling)
+
+
+def stages_of(model: str) -> tuple[str, ...]:
+    """The stages that a model goes through."""
+    return ("encode",) if model == BASE else ("train", "encode")
+
+
+def hard_verdicts(run: CaseRun) -> list[Verdict]:
+    """Every promise that needs no stored baseline."""
+    case = run.case
+    return [
+        *(reaches_share(run, share) for share in case.gates.shares),
+        *(beats_base(run, model, metric) for model in case.models for metric in case.gates.beats_base),
+        *(diverges(run, adapter, texts) for adapter in case.adapter_names for texts in ("texts", "probes")),
+        *(merge_agrees(run, adapter) for adapter in case.adapter_names),
+        *(fits_memory(run, model, stage) for model in case.model_names for stage in stages_of(model)),
+    ]
+
+
+def update_baseline(run: CaseRun, root: Path, seeds: int | None) -> list[str]:
+    """Stores what this run measures as the case's baseline, in one rename. Returns what changed, a line each.
+
+    Args:
+        run: The case's run.
+        root: The directory of all baselines; only the case's own file is touched.
+        seeds: Trainings for the tolerances; by default as many as the case says.
+
+    Raises:
+        BaselineError: A hard promise is broken, or a value undefined: such a run is no reference. The file stays.
+    """
+    path = baseline_path(root, run.case)
+    broken = [verdict.message for verdict in hard_verdicts(run) if verdict.verdict != "pass"]
+    if broken:
+        raise BaselineError(
+            f"{path}: not updated, hard gates of case {run.case.name} failed:\n  " + "\n  ".join(broken)
+        )
+    old = read_baseline(path)
+    new = measure_baseline(run, seeds or run.case.tolerance.seeds)
+    changed = changes(old, new)
+    if changed:
+        write_baseline(path, new)
+    return changed

@@ -1,0 +1,201 @@
+"""One model, one process: a stage that needs torch runs in a child of a forkserver that has imported torch once.
+
+A child starts in hundredths of a second, its memory really goes back to the system when it ends, and its peak resident
+memory is its own. The pytest process never imports torch. Only a holder of the store's lock starts stages.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import IO, Any
+from unittest import mock
+
+from harness.errors import HarnessError, StageError
+
+Progress = Callable[[float, str], None]
+"""Called with the share of the work done, in [0, 1], and a few words such as `epoch 2/4, step 120/372`."""
+
+_PRELOAD = ["__main__", "torch", "sentence_transformers", "peft"]
+_ENVIRONMENT = {
+    "HF_HUB_OFFLINE": "1",  # whatever a stage opens was resolved before; a stage never asks the network
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "JOBLIB_MULTIPROCESSING": "0",  # or joblib leaves semaphores behind in a stage that is killed
+    "TOKENIZERS_PARALLELISM": "false",
+}
+_LOG_LINES = 15
+_SECONDS_TO_END = 10.0
+
+
+@dataclass(frozen=True)
+class StageResult:
+    """What a stage returned, and what it cost.
+
+    Attributes:
+        value: The function's return value.
+        seconds: Wall time inside the process.
+        peak_rss_mb: Peak resident memory of the process in MB (10^6 bytes), NaN where the system does not tell.
+    """
+
+    value: Any
+    seconds: float
+    peak_rss_mb: float
+
+
+def run_stage(title: str, function: Callable[..., Any], *arguments: Any, on_progress: Progress) -> StageResult:
+    """Runs `function(*arguments, progress)` in a process of its own and waits for it.
+
+    Args:
+        title: Names the stage in errors, such as `train dating-lora`.
+        function: A module-level function; its last parameter is the `Progress` to report to.
+        arguments: Sent to the process.
+        on_progress: Receives in this process what the stage reports.
+
+    Raises:
+        HarnessError: Raised by the function itself, and passed on.
+        StageError: The function failed otherwise, or its process was killed.
+    """
+    with _process(title, _run, function, arguments) as receive:
+        while True:
+            message = receive()
+            if isinstance(message, StageResult):
+                return message
+            on_progress(*message)
+
+
+@contextmanager
+def serving(title: str, function: Callable[..., Any], *arguments: Any) -> Iterator[Callable[[Any], Any]]:
+    """Keeps `function(*arguments)` in a process of its own and yields a call that sends it a request for a reply.
+
+    The function is a generator: it prepares itself, yields None, and from then on yields one reply for each request.
+    """
+    with _process(title, _serve, function, arguments) as receive:
+        receive()  # prepared
+
+        def ask(request: Any) -> Any:
+            receive.connection.send(request)
+            return receive()
+
+        yield ask
+
+
+@dataclass(frozen=True)
+class _Receiver:
+    """Takes the next message of a stage, and turns its errors and its death into exceptions."""
+
+    title: str
+    process: multiprocessing.process.BaseProcess
+    connection: Connection
+    log: Path
+
+    def __call__(self) -> Any:
+        try:
+            message = self.connection.recv()
+        except (EOFError, ConnectionResetError):
+            self.process.join()
+            raise StageError(f"{self.title}: {self._death()}{self._last_output()}") from None
+        if isinstance(message, HarnessError):
+            raise message
+        if isinstance(message, _Crash):
+            raise StageError(f"{self.title}: failed in its process\n{message.text}{self._last_output()}")
+        return message
+
+    def _death(self) -> str:
+        code = self.process.exitcode or 0
+        if code >= 0:
+            return f"its process ended with status {code} and no result"
+        hint = "; the system kills so when memory runs out" if -code == signal.SIGKILL else ""
+        return f"its process was killed by {signal.Signals(-code).name}{hint}. Nothing was stored: run again"
+
+    def _last_output(self) -> str:
+        lines = self.log.read_text(encoding="utf-8", errors="replace").replace("\r", "\n").splitlines()[-_LOG_LINES:]
+        return "\n--- its last output ---\n" + "\n".join(lines) if lines else ""
+
+
+@dataclass(frozen=True)
+class _Crash:
+    """An exception of another kind, as text: its class need not exist in the other process."""
+
+    text: str
+
+
+@contextmanager
+def _process(
+    title: str, body: Callable[..., None], function: Callable[..., Any], arguments: tuple[Any, ...]
+) -> Iterator[_Receiver]:
+    context: Any = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
+    context.set_forkserver_preload(_PRELOAD)
+    ours, theirs = context.Pipe()
+    with tempfile.TemporaryDirectory(prefix="harness-") as directory:
+        log = Path(directory, "output.log")
+        process = context.Process(target=_child, args=(theirs, log, body, function, arguments), name=title, daemon=True)
+        try:
+            with mock.patch.dict(os.environ, _ENVIRONMENT):  # the forkserver starts with the first stage
+                process.start()
+            theirs.close()
+            yield _Receiver(title, process, ours, log)
+            ours.close()
+            process.join(_SECONDS_TO_END)
+        finally:
+            if process.pid is not None:  # Ctrl-C may come before it started
+                process.kill()
+                process.join()
+
+
+def _child(
+    connection: Connection, log: Path, body: Callable[..., None], function: Callable[..., Any], arguments: Any
+) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides, and kills
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    output: IO[str] = log.open("w", encoding="utf-8")
+    os.dup2(output.fileno(), 1)
+    os.dup2(output.fileno(), 2)
+    try:
+        body(connection, function, arguments)
+    except HarnessError as error:
+        connection.send(error)
+    except EOFError:
+        return  # the asker is done
+    except Exception:  # noqa: BLE001 - it goes on to the parent, whole
+        connection.send(_Crash(traceback.format_exc()))
+
+
+def _run(connection: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    started = time.perf_counter()
+    value = function(*arguments, lambda share, note: connection.send((share, note)))
+    connection.send(StageResult(value, time.perf_counter() - started, _peak_rss_mb()))
+
+
+def _serve(connection: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    generator = function(*arguments)
+    connection.send(next(generator))
+    while True:
+        connection.send(generator.send(connection.recv()))
+
+
+def _exit_with_parent() -> None:
+    """Ends this process when the pytest process is gone, however it went: a kill -9 leaves no stage behind."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
+def _peak_rss_mb() -> float:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return float("nan")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6

@@ -1,0 +1,214 @@
+"""What holds for every row of the METRICS table: a new row is covered by itself."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.metrics import METRICS, MetricResult, ScoredPairs
+
+SETTINGS = settings(derandomize=True, deadline=None, max_examples=40)
+every_metric = pytest.mark.parametrize("key", METRICS)
+seeds = st.integers(0, 2**32 - 1)
+
+
+def score_pairs(first, second, labels, names):
+    """Pairs as the harness makes them: from the embeddings of both texts."""
+    unit_1, unit_2 = (m / np.linalg.norm(m, axis=1, keepdims=True) for m in (first, second))
+    return ScoredPairs(
+        scores=np.clip(np.einsum("ij,ij->i", unit_1, unit_2), -1, 1),
+        labels=labels,
+        pair_means=(unit_1 + unit_2) / 2,
+        categories=names,
+        pair_types=names,
+    )
+
+
+@st.composite
+def embedded_pairs(draw):
+    """Two embedding matrices in blobs, often with equal scores and repeated rows, labels and names."""
+    rng = np.random.default_rng(draw(seeds))
+    count, dimension = draw(st.integers(2, 80)), draw(st.integers(1, 12))
+    centres = 3 * rng.normal(size=(draw(st.integers(1, 4)), dimension))
+    blob = rng.integers(len(centres), size=count)
+    noise = draw(st.sampled_from([0.1, 1.0]))
+    first, second = (centres[blob] + noise * rng.normal(size=(count, dimension)) for _ in range(2))
+    if draw(st.booleans()):
+        first, second = first.round(), second.round()
+    first, second = (np.where(np.any(m, axis=1, keepdims=True), m, 1.0) for m in (first, second))
+    repeated = rng.integers(count, size=draw(st.integers(0, count // 2)))
+    first[: len(repeated)], second[: len(repeated)] = first[repeated], second[repeated]
+    labels = np.where(rng.random(count) < 0.8, blob % 2, rng.integers(2, size=count)).astype(np.int8)
+    labels[:2] = 0, 1
+    return first, second, labels, tuple(rng.choice(["hard", "easy", "né"], size=count).tolist())
+
+
+def two_blobs(labels, scores, blobs):
+    """Pairs with given scores, and pair means around two far points."""
+    means = np.random.default_rng(0).normal(size=(len(labels), 3)) + 50 * np.asarray(blobs)[:, np.newaxis]
+    names = ("one",) * len(labels)
+    return ScoredPairs(np.asarray(scores, dtype=np.float64), labels, means, names, names)
+
+
+LABELS = np.tile(np.array([0, 1], dtype=np.int8), 30)
+GOOD = two_blobs(LABELS, np.where(LABELS == 1, 1.0, -1.0), LABELS)
+
+
+def assert_same(expected: MetricResult, actual: MetricResult):
+    assert expected.reason == actual.reason
+    assert expected.value == actual.value or (math.isnan(expected.value) and math.isnan(actual.value))
+    assert expected.details == actual.details
+
+
+def test_keys_and_their_order():
+    expected = ["spearman", "margin", "cohens_d", "auc_roc", "best_f1", "cluster_purity", "false_positives"]
+    assert expected == list(METRICS)
+
+
+@every_metric
+def test_row_declares_what_reports_need(key):
+    row = METRICS[key]
+    assert row.title
+    assert row.unit
+    assert row.direction in {"higher", "lower"}
+    assert row.low < row.high
+
+
+@every_metric
+@SETTINGS
+@given(embedded=embedded_pairs())
+def test_value_is_in_range_or_nan_with_reason(key, embedded):
+    row = METRICS[key]
+    result = row.function(score_pairs(*embedded))
+    assert math.isnan(result.value) == bool(result.reason)
+    assert math.isnan(result.value) or row.low <= result.value <= row.high
+    assert isinstance(result.value, float)
+
+
+@every_metric
+@SETTINGS
+@given(embedded=embedded_pairs())
+def test_details_are_strict_json(key, embedded):
+    details = dict(METRICS[key].function(score_pairs(*embedded)).details)
+    assert details == json.loads(json.dumps(details, allow_nan=False))
+
+
+@every_metric
+@SETTINGS
+@given(embedded=embedded_pairs(), seed=seeds)
+def test_order_of_pairs_does_not_matter(key, embedded, seed):
+    pairs = score_pairs(*embedded)
+    order = np.random.default_rng(seed).permutation(len(pairs.scores))
+    names = tuple(pairs.pair_types[row] for row in order)
+    shuffled = ScoredPairs(pairs.scores[order], pairs.labels[order], pairs.pair_means[order], names, names)
+    expected = METRICS[key].function(pairs)
+    if "cluster_labels" in expected.details:
+        moved = np.array(expected.details["cluster_labels"])[order].tolist()
+        expected = replace(expected, details={**expected.details, "cluster_labels": moved})
+    assert_same(expected, METRICS[key].function(shuffled))
+
+
+@every_metric
+@SETTINGS
+@given(embedded=embedded_pairs())
+def test_order_of_texts_does_not_matter(key, embedded):
+    first, second, labels, names = embedded
+    expected = METRICS[key].function(score_pairs(first, second, labels, names))
+    assert_same(expected, METRICS[key].function(score_pairs(second, first, labels, names)))
+
+
+@every_metric
+def test_input_is_left_as_it_was(key):
+    arrays = [GOOD.scores.copy(), GOOD.labels.copy(), GOOD.pair_means.copy()]
+    METRICS[key].function(GOOD)
+    for expected, actual in zip(arrays, (GOOD.scores, GOOD.labels, GOOD.pair_means), strict=True):
+        np.testing.assert_array_equal(expected, actual)
+
+
+@every_metric
+def test_perfect_pairs_hit_the_better_end(key):
+    row = METRICS[key]
+    end = row.high if row.direction == "higher" else row.low
+    if math.isfinite(end):
+        assert end == row.function(GOOD).value
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [("spearman", -1.0), ("margin", -2.0), ("auc_roc", 0.0), ("best_f1", 2 / 3), ("false_positives", 30.0)],
+)
+def test_inverted_scores_hit_the_worse_end(key, expected):
+    assert expected == METRICS[key].function(replace(GOOD, scores=-GOOD.scores)).value
+
+
+@every_metric
+def test_direction_tells_better_from_worse(key):
+    jitter = np.random.default_rng(1).uniform(-0.3, 0.3, size=len(LABELS))
+    better = two_blobs(LABELS, np.where(LABELS == 1, 0.6, 0.0) + jitter, LABELS)
+    worse = two_blobs(LABELS, np.where(LABELS == 1, -0.2, 0.2) + jitter, np.arange(len(LABELS)) // 30)
+    row = METRICS[key]
+    values = [row.function(worse).value, row.function(better).value]
+    assert values == sorted(values, reverse=row.direction == "lower")
+    assert values[0] != values[1]
+
+
+@every_metric
+def test_equal_scores_are_no_evidence(key):
+    """Whatever a metric makes of ties alone, it must not look like success."""
+    tied = replace(GOOD, scores=np.full(60, 0.1), pair_means=np.full((60, 3), 0.1))
+    expected = {"margin": 0.0, "auc_roc": 0.5, "best_f1": 2 / 3, "false_positives": 30.0}
+    result = METRICS[key].function(tied)
+    assert expected.get(key) == (None if math.isnan(result.value) else pytest.approx(result.value, abs=1e-15))
+
+
+def spoil(**changes):
+    return replace(GOOD, **changes)
+
+
+@every_metric
+@pytest.mark.parametrize(
+    ("pairs", "words"),
+    [
+        pytest.param(spoil(labels=np.ones(60, dtype=np.int8)), "60 positive, 0 negative", id="positive only"),
+        pytest.param(spoil(labels=np.zeros(60, dtype=np.int8)), "0 positive, 60 negative", id="negative only"),
+        pytest.param(ScoredPairs(np.empty(0), np.empty(0, np.int8), np.empty((0, 3)), (), ()), "none", id="empty"),
+        *(
+            pytest.param(
+                spoil(
+                    scores=np.append(GOOD.scores[1:], bad), pair_means=np.append(GOOD.pair_means[1:], [[bad] * 3], 0)
+                ),
+                "1 of 60",
+                id=f"{bad}",
+            )
+            for bad in (math.nan, math.inf, -math.inf)
+        ),
+    ],
+)
+def test_undefined_is_nan_with_reason(key, pairs, words):
+    result = METRICS[key].function(pairs)
+    assert math.isnan(result.value)
+    if key == "spearman" and "positive" in words:  # takes graded labels as well: it names the only one
+        words = f"labels that differ: all 60 are {pairs.labels[0]}"
+    assert words in result.reason
+
+
+@every_metric
+def test_wrong_number_of_labels_is_an_error(key):
+    with pytest.raises(ValueError, match="labels must have one value per pair: came 59, expected 60"):
+        METRICS[key].function(replace(GOOD, labels=LABELS[1:]))
+
+
+def test_import_loads_numpy_only():
+    code = (
+        "import sys, harness.metrics; print([m for m in ('scipy', 'sklearn', 'hdbscan', 'torch') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,135 @@
+"""The committed dating pairs are what the generator writes, and evaluation never repeats training."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+DATING = Path(__file__).resolve().parents[1] / "fixtures" / "dating"
+KEYS = ["text_1", "text_2", "label", "category", "subcategory", "pair_type"]
+MAIN_CATEGORIES = ("values", "lifestyle", "interests", "dealbreakers")
+COMPOUNDS = {f"{a}_and_{b}" for i, a in enumerate(MAIN_CATEGORIES) for b in MAIN_CATEGORIES[i + 1 :]}
+PAIR_TYPES = {
+    # pair type: (label, pairs in train, pairs in eval)
+    "compatible": (1, 295, 59),
+    "subtle_mismatch": (1, 280, 56),
+    "dealbreaker": (0, 221, 44),
+    "incompatible": (0, 221, 44),
+    "judged_compatible": (1, 162, 32),
+    "judged_incompatible": (0, 133, 27),
+    "complex_compatible": (1, 74, 15),
+    "complex_incompatible": (0, 74, 15),
+    "curated_realistic": (None, 15, 3),
+}
+
+
+def rows_of(name: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (DATING / name).read_text(encoding="utf-8").splitlines()]
+
+
+TRAIN, EVAL = rows_of("train.jsonl"), rows_of("eval.jsonl")
+BOTH = pytest.mark.parametrize("rows", [TRAIN, EVAL], ids=["train", "eval"])
+
+
+def bare(text: object) -> str:
+    """Without prefix, case and spacing. Written apart from the generator's own: one must not excuse the other."""
+    return re.sub(r"\s+", " ", re.sub(r"^\s*(boy|girl)\s*:", "", str(text), flags=re.IGNORECASE)).strip().lower()
+
+
+def unordered(row: dict[str, object]) -> tuple[str, ...]:
+    return tuple(sorted((bare(row["text_1"]), bare(row["text_2"]))))
+
+
+def texts_of(rows: list[dict[str, object]]) -> set[str]:
+    return {text for row in rows for text in unordered(row)}
+
+
+def test_generator_writes_the_committed_bytes(tmp_path: Path) -> None:
+    # -B: a test run leaves no byte code beside the data.
+    command = [sys.executable, "-B", str(DATING / "generate.py"), "--out", str(tmp_path)]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["eval.jsonl", "train.jsonl"]
+    for name in ("train.jsonl", "eval.jsonl"):
+        assert (tmp_path / name).read_bytes() == (DATING / name).read_bytes(), name
+
+
+@BOTH
+def test_rows_are_well_formed(rows: list[dict[str, object]]) -> None:
+    for row in rows:
+        assert list(row) == KEYS
+        prefixes = {str(row[key]).split(": ")[0] for key in ("text_1", "text_2")}
+        assert prefixes == {"boy", "girl"}, row
+        assert row["subcategory"], row
+        assert all(str(value).isascii() and "  " not in str(value) for value in row.values()), row
+        assert not any(mark in str(row[key]) for key in ("text_1", "text_2") for mark in "{}|/"), row
+
+
+@BOTH
+def test_both_people_come_first_about_equally_often(rows: list[dict[str, object]]) -> None:
+    boys_first = sum(str(row["text_1"]).startswith("boy: ") for row in rows)
+    assert 0.4 < boys_first / len(rows) < 0.6
+
+
+@BOTH
+def test_pair_types_have_their_shares_and_labels(rows: list[dict[str, object]]) -> None:
+    column = 1 if rows is TRAIN else 2
+    assert Counter(row["pair_type"] for row in rows) == {name: facts[column] for name, facts in PAIR_TYPES.items()}
+    for row in rows:
+        label = PAIR_TYPES[str(row["pair_type"])][0]
+        assert row["label"] in ((0, 1) if label is None else (label,)), row
+
+
+@BOTH
+def test_curated_pairs_have_both_labels(rows: list[dict[str, object]]) -> None:
+    assert {row["label"] for row in rows if row["pair_type"] == "curated_realistic"} == {0, 1}
+
+
+@BOTH
+def test_category_follows_the_pair_type(rows: list[dict[str, object]]) -> None:
+    for row in rows:
+        if row["pair_type"] == "curated_realistic":
+            known = {"realistic_example"}
+        else:
+            known = COMPOUNDS if str(row["pair_type"]).startswith("complex_") else set(MAIN_CATEGORIES)
+        assert row["category"] in known, row
+    assert {*MAIN_CATEGORIES, "realistic_example"} <= {row["category"] for row in rows}
+
+
+@pytest.mark.parametrize("category", MAIN_CATEGORIES)
+def test_main_category_has_enough_of_both_labels_in_eval(category: str) -> None:
+    labels = Counter(row["label"] for row in EVAL if row["category"] == category)
+    assert min(labels[0], labels[1]) >= 10
+
+
+def test_no_pair_occurs_twice_in_a_file_or_in_both() -> None:
+    # The key has no label in it: a pair with two labels would be a pair that occurs twice.
+    repeated = {pair: count for pair, count in Counter(map(unordered, TRAIN + EVAL)).items() if count > 1}
+    assert repeated == {}
+
+
+def test_nobody_is_paired_with_an_echo() -> None:
+    assert [row for row in TRAIN + EVAL if len(set(unordered(row))) == 1] == []
+
+
+def test_at_least_half_of_the_eval_texts_are_new() -> None:
+    texts = texts_of(EVAL)
+    assert len(texts - texts_of(TRAIN)) / len(texts) >= 0.5
+
+
+def test_one_text_does_not_give_the_label_away() -> None:
+    """Most sentences that come more than once in training stand in compatible and in incompatible pairs."""
+    labels: dict[str, list[object]] = {}
+    for row in TRAIN:
+        for text in unordered(row):
+            labels.setdefault(text, []).append(row["label"])
+    repeated = [seen for seen in labels.values() if len(seen) > 1]
+    assert sum(len(set(seen)) == 2 for seen in repeated) / len(repeated) > 0.5
+    for wording in ("dealbreaker", "my kind of people", "never", "love"):
+        seen = {row["label"] for row in TRAIN if any(wording in text for text in unordered(row))}
+        assert seen == {0, 1}, wording
