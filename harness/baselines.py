@@ -97,7 +97,12 @@ def read_baseline(path: Path) -> Baseline | None:
 
 
 def build_model(
-    case: Case, model: str, evaluation: Evaluation, retrained: Mapping[int, Evaluation], provenance: dict[str, Any]
+    case: Case,
+    model: str,
+    evaluation: Evaluation,
+    retrained: Mapping[int, Evaluation],
+    categories: Sequence[str],
+    provenance: dict[str, Any],
 ) -> StoredModel:
     """What to store of one model.
 
@@ -106,6 +111,7 @@ def build_model(
         model: The base or a key of the case's models.
         evaluation: The model's own values.
         retrained: Seed -> values of a training with that seed, the model's own included; empty for the base.
+        categories: The categories to store.
         provenance: Stored as it is.
 
     Raises:
@@ -132,26 +138,16 @@ def build_model(
             category: {
                 name: stored(
                     name,
-                    getattr(group, name),
+                    getattr(evaluation.categories[category], name),
                     {seed: getattr(e.categories[category], name) for seed, e in retrained.items()},
                     category,
                 )
                 for name in CATEGORY_METRICS
             }
-            for category, group in comparable_categories(case, evaluation).items()
+            for category in categories
         },
         provenance=provenance,
     )
-
-
-def comparable_categories(case: Case, evaluation: Evaluation) -> dict[str, Any]:
-    """The categories with enough pairs of both labels to be held against a baseline."""
-    enough = case.gates.category_pairs
-    return {
-        name: group
-        for name, group in evaluation.categories.items()
-        if group.positives >= enough and group.negatives >= enough
-    }
 
 
 def tolerance(case: Case, model: str, metric: str, by_seed: Sequence[float]) -> float:

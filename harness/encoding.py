@@ -90,8 +90,8 @@ def embed(model: SentenceTransformer, texts: Sequence[str], *, batch_size: int =
     return model.encode(list(texts), batch_size=batch_size, show_progress_bar=False, convert_to_numpy=True)
 
 
-def read_embeddings(path: Path) -> dict[str, NDArray[np.float32]]:
-    """The arrays of an `EMBEDDINGS` file. Imports no torch."""
+def read_arrays(path: Path) -> dict[str, NDArray[np.float32]]:
+    """The arrays of a safetensors file by name. Imports no torch."""
     from safetensors.numpy import load_file
 
     return load_file(path)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
+from harness.case import BASE
 from harness.encoding import row_cosines
+from harness.evaluation import nan_to_null
 from harness.metrics import METRICS
 
 if TYPE_CHECKING:
@@ -46,10 +48,10 @@ class Verdict:
 def no_worse_than_stored(
     model: str, metric: str, observed: MetricResult, baseline: Baseline | None, origin: Origin, *, category: str = ""
 ) -> Verdict:
-    """A value is not worse than its baseline by more than the tolerance.
+    """A value is not worse than its baseline by more than the tolerance; the base's is neither worse nor better.
 
     Args:
-        model: The model.
+        model: The model. The base is not trained: whichever way it moves, something else was changed.
         metric: A key of `METRICS`.
         observed: What was measured now; NaN fails with its reason.
         baseline: What is stored; fails where there is none, or none that can be compared with.
@@ -69,11 +71,13 @@ def no_worse_than_stored(
     elif lost > stored.tolerance:
         end = f"worse by {number(lost, unit)}"
     elif lost < -stored.tolerance:
-        end = f"better by {number(-lost, unit)}; the baseline could be raised"
+        hint = "the untrained base cannot improve" if model == BASE else "the baseline could be raised"
+        end = f"better by {number(-lost, unit)}; {hint}"
     else:
         end = "no worse"
+    passed = abs(lost) <= stored.tolerance if model == BASE else lost <= stored.tolerance
     return Verdict(
-        "baseline", model, name, _outcome(lost <= stored.tolerance), observed.value, stored.value,
+        "baseline", model, name, _outcome(passed), observed.value, stored.value,
         f"{subject} {number(observed.value, unit)}, stored {number(stored.value, unit)}, "
         f"tolerance {number(stored.tolerance, unit)}: {end}",
     )  # fmt: skip
@@ -168,11 +172,12 @@ def fits_memory(model: str, stage: str, peak_mb: float, ceiling_mb: float) -> Ve
     )  # fmt: skip
 
 
-def no_slower(model: str, ratio: float, low: float, high: float, limit: float) -> Verdict:
+def no_slower(model: str, batch: int, ratio: float, low: float, high: float, limit: float) -> Verdict:
     """A model encodes about as fast as the base. Fails only where the whole interval of the ratio lies above the limit.
 
     Args:
         model: The model.
+        batch: Texts encoded in a call.
         ratio: Its encode time over the base's, measured interleaved.
         low: Lower end of the ratio's 95 % interval.
         high: Upper end.
@@ -183,9 +188,21 @@ def no_slower(model: str, ratio: float, low: float, high: float, limit: float) -
     )
     end = {"pass": "as fast", "inconclusive": "above the limit, but so is noise", "fail": "slower"}[outcome]
     return Verdict(
-        "latency", model, "encode", outcome, ratio, limit,
-        f"{model} encode time / base: {ratio:.3f} (95 % interval {low:.3f} to {high:.3f}), limit {limit}: {end}",
+        "latency", model, f"encode {batch}", outcome, ratio, limit,
+        f"{model} encode time / base, {batch} texts a call: {ratio:.3f} "
+        f"(95 % interval {low:.3f} to {high:.3f}), limit {limit}: {end}",
     )  # fmt: skip
+
+
+def to_json(verdict: Verdict) -> dict[str, Any]:
+    """The verdict as JSON values; NaN becomes null."""
+    return {key: nan_to_null(value) for key, value in asdict(verdict).items()}
+
+
+def from_json(content: dict[str, Any]) -> Verdict:
+    """The inverse of `to_json`."""
+    numbers = {key: math.nan if content[key] is None else content[key] for key in ("observed", "reference")}
+    return Verdict(**{**content, **numbers})
 
 
 def number(value: float, unit: str = "") -> str:

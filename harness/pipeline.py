@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -47,6 +48,13 @@ class Inputs:
     base: ResolvedBase
     train: PairSet
     eval: PairSet
+
+    @property
+    def compared_categories(self) -> tuple[str, ...]:
+        """The categories with enough pairs of each label to be held against a baseline, sorted."""
+        counts = Counter((pair.category, pair.label) for pair in self.eval)
+        enough = self.case.gates.category_pairs
+        return tuple(sorted({name for name, _ in counts if min(counts[name, 0], counts[name, 1]) >= enough}))
 
     @property
     def origin(self) -> Origin:
@@ -149,7 +157,7 @@ def run_model(work: Workplace, inputs: Inputs, model: str, *, seed: int | None =
     return ModelRun(
         name=model,
         evaluation=from_json(measured.read_json("evaluation.json")),
-        arrays=encoding.read_embeddings(encoded.file(encoding.EMBEDDINGS)),
+        arrays=encoding.read_arrays(encoded.file(encoding.EMBEDDINGS)),
         training=trained.facts if trained else None,
         encoding=encoded.facts,
         inputs={**encoded.inputs, **(trained.inputs if trained else {})},
@@ -195,19 +203,17 @@ def calibrate(run: CaseRun, model: str, seeds: int) -> dict[int, Evaluation]:
     }
 
 
-def project(run: CaseRun) -> Artefact:
-    """UMAP planes of the pairs of every model: pictures, never gates."""
-    rows = run.inputs.eval.text_rows
-    means = {name: projection.pair_means(run.model(name).arrays["texts"], rows) for name in run.case.model_names}
+def project(work: Workplace, inputs: Inputs, runs: Mapping[str, ModelRun]) -> dict[str, NDArray[Any]]:
+    """UMAP planes of the pairs, model -> array of shape `(n_pairs, 2)`: pictures, never gates."""
+    means = {name: projection.pair_means(run.arrays["texts"], inputs.eval.text_rows) for name, run in runs.items()}
     decides = {
         "schema": projection.SCHEMA,
         "points": {name: hashlib.sha256(points.tobytes()).hexdigest() for name, points in means.items()},
         "libraries": _versions(projection.LIBRARIES),
     }
-    title = f"project {run.case.name}"
-    return run.work.store.make(
-        "projection", decides, lambda out: _stage(run.work, title, projection.project, means, out)
-    )
+    title = f"project {inputs.case.name}"
+    planes = work.store.make("projection", decides, lambda out: _stage(work, title, projection.project, means, out))
+    return encoding.read_arrays(planes.file(projection.PLANES))
 
 
 def measure_baseline(run: CaseRun, seeds: int) -> Baseline:
@@ -222,7 +228,12 @@ def measure_baseline(run: CaseRun, seeds: int) -> Baseline:
         origin=run.inputs.origin,
         models={
             name: baselines.build_model(
-                run.case, name, model.evaluation, calibrate(run, name, seeds), provenance(model)
+                run.case,
+                name,
+                model.evaluation,
+                calibrate(run, name, seeds),
+                run.inputs.compared_categories,
+                provenance(model),
             )
             for name, model in models.items()
         },
@@ -280,7 +291,7 @@ def _evaluate(work: Workplace, inputs: Inputs, encoded: Artefact) -> Artefact:
     }
 
     def build(out: Path) -> dict[str, Any]:
-        result = evaluate(encoding.read_embeddings(encoded.file(encoding.EMBEDDINGS))["texts"], inputs.eval)
+        result = evaluate(encoding.read_arrays(encoded.file(encoding.EMBEDDINGS))["texts"], inputs.eval)
         (out / "evaluation.json").write_text(json.dumps(to_json(result)), encoding="utf-8")
         return {}
 

@@ -2,21 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness import gates
-from harness.baselines import baseline_path, changes, read_baseline, write_baseline
+from harness.baselines import CATEGORY_METRICS, baseline_path, changes, read_baseline, write_baseline
 from harness.case import BASE
 from harness.errors import BaselineError
+from harness.latency import BATCHES, measure_in_turns
 from harness.metrics import METRICS, MetricResult
-from harness.pipeline import measure_baseline
+from harness.pipeline import Inputs, measure_baseline
+from harness.statistics import ratio_interval
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from harness.case import ShareGate
     from harness.gates import Verdict
     from harness.pipeline import CaseRun
+
+
+PARAMETERS: dict[str, Callable[[Inputs], dict[str, Any]]] = {
+    "model": lambda inputs: {name: name for name in inputs.case.model_names},
+    "trained": lambda inputs: {name: name for name in inputs.case.models},
+    "adapter": lambda inputs: {name: name for name in inputs.case.adapter_names},
+    "metric": lambda _: {name: name for name in METRICS},
+    "gain": lambda inputs: {name: name for name in inputs.case.gates.beats_base},
+    "category": lambda inputs: {
+        f"{category}-{metric}": (category, metric)
+        for category in inputs.compared_categories
+        for metric in CATEGORY_METRICS
+    },
+    "share": lambda inputs: {f"{gate.model}-of-{gate.of}-{gate.metric}": gate for gate in inputs.case.gates.shares},
+    "texts": lambda _: {name: name for name in ("texts", "probes")},
+    "stage": lambda inputs: {
+        f"{model}-{stage}": (model, stage)
+        for model in inputs.case.model_names
+        for stage in (("encode",) if model == BASE else ("train", "encode"))
+    },
+    "batch": lambda _: {str(batch): batch for batch in BATCHES},
+}
+"""What a promise is about: the parameter that a test names -> part of the test's id -> value."""
 
 
 def metric_holds(run: CaseRun, model: str, metric: str) -> Verdict:
@@ -72,9 +98,12 @@ def fits_memory(run: CaseRun, model: str, stage: str) -> Verdict:
     return gates.fits_memory(model, stage, facts["peak_rss_mb"], ceiling)
 
 
-def stages_of(model: str) -> tuple[str, ...]:
-    """The stages that a model goes through."""
-    return ("encode",) if model == BASE else ("train", "encode")
+def encodes_as_fast(run: CaseRun, adapter: str) -> dict[int, Verdict]:
+    """A merged adapter encodes about as fast as the base: texts in a call -> verdict."""
+    return {
+        batch: gates.no_slower(adapter, batch, *ratio_interval(*seconds), run.case.gates.latency_ratio)
+        for batch, seconds in measure_in_turns(run, (adapter, BASE)).items()
+    }
 
 
 def hard_verdicts(run: CaseRun) -> list[Verdict]:
@@ -85,7 +114,7 @@ def hard_verdicts(run: CaseRun) -> list[Verdict]:
         *(beats_base(run, model, metric) for model in case.models for metric in case.gates.beats_base),
         *(diverges(run, adapter, texts) for adapter in case.adapter_names for texts in ("texts", "probes")),
         *(merge_agrees(run, adapter) for adapter in case.adapter_names),
-        *(fits_memory(run, model, stage) for model in case.model_names for stage in stages_of(model)),
+        *(fits_memory(run, model, stage) for model, stage in PARAMETERS["stage"](run.inputs).values()),
     ]
 
 

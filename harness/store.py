@@ -74,10 +74,11 @@ class Artefact:
 
 
 class Store:
-    """The artefacts below one directory. Safe to use from several processes at once."""
+    """The artefacts below one directory. Safe to use from several processes at once. Read-only, it builds nothing."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, read_only: bool = False) -> None:
         self.root = root
+        self._read_only = read_only
         self._lock = FileLock(root / "lock", mode=0o644)
 
     @contextmanager
@@ -110,10 +111,15 @@ class Store:
             kind: Directory below the store's root.
             inputs: Everything that decides the content, as JSON values.
             build: Fills the given empty directory and returns the facts of the build, as JSON values.
+
+        Raises:
+            StoreError: It was not built, and the store is read-only.
         """
         found = self.find(kind, inputs)
         if found:
             return found
+        if self._read_only:
+            raise StoreError(f"{self.root}: no such {kind} was built")
         with self.locked():
             found = self.find(kind, inputs)  # another process may have built it while this one waited
             if found:

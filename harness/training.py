@@ -161,7 +161,7 @@ def _fp32(model: SentenceTransformer) -> Iterator[None]:
     finally:
         model.train()
         if wrapped is not None:
-            model.forward = wrapped
+            model.__dict__["forward"] = wrapped
 
 
 def _observer(

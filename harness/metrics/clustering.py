@@ -32,7 +32,8 @@ def cluster_purity(
     Args:
         pair_means: Mean embedding of each pair, shape `(n_pairs, dimension)`.
         labels: 0 or 1, shape `(n_pairs,)`.
-        min_cluster_size: Least number of points in a cluster, at least 2; also `min_samples`. The default is HDBSCAN's own.
+        min_cluster_size: Least number of points in a cluster, at least 2; also HDBSCAN's `min_samples`. The default is
+            HDBSCAN's own.
 
     Returns:
         Purity over the clustered pairs in [0, 1], at least `majority_share_clustered`. Undefined unless there are pairs

@@ -1,0 +1,168 @@
+"""The pytest plugin: options, markers, fixtures, hooks. Wiring only: nothing but pytest is imported before its use."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import re
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from harness.gates import Verdict
+    from harness.pipeline import CaseRun, Inputs
+
+_NOTES = pytest.StashKey[list[tuple[str, list[str]]]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the harness's options."""
+    group = parser.getgroup("embedding-harness", "regression gates for fine-tuned embedding models")
+    group.addoption(
+        "--case",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="PATH",
+        dest="harness_cases",
+        help="case file to run (repeatable); by default every fixtures/*/case.toml",
+    )
+    group.addoption(
+        "--update-baselines",
+        action="store_true",
+        help="store what this run measures as the new baselines, unless a hard gate fails; prints what changed",
+    )
+    group.addoption(
+        "--seeds",
+        type=int,
+        metavar="N",
+        help="with --update-baselines: trainings for the tolerances, at least 3 (by default as the case says)",
+    )
+    group.addoption("--force-update", action="store_true", help="lets --update-baselines write although CI is set")
+
+
+@pytest.hookimpl(tryfirst=True)  # pytest-html reads its options when it is configured
+def pytest_configure(config: pytest.Config) -> None:
+    """Registers the markers, refuses options that do not fit together, and makes a full run write its report."""
+    config.addinivalue_line("markers", "full: trains, evaluates and gates every model of every case")
+    config.addinivalue_line("markers", "bench: measures encode latency")
+    config.addinivalue_line("markers", "speed: measures each stage, and the training against the trainer's defaults")
+    config.stash[_NOTES] = []
+    update, seeds = config.getoption("update_baselines"), config.getoption("seeds")
+    if not update and (seeds is not None or config.getoption("force_update")):
+        raise pytest.UsageError("--seeds and --force-update only go with --update-baselines")
+    if seeds is not None and seeds < 3:
+        raise pytest.UsageError(f"--seeds: got {seeds}, expected at least 3: fewer say nothing about the spread")
+    if update and os.environ.get("CI") and not config.getoption("force_update"):
+        raise pytest.UsageError("--update-baselines: CI is set, and baselines are a person's decision (--force-update)")
+    if update and getattr(config.option, "numprocesses", None):
+        raise pytest.UsageError("--update-baselines: run it in one process, without -n")
+    full = "full" in re.findall(r"\w+", config.option.markexpr)
+    if full and not config.option.collectonly and not hasattr(config, "workerinput"):
+        from harness.collector import Collector
+
+        if not config.option.htmlpath:
+            config.option.htmlpath = str(config.rootpath / "reports" / "report.html")
+            config.option.self_contained_html = True
+        config.pluginmanager.register(Collector(config), "embedding-harness-collector")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Runs a test that asks for `case_run` for each case, and for each value of the promises' parameters it names."""
+    if "case_run" not in metafunc.fixturenames:
+        return
+    from harness.errors import HarnessError
+    from harness.promises import PARAMETERS
+    from harness.session import prepared_cases
+
+    try:
+        cases = prepared_cases(metafunc.config)
+    except HarnessError as error:
+        pytest.exit(f"\n{error}", returncode=pytest.ExitCode.USAGE_ERROR)
+    names = [name for name in metafunc.fixturenames if name in PARAMETERS]
+    rows = []
+    for inputs in cases:
+        for chosen in itertools.product(*(PARAMETERS[name](inputs).items() for name in names)):
+            keys, values = [key for key, _ in chosen], [value for _, value in chosen]
+            rows.append(pytest.param(inputs, *values, id="-".join([inputs.case.name, *keys])))
+    metafunc.parametrize(["case_run", *names], rows, indirect=["case_run"])
+
+
+@pytest.fixture(scope="session")
+def case_runs(pytestconfig: pytest.Config) -> Callable[[Inputs], CaseRun]:
+    """A case's run, the same for every test: models are trained, encoded and measured when they are first asked for."""
+    from harness.baselines import baseline_path, read_baseline
+    from harness.pipeline import CaseRun
+    from harness.promises import update_baseline
+    from harness.session import workplace
+
+    root = pytestconfig.rootpath / "baselines"
+    runs: dict[Path, CaseRun] = {}
+
+    def run_of(inputs: Inputs) -> CaseRun:
+        if inputs.case.path in runs:
+            return runs[inputs.case.path]
+        stored = baseline_path(root, inputs.case)
+        run = CaseRun(workplace(pytestconfig), inputs, read_baseline(stored))
+        if pytestconfig.getoption("update_baselines"):
+            changed = update_baseline(run, root, pytestconfig.getoption("seeds"))
+            pytestconfig.stash[_NOTES].append((f"{stored}: {'updated' if changed else 'unchanged'}", changed))
+            run = replace(run, baseline=read_baseline(stored))
+        runs[inputs.case.path] = run
+        return run
+
+    return run_of
+
+
+@pytest.fixture
+def case_run(request: pytest.FixtureRequest, case_runs: Callable[[Inputs], CaseRun]) -> CaseRun:
+    """The case that this test is about, with its stored baseline."""
+    return case_runs(request.param)
+
+
+@pytest.fixture
+def judge(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Callable[[Verdict], None]:
+    """Records a verdict for the report; fails the test on `fail` and warns on `inconclusive`."""
+    case = request.getfixturevalue("case_run").case.name
+
+    def record(verdict: Verdict) -> None:
+        from harness.gates import to_json
+
+        record_property("verdict", json.dumps({"case": case, **to_json(verdict)}))
+        if verdict.verdict == "fail":
+            pytest.fail(verdict.message, pytrace=False)
+        if verdict.verdict == "inconclusive":
+            warnings.warn(pytest.PytestWarning(verdict.message), stacklevel=2)
+
+    return record
+
+
+@pytest.fixture
+def note(request: pytest.FixtureRequest) -> Callable[[str, list[str]], None]:
+    """Shows a titled list of lines at the end of the run."""
+    return lambda title, lines: request.config.stash[_NOTES].append((title, lines))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Shows an error that a user can mend as its message, without the way through our code."""
+    report = yield
+    # An error of ours needs its module to have been imported: only then it is worth importing here.
+    if call.excinfo is not None and type(call.excinfo.value).__module__ == "harness.errors":
+        report.longrepr = str(call.excinfo.value)
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Prints the notes of the run: what an update changed, what a benchmark measured."""
+    for title, lines in config.stash[_NOTES]:
+        terminalreporter.section(title)
+        for line in lines:
+            terminalreporter.line(line)

@@ -1,0 +1,209 @@
+"""The plugin through its whole life, on the tiny case: missing, written, pass, changed, fail, updated."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+
+OPTIONS = ("-p", "no:cacheprovider", "--import-mode=importlib", "--strict-markers")
+
+
+@pytest.fixture(autouse=True)
+def _no_ci(monkeypatch):
+    monkeypatch.delenv("CI", raising=False)
+
+
+@pytest.fixture
+def project(pytester, repository, write_case, tiny_content, tiny_run):
+    """A project with the suite, the tiny case and its trained models."""
+    shutil.copytree(repository / "evals", pytester.path / "evals")
+    shutil.copytree(tiny_run.work.store.root, pytester.path / ".harness" / "store")
+    write_case(pytester.path / "fixtures" / "tiny", tiny_content())
+    pytester.makeini("[pytest]")
+    return pytester
+
+
+@pytest.fixture(scope="session")
+def planes(tiny_run):
+    """The projection is in the store as well: UMAP takes seconds to import."""
+    from harness.pipeline import project
+
+    return project(tiny_run.work, tiny_run.inputs, {name: tiny_run.model(name) for name in tiny_run.case.model_names})
+
+
+def run(project, *arguments):
+    return project.runpytest_subprocess("evals", *OPTIONS, *arguments)
+
+
+def outcomes(result):
+    return {name: count for name, count in result.parseoutcomes().items() if name in ("passed", "failed", "errors")}
+
+
+def edit(path, change):
+    content = json.loads(path.read_text(encoding="utf-8"))
+    change(content)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def test_whole_life_of_a_baseline(planes, project):
+    baseline = project.path / "baselines" / "tiny" / "baseline.json"
+    results = project.path / "reports" / "results.json"
+
+    missing = run(project, "-m", "full")
+    assert missing.ret == pytest.ExitCode.TESTS_FAILED
+    missing.stdout.fnmatch_lines(["*not comparable: no baseline is stored; store one with pytest evals/ -m full --up*"])
+    assert not baseline.exists()
+    assert set(json.loads(results.read_text(encoding="utf-8"))["cases"]) == {"tiny"}
+
+    written = run(project, "-m", "full", "--update-baselines")
+    assert written.ret == pytest.ExitCode.OK
+    written.stdout.fnmatch_lines(["*baselines/tiny/baseline.json: updated*", "new: 3 models, *"])
+    first = baseline.read_bytes()
+
+    passing = run(project, "-m", "full")
+    assert passing.ret == pytest.ExitCode.OK
+    assert outcomes(passing) == outcomes(written)
+    assert "train tiny" not in passing.stdout.str()
+    assert (project.path / "reports" / "report.html").stat().st_size > 10_000
+
+    def raise_stored(content):
+        content["models"]["lora"]["metrics"]["spearman"]["value"] += 0.1
+        content["models"]["lora"]["metrics"]["spearman"]["tolerance"] = 0.05
+
+    edit(baseline, raise_stored)
+    failing = run(project, "-m", "full")
+    assert failing.ret == pytest.ExitCode.TESTS_FAILED
+    failing.stdout.fnmatch_lines(["*lora spearman *, stored *, tolerance 0.050: worse by 0.100*"])
+    failing.stdout.fnmatch_lines(["FAILED evals/test_metrics.py::test_metric[[]tiny-lora-spearman]*"])
+    assert outcomes(failing)["failed"] == 1
+    failed = [
+        g for g in json.loads(results.read_text(encoding="utf-8"))["cases"]["tiny"]["gates"] if g["verdict"] == "fail"
+    ]
+    assert [(g["name"], g["model"], g["metric"]) for g in failed] == [("baseline", "lora", "spearman")]
+
+    repaired = run(project, "-m", "full", "--update-baselines")
+    assert repaired.ret == pytest.ExitCode.OK
+    repaired.stdout.fnmatch_lines(["models.lora.metrics.spearman.value: * -> *"])
+    assert baseline.read_bytes() == first
+
+    again = run(project, "-m", "full", "--update-baselines")
+    again.stdout.fnmatch_lines(["*baseline.json: unchanged*"])
+    assert baseline.read_bytes() == first
+
+
+def test_update_refuses_when_a_hard_gate_fails(planes, project, write_case, tiny_content):
+    content = tiny_content()
+    content["gates"]["memory_mb"]["encode"] = 1
+    write_case(project.path / "fixtures" / "tiny", content)
+    result = run(project, "-m", "full", "--update-baselines", "-k", "test_baseline")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        ["*not updated, hard gates of case tiny failed:*", "*encode base: peak * MB, ceiling 1 MB*"]
+    )
+    assert not (project.path / "baselines").exists()
+
+
+def test_same_verdicts_with_workers(planes, project):
+    alone = run(project, "-m", "full")
+    results = project.path / "reports" / "results.json"
+    expected = json.loads(results.read_text(encoding="utf-8"))
+    spread = run(project, "-m", "full", "-n", "2")
+    actual = json.loads(results.read_text(encoding="utf-8"))
+
+    def sorted_gates(content):
+        return sorted(content["cases"]["tiny"]["gates"], key=str)
+
+    assert outcomes(alone) == outcomes(spread)
+    assert sorted_gates(expected) == sorted_gates(actual)
+    assert expected["cases"]["tiny"]["models"] == actual["cases"]["tiny"]["models"]
+
+
+def test_bad_case_stops_the_run_before_any_work(project):
+    case = project.path / "fixtures" / "tiny" / "case.toml"
+    case.write_text(case.read_text(encoding="utf-8") + "\nspeed = 1\n", encoding="utf-8")
+    result = run(project, "-m", "full")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stdout.fnmatch_lines(["*case.toml: speed: unknown key; expected one of *"])
+
+
+def test_missing_case_file_is_named(project):
+    result = run(project, "-m", "full", "--case", "no/such/case.toml")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stdout.fnmatch_lines(["*no/such/case.toml: cannot be read: No such file or directory*"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "message"),
+    [
+        (["--seeds", "5"], {}, "*--seeds and --force-update only go with --update-baselines"),
+        (["--force-update"], {}, "*--seeds and --force-update only go with --update-baselines"),
+        (["--update-baselines", "--seeds", "2"], {}, "*--seeds: got 2, expected at least 3*"),
+        (["--update-baselines"], {"CI": "true"}, "*CI is set, and baselines are a person's decision*"),
+        (["--update-baselines", "-n", "2"], {}, "*run it in one process, without -n"),
+    ],
+)
+def test_options_that_do_not_fit_are_usage_errors(pytester, monkeypatch, arguments, environment, message):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    result = pytester.runpytest_subprocess(*arguments)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([message])
+
+
+def test_collecting_imports_no_torch_and_leaves_no_report(project):
+    project.makeconftest("""
+        import sys
+
+        def pytest_collection_finish():
+            heavy = {"torch", "transformers", "sentence_transformers", "peft", "umap", "hdbscan", "matplotlib", "sklearn"}
+            print("heavy imports:", sorted(heavy & set(sys.modules)))
+    """)
+    result = run(project, "-m", "full", "--collect-only", "-q", "-s")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["heavy imports: []*", "*test_metric[[]tiny-lora-spearman]*"])
+    assert not (project.path / "reports").exists()
+
+
+def test_loading_the_plugin_imports_nothing_of_ours(pytester):
+    pytester.makepyfile("""
+        import sys
+
+        def test_nothing():
+            assert "harness.plugin" in sys.modules
+            ours = {name for name in sys.modules if name.startswith("harness.")} - {"harness.plugin"}
+            assert not ours | ({"numpy", "pydantic", "torch"} & set(sys.modules))
+    """)
+    result = pytester.runpytest_subprocess("-p", "no:hypothesispytest")
+    assert outcomes(result) == {"passed": 1}
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill -9"])
+def test_a_stopped_run_leaves_no_process_and_no_half_artefact(project, tiny_content, write_case, gone, sent):
+    content = tiny_content()
+    content["models"]["standard"]["epochs"] = 2000
+    write_case(project.path / "fixtures" / "tiny", content)
+    command = [sys.executable, "-m", "pytest", "evals", *OPTIONS, "-m", "full", "-k", "standard-train"]
+    process = subprocess.Popen(command, cwd=project.path, start_new_session=True, stdout=subprocess.PIPE, text=True)
+    try:
+        assert any("epoch" in line for line in process.stdout)
+        children = [
+            int(pid)
+            for pid in subprocess.check_output(["ps", "-o", "pid=", "-g", str(process.pid)], text=True).split()
+            if int(pid) != process.pid
+        ]
+        assert children
+        os.kill(process.pid, sent)
+        process.stdout.read()
+        process.wait(timeout=20)
+        assert all(gone(pid) for pid in children)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    models = project.path / ".harness" / "store" / "model"
+    assert len(list(models.iterdir())) == 2, "the two that were trained before, and no other"
