@@ -206,10 +206,10 @@ def from_json(content: dict[str, Any]) -> Verdict:
 
 
 def number(value: float, unit: str = "") -> str:
-    """A value for people: whole pairs as whole numbers, the rest with three decimals."""
+    """A value for people: a count of pairs with at most one decimal, the rest with three."""
     if math.isnan(value):
         return "NaN"
-    return f"{value:g}" if unit == "pairs" else f"{value:.3f}"
+    return f"{round(value, 1):g}" if unit == "pairs" else f"{value:.3f}"
 
 
 def _outcome(passed: bool) -> Literal["pass", "fail"]:

@@ -152,7 +152,7 @@ def run_model(work: Workplace, inputs: Inputs, model: str, *, seed: int | None =
         seed: Trains with this seed instead of the recipe's.
     """
     trained = None if model == BASE else train_model(work, inputs, model, seed=seed)
-    encoded = _encode(work, inputs, model, trained)
+    encoded = _encode(work, inputs, model, trained, seed=seed)
     measured = _evaluate(work, inputs, encoded)
     return ModelRun(
         name=model,
@@ -177,7 +177,7 @@ def train_model(work: Workplace, inputs: Inputs, model: str, *, seed: int | None
         "eval_pairs": inputs.eval.digest,  # the training curve is measured on them
         "libraries": _versions(training.LIBRARIES),
     }
-    title = f"train {inputs.case.name}-{model}" + ("" if seed is None else f" (seed {seed})")
+    title = _title("train", inputs, model, seed)
 
     def build(out: Path) -> dict[str, Any]:
         return _stage(work, title, training.train, recipe, inputs.base, inputs.train, inputs.eval, out)
@@ -264,7 +264,9 @@ def machine() -> str:
     return f"{processor}, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
 
 
-def _encode(work: Workplace, inputs: Inputs, model: str, trained: Artefact | None) -> Artefact:
+def _encode(
+    work: Workplace, inputs: Inputs, model: str, trained: Artefact | None, *, seed: int | None = None
+) -> Artefact:
     texts = inputs.eval.texts
     decides = {
         "schema": encoding.SCHEMA,
@@ -273,7 +275,7 @@ def _encode(work: Workplace, inputs: Inputs, model: str, trained: Artefact | Non
         "probes": digest_of(PROBE_TEXTS),
         "libraries": _versions(encoding.LIBRARIES),
     }
-    title = f"encode {inputs.case.name}-{model}"
+    title = _title("encode", inputs, model, seed)
 
     def build(out: Path) -> dict[str, Any]:
         return _stage(work, title, encoding.encode, checkpoint(inputs, model, trained), texts, out)
@@ -296,6 +298,10 @@ def _evaluate(work: Workplace, inputs: Inputs, encoded: Artefact) -> Artefact:
         return {}
 
     return work.store.make("evaluation", decides, build)
+
+
+def _title(stage: str, inputs: Inputs, model: str, seed: int | None) -> str:
+    return f"{stage} {inputs.case.name}-{model}" + ("" if seed is None else f" (seed {seed})")
 
 
 def _stage(work: Workplace, title: str, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from harness.gates import Verdict
     from harness.pipeline import CaseRun, Inputs
 
+_BAD_CASE = pytest.StashKey[str]()
 _NOTES = pytest.StashKey[list[tuple[str, list[str]]]]()
 
 
@@ -54,6 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "full: trains, evaluates and gates every model of every case")
     config.addinivalue_line("markers", "bench: measures encode latency")
     config.addinivalue_line("markers", "speed: measures each stage, and the training against the trainer's defaults")
+    config.stash[_BAD_CASE] = ""
     config.stash[_NOTES] = []
     update, seeds = config.getoption("update_baselines"), config.getoption("seeds")
     if not update and (seeds is not None or config.getoption("force_update")):
@@ -82,10 +84,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     from harness.promises import PARAMETERS
     from harness.session import prepared_cases
 
+    cases: list[Inputs] = []
     try:
         cases = prepared_cases(metafunc.config)
     except HarnessError as error:
-        pytest.exit(f"\n{error}", returncode=pytest.ExitCode.USAGE_ERROR)
+        metafunc.config.stash[_BAD_CASE] = str(error)
     names = [name for name in metafunc.fixturenames if name in PARAMETERS]
     rows = []
     for inputs in cases:
@@ -93,6 +96,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             keys, values = [key for key, _ in chosen], [value for _, value in chosen]
             rows.append(pytest.param(inputs, *values, id="-".join([inputs.case.name, *keys])))
     metafunc.parametrize(["case_run", *names], rows, indirect=["case_run"])
+
+
+def pytest_collection_modifyitems(config: pytest.Config) -> None:
+    """Stops the run before any work where a case cannot be run: once, not for every test."""
+    if config.stash[_BAD_CASE]:
+        raise pytest.UsageError(config.stash[_BAD_CASE])
 
 
 @pytest.fixture(scope="session")
