@@ -1,0 +1,96 @@
+"""What a report is made of: what is known about a case, and its charts as files."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from harness.baselines import Baseline, StoredValue
+    from harness.case import Case
+    from harness.gates import Verdict
+    from harness.pairs import PairSet
+    from harness.pipeline import ModelRun
+
+_COLOURS = ("#5f6368", "#0072b2", "#e69f00", "#cc79a7", "#56b4e9", "#000000", "#8f6f00", "#7a4fa3")
+"""One for each model, the base first: Okabe and Ito's, without the two that charts use for the labels."""
+
+
+@dataclass(frozen=True)
+class CaseReport:
+    """What is known about one case at the end of a run.
+
+    Attributes:
+        case: The case.
+        pairs: The evaluation pairs.
+        runs: Model -> what was measured. A model whose training failed is missing.
+        verdicts: The answers of the gates that ran.
+        baseline: What is stored for the case; None where nothing is.
+        planes: Model -> UMAP plane of the pairs, shape `(n_pairs, 2)`. May be empty.
+    """
+
+    case: Case
+    pairs: PairSet
+    runs: Mapping[str, ModelRun]
+    verdicts: tuple[Verdict, ...]
+    baseline: Baseline | None
+    planes: Mapping[str, NDArray[np.float32]]
+
+    @property
+    def measured(self) -> dict[str, ModelRun]:
+        """The models that were measured, in the order of the case."""
+        return {name: self.runs[name] for name in self.case.model_names if name in self.runs}
+
+    @property
+    def missing(self) -> list[str]:
+        """The models that were not."""
+        return [name for name in self.case.model_names if name not in self.runs]
+
+    @property
+    def colours(self) -> dict[str, str]:
+        """One colour for each model of the case, the same in every table and chart, whichever models are missing."""
+        return {name: _COLOURS[index % len(_COLOURS)] for index, name in enumerate(self.case.model_names)}
+
+    def stored(self, model: str, metric: str) -> StoredValue | None:
+        """What the baseline holds of a metric; None where it holds nothing."""
+        models = self.baseline.models if self.baseline else {}
+        return models[model].metrics.get(metric) if model in models else None
+
+    def verdict(self, model: str, metric: str) -> Verdict | None:
+        """The answer of the gate that holds a metric against its baseline; None where it did not run."""
+        asked = ("baseline", model, metric)
+        return next((v for v in self.verdicts if (v.name, v.model, v.metric) == asked), None)
+
+
+@dataclass(frozen=True)
+class RenderedChart:
+    """A chart as an image file.
+
+    Attributes:
+        name: Its key in the table of charts.
+        title: Its subject.
+        question: What it answers.
+        alt: What it shows, with the numbers, for who cannot see it.
+        content: The file.
+        mime: Its type.
+        wide: Whether it needs the whole width of a page.
+    """
+
+    name: str
+    title: str
+    question: str
+    alt: str
+    content: bytes
+    mime: str
+    wide: bool = False
+
+    @property
+    def data_uri(self) -> str:
+        """The file as a URI: the report asks nothing of any server."""
+        return f"data:{self.mime};base64,{base64.b64encode(self.content).decode('ascii')}"

@@ -1,0 +1,172 @@
+"""Every chart draws whatever a run leaves, says its numbers in words, and draws the same twice."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from harness.charts import CHARTS, render
+from harness.charts.style import LABEL_COLOURS, draw_file
+from harness.report import types
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from harness.pairs import Pair
+    from harness.report import CaseReport
+
+# Chart -> the numbers of one model that its words must hold.
+NUMBERS: dict[str, Callable[[CaseReport, str], list[str]]] = {
+    "score_distributions": lambda report, model: [
+        f"{metric(report, model, 'margin').details['mean_positive']:.3f}",
+        f"{metric(report, model, 'margin').details['mean_negative']:.3f}",
+        f"threshold {metric(report, model, 'best_f1').details['threshold']:.3f}",
+    ],
+    "roc": lambda report, model: [f"{model} {metric(report, model, 'auc_roc').value:.3f}"],
+    "cohens_d": lambda report, model: [f"{model} {metric(report, model, 'cohens_d').value:.3f}"],
+    "classification": lambda report, model: [
+        f"{model} F1 {metric(report, model, 'best_f1').value:.3f}",
+        *(f"{key} {metric(report, model, 'best_f1').details[key]:.3f}" for key in ("accuracy", "precision", "recall")),
+        f"every pair positive: {metric(report, model, 'best_f1').details['floor']:.3f}",
+    ],
+    "false_positives": lambda report, model: [
+        f"{model} {metric(report, model, 'false_positives').value:.0f} in all",
+        *(
+            f"{name} {cell['false_positives']} of {cell['negatives']}"
+            for name, cell in metric(report, model, "false_positives").details["by_pair_type"].items()
+        ),
+    ],
+    "category_heatmap": lambda report, model: [
+        part
+        for name, group in report.runs[model].evaluation.categories.items()
+        for part in (
+            f"{name} ({group.positives} positive, {group.negatives} negative)",
+            f"{model} {group.auc_roc:.3f}" if group.negatives else f"{model} undefined",
+        )
+    ],
+    "cluster_purity": lambda report, model: [
+        f"{model} purity {metric(report, model, 'cluster_purity').value:.3f}",
+        f"{metric(report, model, 'cluster_purity').details['purity_noise_as_wrong']:.3f} with noise",
+        f"noise ratio {metric(report, model, 'cluster_purity').details['noise_ratio']:.3f}",
+    ],
+    "training_curves": lambda report, model: (
+        [f"{metric(report, model, 'spearman').value:.3f}"]
+        if model == "base"
+        else [f"{model} spearman after each of 3 epochs: 0.100, 0.200, 0.300", f"{model} loss", "0.400, 0.200, 0.133"]
+    ),
+    "umap": lambda _report, model: [model, "60 positive", "30 negative", "of 90 pairs"],
+}
+
+
+def metric(report: CaseReport, model: str, name: str):
+    return report.runs[model].evaluation.metrics[name]
+
+
+def test_numbers_are_known_for_every_chart():
+    assert set(CHARTS) == set(NUMBERS)
+
+
+def test_every_chart_is_rendered(charts):
+    assert list(CHARTS) == [chart.name for chart in charts]
+    assert all(chart.mime == "image/svg+xml" and chart.alt.startswith(chart.title) for chart in charts)
+
+
+@pytest.mark.parametrize("name", CHARTS)
+@pytest.mark.parametrize("kind", ["without_standard", "partly_undefined", "undefined_report"])
+def test_chart_draws_whatever_is_there(name, kind, request):
+    case_report = request.getfixturevalue(kind)
+    content = draw_file(CHARTS[name], case_report)
+    assert content is not None or kind == "undefined_report" or (name, kind) == ("umap", "without_standard")
+    if content is not None:
+        assert ET.fromstring(content).tag.endswith("svg")  # noqa: S314 (drawn here)
+    assert "nan" not in CHARTS[name].alt(case_report).lower()
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_alternative_text_has_the_numbers(name, report):
+    words = CHARTS[name].alt(report)
+    for model in report.measured:
+        for number in NUMBERS[name](report, model):
+            assert number in words
+
+
+def test_undefined_is_said_and_not_zero(partly_undefined):
+    assert "lora undefined" in CHARTS["roc"].alt(partly_undefined)
+    assert "lora undefined" in CHARTS["cohens_d"].alt(partly_undefined)
+    assert "lora F1 undefined" in CHARTS["classification"].alt(partly_undefined)
+
+
+def test_nothing_measured_draws_nothing(report):
+    assert [] == render(dataclasses.replace(report, runs={}, planes={}))
+
+
+def test_nothing_trained_draws_no_curves(report):
+    runs = {name: dataclasses.replace(run, training=None) for name, run in report.runs.items()}
+    assert draw_file(CHARTS["training_curves"], dataclasses.replace(report, runs=runs)) is None
+
+
+def test_one_category(rewritten):
+    one = rewritten(lambda pair: dataclasses.replace(pair, category="all"))
+    assert draw_file(CHARTS["category_heatmap"], one) is not None
+    assert "all (60 positive, 30 negative)" in CHARTS["category_heatmap"].alt(one)
+
+
+def test_many_categories_show_the_largest(rewritten):
+    many = rewritten(lambda pair: dataclasses.replace(pair, category=f"c{hash_of(pair) % 40:02}"))
+    assert draw_file(CHARTS["category_heatmap"], many) is not None
+    left_out = len(many.runs["base"].evaluation.categories) - 25
+    assert f"{left_out} smaller categories are not shown" in CHARTS["category_heatmap"].alt(many)
+
+
+def hash_of(pair: Pair) -> int:
+    return int(pair.text_1.rsplit(" ", 1)[1])
+
+
+def test_hostile_names_are_drawn_as_text(rewritten):
+    evil = "<b>$\\frac{$ \U0001f600 \x00\ud800 \u05e9\u05dc\u05d5\u05dd" + "x" * 10_000
+    report = rewritten(
+        lambda pair: dataclasses.replace(pair, category=evil + pair.category, pair_type=evil + pair.pair_type)
+    )
+    for name in ("category_heatmap", "false_positives"):
+        ET.fromstring(draw_file(CHARTS[name], report))  # noqa: S314 (drawn here)
+
+
+def test_same_report_same_bytes(report, charts):
+    assert charts == render(report)
+
+
+def test_a_model_keeps_its_colour_when_another_is_missing(report, without_standard):
+    assert report.colours == without_standard.colours
+    assert len(set(report.colours.values())) == 3
+
+
+def test_labels_and_models_never_share_a_colour():
+    assert not set(LABEL_COLOURS.values()) & set(types._COLOURS)
+
+
+def test_a_hundred_thousand_pairs_stay_small(report):
+    times = 1112
+    pairs = dataclasses.replace(report.pairs, pairs=report.pairs.pairs * times)
+    runs = {
+        name: dataclasses.replace(
+            run, evaluation=dataclasses.replace(run.evaluation, scores=run.evaluation.scores * times)
+        )
+        for name, run in report.runs.items()
+    }
+    planes = {name: np.tile(plane, (times, 1)) for name, plane in report.planes.items()}
+    rendered = render(dataclasses.replace(report, pairs=pairs, runs=runs, planes=planes))
+    assert len(pairs) > 100_000
+    assert sum(len(chart.content) for chart in rendered) < 2_000_000
+
+
+def test_importing_charts_and_report_loads_nothing_heavy():
+    heavy = "{'matplotlib', 'jinja2', 'torch', 'sklearn', 'scipy'}"
+    source = f"import sys, harness.charts, harness.report; print({heavy} & sys.modules.keys())"
+    shown = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
+    assert "set()\n" == shown.stdout
