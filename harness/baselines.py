@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 CATEGORY_METRICS = ("auc_roc", "margin")
 """What of each category is stored and compared; names of `METRICS` and of the attributes of a `GroupResult`."""
 
-_DECIMALS = 6
+DECIMALS = 6
+"""Values and scores are stored with as many."""
 
 
 class _Frozen(BaseModel):
@@ -123,10 +124,10 @@ def build_model(
         if undefined:
             raise BaselineError(f"{case.name}: {model} {undefined[0]} is undefined and cannot be stored")
         return StoredValue(
-            value=round(value, _DECIMALS),
+            value=round(value, DECIMALS),
             tolerance=tolerance(case, model, metric, list(by_seed.values())),
             direction=METRICS[metric].direction,
-            seeds={str(seed): round(v, _DECIMALS) for seed, v in sorted(by_seed.items())},
+            seeds={str(seed): round(v, DECIMALS) for seed, v in sorted(by_seed.items())},
         )
 
     return StoredModel(
@@ -155,12 +156,12 @@ def tolerance(case: Case, model: str, metric: str, by_seed: Sequence[float]) -> 
     if model == BASE:
         return case.tolerance.base[metric]
     spread = statistics.stdev(by_seed)
-    return round(max(case.tolerance.floor[metric], case.tolerance.factor * spread), _DECIMALS)
+    return round(max(case.tolerance.floor[metric], case.tolerance.factor * spread), DECIMALS)
 
 
 def build_scores(evaluations: Mapping[str, Evaluation]) -> list[dict[str, float]]:
     """Each pair's score per model, a row a pair."""
-    columns = {name: [round(score, _DECIMALS) for score in e.scores] for name, e in evaluations.items()}
+    columns = {name: [round(score, DECIMALS) for score in e.scores] for name, e in evaluations.items()}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 

@@ -238,9 +238,6 @@ class Case(_Frozen):
                 f"gates.memory_mb.train: ceilings for {', '.join(self.gates.memory_mb.train) or 'nothing'}; "
                 f"expected one for each of {', '.join(self.models)}"
             )
-        for path in (self.train_path, self.eval_path):
-            if not path.is_file():
-                raise ValueError(f"data: no file {path}")
         return self
 
 
@@ -259,9 +256,14 @@ def read_case(path: Path) -> Case:
     if "path" in content:
         raise CaseError(f"{path}: path: unknown key")
     try:
-        return Case.model_validate({**content, "path": path})
+        case = Case.model_validate({**content, "path": path.absolute()})
     except ValidationError as error:
         raise CaseError("\n".join(f"{path}: {_sentence(problem)}" for problem in error.errors())) from None
+    files = {"data.train": case.train_path, "data.eval": case.eval_path}
+    missing = [f"{path}: {key}: no file {file}" for key, file in files.items() if not file.is_file()]
+    if missing:
+        raise CaseError("\n".join(missing))
+    return case
 
 
 def _sentence(problem: Any) -> str:

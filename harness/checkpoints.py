@@ -44,6 +44,7 @@ PROBE_TEXTS = (
 
 _WEIGHTS = "model.safetensors"
 _ADAPTER = "adapter_model.safetensors"
+_ADAPTER_CONFIG = "adapter_config.json"
 # What decides a model's output; the rest of a directory (README, licence) does not enter its digest.
 _DECIDING = {".json", ".txt", ".model", ".safetensors"}
 
@@ -96,7 +97,7 @@ def resolve_base(spec: BaseSpec, directory: Path) -> ResolvedBase:
     found = {
         file.relative_to(path).as_posix(): file_digest(file)
         for file in sorted(path.rglob("*"))
-        if file.is_file() and file.suffix in _DECIDING
+        if file.is_file() and (file.suffix in _DECIDING or file.relative_to(path).as_posix() in spec.sha256)
     }
     for name, expected in spec.sha256.items():
         if found.get(name) != expected:
@@ -123,11 +124,16 @@ def open_unmerged(checkpoint: Checkpoint) -> SentenceTransformer:
     from peft import PeftModel
 
     tensors = _read_tensors(checkpoint.path / _ADAPTER)
+    if _read_json(checkpoint.path / _ADAPTER_CONFIG, "peft_type")["peft_type"] != "LORA":
+        raise CheckpointError(f"{checkpoint.path / _ADAPTER_CONFIG}: not the configuration of a LoRA adapter")
     _require_base(checkpoint)
     _require_effect(tensors, checkpoint.path)
     model = _open_directory(checkpoint.base.path)
     transformer: Any = model.transformers_model
-    adapted = PeftModel.from_pretrained(transformer, str(checkpoint.path))
+    try:
+        adapted = PeftModel.from_pretrained(transformer, str(checkpoint.path))
+    except (RuntimeError, ValueError, TypeError, KeyError) as error:
+        raise CheckpointError(f"{checkpoint.path}: the adapter does not fit its base: {error}") from None
     _require_same_tensors(_adapter_state(adapted), tensors, checkpoint.path)
     model[0].model = adapted
     return model.eval()
@@ -152,9 +158,14 @@ def recorded_probes(checkpoint: Checkpoint) -> Any:
     """The probe embeddings recorded while training, float32 of shape `(n_probes, dimension)`; None for the base."""
     if checkpoint.strategy == "base":
         return None
+    from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    return load_file(checkpoint.path / PROBES)["embeddings"]
+    path = checkpoint.path / PROBES
+    try:
+        return load_file(path)["embeddings"]
+    except (SafetensorError, OSError, KeyError) as error:
+        raise CheckpointError(f"{path}: no probe embeddings can be read from it: {error}") from None
 
 
 def _locate(spec: BaseSpec, directory: Path) -> Path:
@@ -206,18 +217,35 @@ def _open_directory(path: Path) -> SentenceTransformer:
     from sentence_transformers import SentenceTransformer
 
     tensors = _read_tensors(path / _WEIGHTS)
-    model = SentenceTransformer(
-        str(path),
-        local_files_only=True,
-        trust_remote_code=False,
-        model_kwargs={"use_safetensors": True, "dtype": torch.float32},
-    )
+    try:
+        model = SentenceTransformer(
+            str(path),
+            local_files_only=True,
+            trust_remote_code=False,
+            # A weight of another shape is made up like a missing one, and named below with the others.
+            model_kwargs={"use_safetensors": True, "dtype": torch.float32, "ignore_mismatched_sizes": True},
+        )
+    except (RuntimeError, ValueError, TypeError, KeyError, OSError) as error:
+        raise CheckpointError(f"{path}: cannot be opened as a sentence-transformers model: {error}") from None
     transformer = model.transformers_model
     if transformer is None:
         raise CheckpointError(f"{path}: no transformers model in it; expected a Transformer module")
     # Older files also hold buffers that today's model computes itself (position_ids): right if their values are.
     _require_same_tensors(transformer.state_dict(), tensors, path, computed=dict(transformer.named_buffers()))
     return model
+
+
+def _read_json(path: Path, *keys: str) -> dict[str, Any]:
+    """A JSON file that holds an object with these keys."""
+    expected = f"expected {' and '.join(keys)}"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: cannot be read ({error}); {expected}") from None
+    if not isinstance(content, dict) or not content.keys() >= set(keys):
+        came = _some(sorted(content)) if isinstance(content, dict) else type(content).__name__
+        raise CheckpointError(f"{path}: cannot be read (it holds {came}); {expected}")
+    return content
 
 
 def _read_tensors(path: Path) -> Mapping[str, torch.Tensor]:
@@ -286,14 +314,8 @@ def _require_effect(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
 
 
 def _require_base(checkpoint: Checkpoint) -> None:
-    record_path = checkpoint.path / RECORD
-    try:
-        record = json.loads(record_path.read_text(encoding="utf-8"))
-        trained_on, name = record["base_digest"], record["base_name"]
-    except (OSError, ValueError, KeyError) as error:
-        raise CheckpointError(
-            f"{record_path}: cannot be read ({error!r}); expected base_name and base_digest"
-        ) from None
+    record = _read_json(checkpoint.path / RECORD, "base_name", "base_digest")
+    trained_on, name = record["base_digest"], record["base_name"]
     if trained_on != checkpoint.base.digest:
         raise CheckpointError(
             f"{checkpoint.path}: trained on {name} with digest {trained_on}, "

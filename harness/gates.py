@@ -6,18 +6,23 @@ import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from harness.baselines import DECIMALS
 from harness.case import BASE
 from harness.encoding import row_cosines
 from harness.evaluation import nan_to_null
 from harness.metrics import METRICS
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import numpy as np
     from numpy.typing import NDArray
 
     from harness.baselines import Baseline, Origin, StoredValue
     from harness.case import ShareGate
     from harness.metrics import MetricResult
+
+_UNDEFINED = "undefined: an embedding is zero or not a number"
 
 UPDATE = "pytest evals/ -m full --update-baselines"
 
@@ -66,16 +71,17 @@ def no_worse_than_stored(
         message = f"{subject} {number(observed.value, unit)}: not comparable: {stored}"
         return Verdict("baseline", model, name, "fail", observed.value, math.nan, message)
     lost = stored.value - observed.value if stored.direction == "higher" else observed.value - stored.value
+    allowed = stored.tolerance + 10**-DECIMALS  # a value is no worse than itself, rounded
     if math.isnan(observed.value):
         end = f"undefined: {observed.reason}"
-    elif lost > stored.tolerance:
+    elif lost > allowed:
         end = f"worse by {number(lost, unit)}"
-    elif lost < -stored.tolerance:
+    elif lost < -allowed:
         hint = "the untrained base cannot improve" if model == BASE else "the baseline could be raised"
         end = f"better by {number(-lost, unit)}; {hint}"
     else:
         end = "no worse"
-    passed = abs(lost) <= stored.tolerance if model == BASE else lost <= stored.tolerance
+    passed = abs(lost) <= allowed if model == BASE else lost <= allowed
     return Verdict(
         "baseline", model, name, _outcome(passed), observed.value, stored.value,
         f"{subject} {number(observed.value, unit)}, stored {number(stored.value, unit)}, "
@@ -83,20 +89,28 @@ def no_worse_than_stored(
     )  # fmt: skip
 
 
-def comparable(origin: Origin, baseline: Baseline | None, models: tuple[str, ...], metrics: set[str]) -> Verdict:
-    """The stored baseline was made from this data and this base, and holds neither more nor fewer models and metrics.
+def comparable(
+    origin: Origin,
+    baseline: Baseline | None,
+    models: Collection[str],
+    metrics: Collection[str],
+    categories: Collection[str],
+) -> Verdict:
+    """The stored baseline was made from this data and this base, and holds neither more nor fewer things to compare.
 
     Args:
         origin: What this run is made from.
         baseline: What is stored.
         models: The case's models.
         metrics: The names of the metrics measured now.
+        categories: The categories with enough pairs to be compared.
     """
     problems = _origin_problems(baseline, origin)
     if baseline is not None:
         problems += _differences("model", set(baseline.models), set(models))
         for model, stored in sorted(baseline.models.items()):
-            problems += _differences(f"{model} metric", set(stored.metrics), metrics)
+            problems += _differences(f"{model} metric", set(stored.metrics), set(metrics))
+            problems += _differences(f"{model} category", set(stored.categories), set(categories))
     message = f"not comparable: {'; '.join(problems)}. After an intended change: {UPDATE}"
     return Verdict(
         "comparable", "", "", _outcome(not problems), len(problems), 0, message if problems else "comparable"
@@ -106,7 +120,10 @@ def comparable(origin: Origin, baseline: Baseline | None, models: tuple[str, ...
 def reaches_share(gate: ShareGate, observed: MetricResult, of: MetricResult) -> Verdict:
     """A model reaches the case's share of another one in a metric, such as LoRA 90 % of full fine-tuning."""
     measured = f"{gate.model} {gate.metric} {number(observed.value)}, {gate.of} {number(of.value)}"
-    if not of.value > 0:
+    if math.isnan(observed.value) or math.isnan(of.value):
+        message = f"{measured}: undefined: {observed.reason or of.reason}"
+        return Verdict("share", gate.model, gate.metric, "fail", observed.value, gate.share, message)
+    if of.value <= 0:
         return Verdict(
             "share", gate.model, gate.metric, "fail", observed.value, of.value,
             f"{measured}: a share of {gate.of} is meaningless where {gate.of} is not above 0: it did not learn",
@@ -123,10 +140,13 @@ def beats_base(model: str, metric: str, observed: MetricResult, base: MetricResu
     """A trained model is better than the base in a metric."""
     higher = METRICS[metric].direction == "higher"
     passed = observed.value > base.value if higher else observed.value < base.value
+    undefined = math.isnan(observed.value) or math.isnan(base.value)
+    reason = f"undefined: {observed.reason or base.reason}" if undefined else "not better than the untrained model"
+    unit = METRICS[metric].unit
     return Verdict(
         "beats_base", model, metric, _outcome(passed), observed.value, base.value,
-        f"{model} {metric} {number(observed.value)}, base {number(base.value)}: "
-        f"{'better' if passed else 'not better than the untrained model'}",
+        f"{model} {metric} {number(observed.value, unit)}, base {number(base.value, unit)}: "
+        f"{'better' if passed else reason}",
     )  # fmt: skip
 
 
@@ -144,7 +164,8 @@ def diverges(
     """
     distance = 1 - float(row_cosines(embeddings, base).mean())
     passed = distance >= least
-    end = "it moved" if passed else "the output is the base's: was the adapter applied?"
+    failure = _UNDEFINED if math.isnan(distance) else "the output is the base's: was the adapter applied?"
+    end = "it moved" if passed else failure
     return Verdict(
         "diverges", model, texts, _outcome(passed), distance, least,
         f"{model} {texts}: mean cosine distance {distance:.4f} from the base, expected at least {least}: {end}",
@@ -155,7 +176,8 @@ def merge_agrees(model: str, merged: NDArray[np.float32], unmerged: NDArray[np.f
     """The merged adapter computes what the unmerged one does: embeddings of the same texts, least cosine of a text."""
     cosine = float(row_cosines(merged, unmerged).min())
     passed = cosine >= least
-    end = "the same model" if passed else "merging changed the model"
+    failure = _UNDEFINED if math.isnan(cosine) else "merging changed the model"
+    end = "the same model" if passed else failure
     return Verdict(
         "merge_agrees", model, "probes", _outcome(passed), cosine, least,
         f"{model} merged and unmerged: least cosine {cosine:.6f}, expected at least {least}: {end}",
@@ -183,10 +205,15 @@ def no_slower(model: str, batch: int, ratio: float, low: float, high: float, lim
         high: Upper end.
         limit: Greatest ratio that the case allows.
     """
-    outcome: Literal["pass", "fail", "inconclusive"] = (
-        "fail" if not low <= limit else "inconclusive" if ratio > limit else "pass"
-    )
-    end = {"pass": "as fast", "inconclusive": "above the limit, but so is noise", "fail": "slower"}[outcome]
+    outcome: Literal["pass", "fail", "inconclusive"]
+    if any(map(math.isnan, (ratio, low, high))):
+        outcome, end = "fail", "undefined: a time is missing"
+    elif low > limit:
+        outcome, end = "fail", "slower"
+    elif ratio > limit:
+        outcome, end = "inconclusive", "above the limit, but so is noise"
+    else:
+        outcome, end = "pass", "as fast"
     return Verdict(
         "latency", model, f"encode {batch}", outcome, ratio, limit,
         f"{model} encode time / base, {batch} texts a call: {ratio:.3f} "

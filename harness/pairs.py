@@ -108,7 +108,7 @@ def _parse_row(line: bytes) -> Pair | str:
         row = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
         return f"not UTF-8 (byte {error.start + 1} of the line: 0x{line[error.start]:02x})"
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return f"not JSON ({error}); expected one object a line"
     if not isinstance(row, dict):
         return f"got {_kind(row)}, expected an object with the fields {', '.join(_FIELDS)}"
@@ -130,6 +130,8 @@ def _field_problems(row: dict[str, Any]) -> Iterable[str]:
             yield f"{name} is {_kind(row[name])}, expected a text"
         elif not row[name].strip():
             yield f"{name} is empty"
+        elif any("\ud800" <= character <= "\udfff" for character in row[name]):
+            yield f"{name} holds half a surrogate pair, which is no character"
     unknown = sorted(set(row) - set(_FIELDS))
     if unknown:
         yield f"unknown field {', '.join(map(repr, unknown))}; expected {', '.join(_FIELDS)}"

@@ -60,7 +60,8 @@ def category_holds(run: CaseRun, model: str, category: str, metric: str) -> Verd
 
 def baseline_is_comparable(run: CaseRun) -> Verdict:
     """The stored baseline was made from this case's data, base, models and metrics."""
-    return gates.comparable(run.inputs.origin, run.baseline, run.case.model_names, set(METRICS))
+    now = run.case.model_names, METRICS, run.inputs.compared_categories
+    return gates.comparable(run.inputs.origin, run.baseline, *now)
 
 
 def reaches_share(run: CaseRun, share: ShareGate) -> Verdict:

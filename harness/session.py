@@ -23,7 +23,7 @@ def prepared_cases(config: pytest.Config) -> list[Inputs]:
         paths = config.getoption("harness_cases") or sorted(config.rootpath.glob("fixtures/*/case.toml"))
         if not paths:
             raise CaseError(f"no case: expected {config.rootpath}/fixtures/*/case.toml, or --case PATH")
-        cases = [read_case(path.absolute()) for path in paths]
+        cases = [read_case(path) for path in paths]
         names = [case.name for case in cases]
         if len(set(names)) < len(names):
             raise CaseError(f"--case: the cases are named by their directories, and two are the same: {sorted(names)}")

@@ -15,7 +15,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -86,11 +86,7 @@ def serving(title: str, function: Callable[..., Any], *arguments: Any) -> Iterat
     with _process(title, _serve, function, arguments) as receive:
         receive()  # prepared
 
-        def ask(request: Any) -> Any:
-            receive.connection.send(request)
-            return receive()
-
-        yield ask
+        yield receive.ask
 
 
 @dataclass(frozen=True)
@@ -105,7 +101,7 @@ class _Receiver:
     def __call__(self) -> Any:
         try:
             message = self.connection.recv()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):  # nothing more, or not the whole message
             self.process.join()
             raise StageError(f"{self.title}: {self._death()}{self._last_output()}") from None
         if isinstance(message, HarnessError):
@@ -113,6 +109,12 @@ class _Receiver:
         if isinstance(message, _Crash):
             raise StageError(f"{self.title}: failed in its process\n{message.text}{self._last_output()}")
         return message
+
+    def ask(self, request: Any) -> Any:
+        """Sends a request to a served stage and takes its reply."""
+        with suppress(BrokenPipeError):  # it died: receiving finds out how
+            self.connection.send(request)
+        return self()
 
     def _death(self) -> str:
         code = self.process.exitcode or 0
@@ -168,8 +170,6 @@ def _child(
         body(connection, function, arguments)
     except HarnessError as error:
         connection.send(error)
-    except EOFError:
-        return  # the asker is done
     except Exception:  # noqa: BLE001 - it goes on to the parent, whole
         connection.send(_Crash(traceback.format_exc()))
 
@@ -184,7 +184,11 @@ def _serve(connection: Connection, function: Callable[..., Any], arguments: tupl
     generator = function(*arguments)
     connection.send(next(generator))
     while True:
-        connection.send(generator.send(connection.recv()))
+        try:
+            request = connection.recv()
+        except EOFError:  # the asker is done
+            return
+        connection.send(generator.send(request))
 
 
 def _exit_with_parent() -> None:

@@ -128,17 +128,20 @@ class Store:
             building = self.root / "building"
             shutil.rmtree(building, ignore_errors=True)
             building.mkdir()
-            facts = build(building)
-            files = {
-                path.relative_to(building).as_posix(): file_digest(path)
-                for path in sorted(building.rglob("*"))
-                if path.is_file()
-            }
-            manifest = {"inputs": inputs, "facts": facts, "files": files}
-            (building / _MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True), encoding="utf-8")
-            target = self.root / kind / digest_of({"kind": kind, **inputs})
-            target.parent.mkdir(exist_ok=True)
-            building.rename(target)
+            try:
+                facts = build(building)
+                files = {
+                    path.relative_to(building).as_posix(): file_digest(path)
+                    for path in sorted(building.rglob("*"))
+                    if path.is_file()
+                }
+                manifest = {"inputs": inputs, "facts": facts, "files": files}
+                (building / _MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True), encoding="utf-8")
+                target = self.root / kind / digest_of({"kind": kind, **inputs})
+                target.parent.mkdir(exist_ok=True)
+                building.rename(target)
+            finally:
+                shutil.rmtree(building, ignore_errors=True)
         made = self.find(kind, inputs)
         assert made is not None  # noqa: S101 - renamed into place just above
         return made

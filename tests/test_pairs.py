@@ -1,0 +1,158 @@
+"""A pair file is read whole, or every bad row is named by file and line."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.errors import DataError
+from harness.pairs import Pair, PairSet, read_pairs
+
+ROW: dict[str, Any] = {
+    "text_1": "boy: I love lazy Sundays",
+    "text_2": "girl: I'm all about meeting new people",
+    "label": 0,
+    "category": "lifestyle",
+    "subcategory": "weekend",
+    "pair_type": "incompatible",
+}
+FIELDS = "text_1, text_2, label, category, subcategory, pair_type"
+
+
+def line(**changes: Any) -> bytes:
+    return json.dumps({**ROW, **changes}, ensure_ascii=False).encode()
+
+
+def without(name: str) -> bytes:
+    return json.dumps({key: value for key, value in ROW.items() if key != name}).encode()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "pairs.jsonl"
+
+
+def lines_of_error(path: Path) -> list[str]:
+    with pytest.raises(DataError) as caught:
+        read_pairs(path)
+    return str(caught.value).splitlines()
+
+
+def test_a_valid_file_is_read_in_its_order(path: Path) -> None:
+    path.write_bytes(line() + b"\n" + line(label=1, text_1="é", pair_type="compatible") + b"\n")
+    pairs = read_pairs(path)
+    assert (Pair(**ROW), Pair(**{**ROW, "label": 1, "text_1": "é", "pair_type": "compatible"})) == pairs.pairs
+    assert [0, 1] == pairs.labels.tolist()
+    assert ("incompatible", "compatible") == pairs.pair_types
+    assert ("lifestyle", "lifestyle") == pairs.categories
+    assert (2, list(pairs.pairs)) == (len(pairs), list(pairs))
+    assert (path, hashlib.sha256(path.read_bytes()).hexdigest()) == (pairs.path, pairs.digest)
+
+
+def test_the_shipped_files_are_valid(repository: Path) -> None:
+    dating = repository / "fixtures" / "dating"
+    assert (1475, 295) == tuple(len(read_pairs(dating / f"{name}.jsonl")) for name in ("train", "eval"))
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b""], ids=["lf", "crlf", "none-after-the-last"])
+def test_line_ends_do_not_matter(path: Path, end: bytes) -> None:
+    path.write_bytes((end or b"\n").join([line(), line(label=1)]) + end)
+    assert [0, 1] == read_pairs(path).labels.tolist()
+
+
+@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85", "\x1c"])
+def test_only_line_feeds_end_a_line(path: Path, separator: str) -> None:
+    text = f"one{separator}two"
+    raw = json.dumps({**ROW, "text_1": "TEXT"}).replace("TEXT", text if separator != "\x1c" else "one\\u001ctwo")
+    path.write_bytes(raw.encode() + b"\n" + line() + b"\n")
+    assert (text, 2) == (read_pairs(path).pairs[0].text_1, len(read_pairs(path)))
+
+
+BAD = {
+    "no-json": (b"{", "not JSON (", "expected one object a line"),
+    "blank": (b"", "not JSON (", "expected one object a line"),
+    "spaces": (b"   ", "not JSON (", "expected one object a line"),
+    "two-objects": (line() + line(), "not JSON (Extra data", ""),
+    "too-deep": (b"[" * 100_000, "not JSON", ""),
+    "byte-order-mark": (b"\xef\xbb\xbf" + line(), "not JSON (Unexpected UTF-8 BOM", ""),
+    "not-utf-8": (b'{"text_1": "\xff"}', "not UTF-8 (byte 13 of the line: 0xff)", ""),
+    "latin-1": (line(text_1="?").replace(b"?", b"\xe9"), "not UTF-8 (byte 13 of the line: 0xe9)", ""),
+    "half-a-surrogate": (line(text_1="?").replace(b"?", b"\\ud800"), "text_1 ", ""),
+    "list": (b"[1]", "got a list, expected an object with the fields ", FIELDS),
+    "text": (b'"a"', "got a text, expected an object", FIELDS),
+    "number": (b"7", "got a number, expected an object", FIELDS),
+    "boolean": (b"true", "got a boolean, expected an object", FIELDS),
+    "null": (b"null", "got null, expected an object", FIELDS),
+    **{f"no-{name}": (without(name), f"no field {name!r}", "") for name in ROW},
+    **{f"empty-{name}": (line(**{name: ""}), f"{name} is empty", "") for name in ROW if name != "label"},
+    "white-text": (line(text_2=" \t\u00a0"), "text_2 is empty", ""),
+    "text-is-number": (line(text_1=3), "text_1 is a number, expected a text", ""),
+    "text-is-null": (line(text_1=None), "text_1 is null, expected a text", ""),
+    "category-is-list": (line(category=["a"]), "category is a list, expected a text", ""),
+    "label-true": (line(label=True), "label is true, expected 0 or 1", ""),
+    "label-false": (line(label=False), "label is false, expected 0 or 1", ""),
+    "label-float": (line(label=1.0), "label is 1.0, expected 0 or 1", ""),
+    "label-text": (line(label="1"), 'label is "1", expected 0 or 1', ""),
+    "label-two": (line(label=2), "label is 2, expected 0 or 1", ""),
+    "label-negative": (line(label=-1), "label is -1, expected 0 or 1", ""),
+    "label-null": (line(label=None), "label is null, expected 0 or 1", ""),
+    "label-nan": (line(label=float("nan")), "label is NaN, expected 0 or 1", ""),
+    "label-list": (line(label=[1]), "label is [1], expected 0 or 1", ""),
+    "unknown-field": (line(extra=1), f"unknown field 'extra'; expected {FIELDS}", ""),
+    "two-reasons": (line(label=2, text_1=""), "text_1 is empty; label is 2, expected 0 or 1", ""),
+}
+
+
+@pytest.mark.parametrize(("bad", "reason", "also"), BAD.values(), ids=BAD)
+def test_a_bad_row_is_named_by_file_and_line_with_its_reason(path: Path, bad: bytes, reason: str, also: str) -> None:
+    path.write_bytes(b"\n".join([line(), line(label=1), bad, line()]) + b"\n")
+    [message] = lines_of_error(path)
+    assert message.startswith(f"{path}:3: {reason}")
+    assert also in message
+
+
+@pytest.mark.parametrize(
+    ("bad_rows", "last"), [(20, None), (21, "... and 1 more bad rows"), (50, "... and 30 more bad rows")]
+)
+def test_the_first_twenty_bad_rows_are_listed_and_the_rest_counted(path: Path, bad_rows: int, last: str | None) -> None:
+    path.write_bytes(line() + b"\n" + (line(label=7) + b"\n") * bad_rows)
+    expected = [f"{path}:{number}: label is 7, expected 0 or 1" for number in range(2, 22)]
+    assert [*expected, *([last] if last else [])] == lines_of_error(path)
+
+
+def test_an_empty_file_is_refused(path: Path) -> None:
+    path.write_bytes(b"")
+    assert [f"{path}: no pairs in it; expected one JSON object a line"] == lines_of_error(path)
+
+
+def test_a_missing_file_is_refused(path: Path) -> None:
+    assert [f"{path}: cannot be read: No such file or directory"] == lines_of_error(path)
+
+
+def test_pairs_are_frozen(path: Path) -> None:
+    path.write_bytes(line())
+    pairs = read_pairs(path)
+    for part, name in [(pairs, "digest"), (pairs.pairs[0], "label")]:
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(part, name, None)
+
+
+texts = st.sampled_from(["a", "b", "c", "d", "e f", "é"])
+
+
+@given(st.lists(st.tuples(texts, texts)))
+def test_texts_are_distinct_and_text_rows_lead_back_to_the_pairs(sides: list[tuple[str, str]]) -> None:
+    pairs = PairSet(Path("unused"), "", tuple(Pair(a, b, 0, "c", "s", "t") for a, b in sides))
+    assert len(set(pairs.texts)) == len(pairs.texts)
+    assert {text for side in sides for text in side} == set(pairs.texts)
+    assert (len(sides), 2) == pairs.text_rows.shape
+    assert sides == [(pairs.texts[a], pairs.texts[b]) for a, b in pairs.text_rows.tolist()]
+    first_rows = list(dict.fromkeys(pairs.text_rows.reshape(-1).tolist()))
+    assert list(range(len(pairs.texts))) == first_rows
