@@ -47,6 +47,7 @@ _ADAPTER = "adapter_model.safetensors"
 _ADAPTER_CONFIG = "adapter_config.json"
 # What decides a model's output; the rest of a directory (README, licence) does not enter its digest.
 _DECIDING = {".json", ".txt", ".model", ".safetensors"}
+_PICKLES = {".bin", ".ckpt", ".pkl", ".pt", ".pth"}
 
 
 @dataclass(frozen=True)
@@ -217,6 +218,9 @@ def _open_directory(path: Path) -> SentenceTransformer:
     from sentence_transformers import SentenceTransformer
 
     tensors = _read_tensors(path / _WEIGHTS)
+    for pickle in sorted(file for file in path.rglob("*") if file.suffix in _PICKLES):
+        if not list(pickle.parent.glob("*.safetensors")):  # then sentence-transformers would open it
+            raise CheckpointError(f"{pickle}: a pickle, which can run any code; only safetensors are opened")
     try:
         model = SentenceTransformer(
             str(path),
@@ -232,6 +236,10 @@ def _open_directory(path: Path) -> SentenceTransformer:
         raise CheckpointError(f"{path}: no transformers model in it; expected a Transformer module")
     # Older files also hold buffers that today's model computes itself (position_ids): right if their values are.
     _require_same_tensors(transformer.state_dict(), tensors, path, computed=dict(transformer.named_buffers()))
+    for index, module in enumerate(model):
+        if index > 0 and module.state_dict():  # such as a Dense layer behind the pooling
+            directory = path / _read_modules(path)[index]["path"]
+            _require_same_tensors(module.state_dict(), _read_tensors(directory / _WEIGHTS), directory)
     return model
 
 
@@ -246,6 +254,12 @@ def _read_json(path: Path, *keys: str) -> dict[str, Any]:
         came = _some(sorted(content)) if isinstance(content, dict) else type(content).__name__
         raise CheckpointError(f"{path}: cannot be read (it holds {came}); {expected}")
     return content
+
+
+def _read_modules(path: Path) -> list[dict[str, Any]]:
+    """The modules of a sentence-transformers directory that was opened before, and so has a readable list of them."""
+    modules: list[dict[str, Any]] = json.loads((path / "modules.json").read_text(encoding="utf-8"))
+    return modules
 
 
 def _read_tensors(path: Path) -> Mapping[str, torch.Tensor]:

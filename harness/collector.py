@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.gates import from_json
+from harness import __version__
+from harness.gates import PROPERTY, from_json
 
 if TYPE_CHECKING:
     from harness.gates import Verdict
@@ -23,35 +25,39 @@ class Collector:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
+        self._ran = False
         self._verdicts: dict[str, list[Verdict]] = {}
         self._reports: list[CaseReport] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Takes the verdicts that the `judge` fixture recorded."""
+        self._ran = True
         if report.when == "call":
             for name, value in report.user_properties:
-                if name == "verdict":
+                if name == PROPERTY:
                     content = json.loads(str(value))
                     self._verdicts.setdefault(content.pop("case"), []).append(from_json(content))
 
     @pytest.hookimpl(tryfirst=True)  # before pytest-html asks for the summary
     def pytest_sessionfinish(self, exitstatus: int) -> None:
-        """Writes `results.json` beside the report, with what is known, also where the run was interrupted."""
-        if not self._verdicts:
+        """Writes `results.json` beside the report, with what is known, also where the run failed or was interrupted."""
+        if not self._ran:
             return
         from harness.pipeline import machine
         from harness.report import results_json
         from harness.session import prepared_cases
         from harness.store import write_whole
 
-        interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
-        inputs_by_name = {inputs.case.name: inputs for inputs in prepared_cases(self._config)}
-        self._reports = [
-            self._case_report(inputs_by_name[case], tuple(verdicts), draw=not interrupted)
-            for case, verdicts in self._verdicts.items()
-        ]
-        results = results_json(self._reports, {"machine": machine()})
+        draw = exitstatus != pytest.ExitCode.INTERRUPTED
+        cases = prepared_cases(self._config)
+        self._reports = [self._case_report(inputs, draw=draw) for inputs in cases]
+        provenance = {
+            "harness": __version__,
+            "machine": machine(),
+            "origin": {inputs.case.name: inputs.origin.model_dump() for inputs in cases},
+        }
         path = Path(self._config.option.htmlpath).with_name("results.json")
+        results = results_json(self._reports, provenance)
         write_whole(path, json.dumps(results, indent=2, sort_keys=True, allow_nan=False) + "\n")
 
     @pytest.hookimpl(optionalhook=True)
@@ -64,11 +70,26 @@ class Collector:
             prefix.append(summary_html(self._reports, {report.case.name: render(report) for report in self._reports}))
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_html_report_title(self, report: object) -> None:
+    def pytest_html_report_title(self, report: Any) -> None:
         """Names the report."""
-        report.title = "Embedding evaluation"  # type: ignore[attr-defined] # pytest-html has no types
+        report.title = "Embedding evaluation"
 
-    def _case_report(self, inputs: Inputs, verdicts: tuple[Verdict, ...], *, draw: bool) -> CaseReport:
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Tells GitHub Actions, where the run happens there."""
+        if os.environ.get("GITHUB_ACTIONS") != "true" or not self._reports:
+            return
+        from harness.github import step_summary, workflow_commands, write_summary
+
+        for command in workflow_commands({report.case.name: report.verdicts for report in self._reports}):
+            terminalreporter.line(command)
+        summary = os.environ.get("GITHUB_STEP_SUMMARY")
+        if summary:
+            try:
+                write_summary(Path(summary), step_summary(self._reports))
+            except OSError as error:  # the run's own answer must not be lost with it
+                terminalreporter.line(f"GITHUB_STEP_SUMMARY: {error}")
+
+    def _case_report(self, inputs: Inputs, *, draw: bool) -> CaseReport:
         """What the run left in the store about one case; a model that is not there failed, and is missing."""
         from harness.baselines import baseline_path, read_baseline
         from harness.errors import HarnessError
@@ -79,6 +100,7 @@ class Collector:
 
         work = workplace(self._config)
         finished = replace(work, store=Store(work.store.root, read_only=True))
+        verdicts = self._verdicts.get(inputs.case.name, [])
         runs = {}
         for name in inputs.case.model_names:
             with suppress(HarnessError):  # the tests have shown it
@@ -87,7 +109,8 @@ class Collector:
             case=inputs.case,
             pairs=inputs.eval,
             runs=runs,
-            verdicts=verdicts,
+            # xdist workers report in any order
+            verdicts=tuple(sorted(verdicts, key=lambda verdict: (verdict.name, verdict.model, verdict.metric))),
             baseline=read_baseline(baseline_path(self._config.rootpath / "baselines", inputs.case)),
             planes=project(work, inputs, runs) if draw and runs else {},
         )

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from harness.case import ShareGate
     from harness.metrics import MetricResult
 
+PROPERTY = "embedding-harness"
+"""The user property of a pytest report that holds a verdict as JSON."""
+
 _UNDEFINED = "undefined: an embedding is zero or not a number"
 
 UPDATE = "pytest evals/ -m full --update-baselines"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -105,7 +106,7 @@ def read_pairs(path: Path) -> PairSet:
 def _parse_row(line: bytes) -> Pair | str:
     """One line as a pair, or what is wrong with it in words."""
     try:
-        row = json.loads(line.decode("utf-8"))
+        row = json.loads(line.decode("utf-8"), object_pairs_hook=_object)
     except UnicodeDecodeError as error:
         return f"not UTF-8 (byte {error.start + 1} of the line: 0x{line[error.start]:02x})"
     except (ValueError, RecursionError) as error:
@@ -114,6 +115,14 @@ def _parse_row(line: bytes) -> Pair | str:
         return f"got {_kind(row)}, expected an object with the fields {', '.join(_FIELDS)}"
     reasons = [*_field_problems(row)]
     return "; ".join(reasons) if reasons else Pair(**row)
+
+
+def _object(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; JSON itself would take the last of two values for a key."""
+    twice = [key for key, count in Counter(key for key, _ in items).items() if count > 1]
+    if twice:
+        raise ValueError(f"the key {twice[0]!r} stands in it twice")
+    return dict(items)
 
 
 _FIELDS = tuple(field.name for field in fields(Pair))

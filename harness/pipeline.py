@@ -77,7 +77,7 @@ class ModelRun:
         arrays: Embeddings by name: `texts`, `probes` and, for an adapter, `unmerged_probes`.
         training: Facts of the training stage; None for the base.
         encoding: Facts of the encoding stage.
-        inputs: Everything that decided the result: recipe, digests, library versions.
+        inputs: Stage -> everything that decided its result: recipe, digests, library versions.
     """
 
     name: str
@@ -160,7 +160,7 @@ def run_model(work: Workplace, inputs: Inputs, model: str, *, seed: int | None =
         arrays=encoding.read_arrays(encoded.file(encoding.EMBEDDINGS)),
         training=trained.facts if trained else None,
         encoding=encoded.facts,
-        inputs={**encoded.inputs, **(trained.inputs if trained else {})},
+        inputs={"encode": encoded.inputs} | ({"train": trained.inputs} if trained else {}),
     )
 
 

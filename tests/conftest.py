@@ -257,6 +257,10 @@ def tiny_trained(tmp_path_factory: pytest.TempPathFactory, train_tiny: Any) -> d
     return {name: root / name for name in ("standard", "lora")}
 
 
+# A shell's background job, as CI may be, starts its processes deaf to it.
+HEARS_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+
+
 # --- processes ------------------------------------------------------------------------------------------------------
 
 
@@ -267,7 +271,7 @@ def start_script(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]
 
     def start(source: str, *arguments: object) -> subprocess.Popen[str]:
         script = tmp_path / f"script_{len(started)}.py"
-        script.write_text(source, encoding="utf-8")
+        script.write_text(HEARS_CTRL_C + source, encoding="utf-8")
         process = subprocess.Popen(
             [sys.executable, str(script), *map(str, arguments)],
             stdin=subprocess.PIPE,

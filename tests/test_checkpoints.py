@@ -481,3 +481,32 @@ def test_the_record_names_the_base_and_the_recipe(originals: dict[str, Checkpoin
     assert ("tiny", originals["lora"].base.digest) == (record["base_name"], record["base_digest"])
     assert ("lora", 4) == (record["recipe"]["strategy"], record["recipe"]["lora"]["rank"])
     assert (originals["lora"].path / PROBES).is_file()
+
+
+@pytest.fixture
+def with_dense(tiny_base_path: Path, tmp_path: Path) -> Path:
+    """The tiny model with a Dense layer behind its pooling."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer import modules
+
+    model = SentenceTransformer(str(tiny_base_path), device="cpu")
+    model.insert(2, modules.Dense(32, 16))
+    model.save_pretrained(str(tmp_path / "dense"), create_model_card=False)
+    return tmp_path / "dense"
+
+
+def dense_checkpoint(path: Path) -> Checkpoint:
+    return Checkpoint("base", resolve_base(BaseSpec(name="dense", path=str(path)), path), path)
+
+
+def test_a_layer_behind_the_transformer_is_compared_too(with_dense: Path) -> None:
+    open_checkpoint(dense_checkpoint(with_dense))
+    weights = with_dense / "2_Dense" / "model.safetensors"
+    change_tensors(weights, lambda tensors: tensors["linear.bias"].fill(float("nan")))
+    assert "NaN or infinite values in linear.bias" in error_of(open_checkpoint, dense_checkpoint(with_dense))
+
+
+def test_a_pickle_behind_the_transformer_is_refused_unopened(with_dense: Path) -> None:
+    weights = with_dense / "2_Dense" / "model.safetensors"
+    weights.rename(weights.with_name("pytorch_model.bin"))
+    assert "a pickle, which can run any code" in error_of(open_checkpoint, dense_checkpoint(with_dense))

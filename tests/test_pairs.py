@@ -79,6 +79,7 @@ BAD = {
     "no-json": (b"{", "not JSON (", "expected one object a line"),
     "blank": (b"", "not JSON (", "expected one object a line"),
     "spaces": (b"   ", "not JSON (", "expected one object a line"),
+    "key-twice": (b'{"label": 0, "label": 1}', "not JSON (the key 'label' stands in it twice)", ""),
     "two-objects": (line() + line(), "not JSON (Extra data", ""),
     "too-deep": (b"[" * 100_000, "not JSON", ""),
     "byte-order-mark": (b"\xef\xbb\xbf" + line(), "not JSON (Unexpected UTF-8 BOM", ""),

@@ -321,10 +321,10 @@ def test_the_provenance_says_from_what_and_where(tiny_run: CaseRun, name: str) -
     assert {"train": None if name == "base" else "fp32", "encode": "fp32"} == said["precision"]
     assert "cpu" == said["device"]
     assert "Python 3." in said["machine"]
-    assert {"torch", "transformers", "sentence-transformers", "peft"} <= set(said["inputs"]["libraries"])
+    assert {"torch", "transformers", "sentence-transformers", "peft"} <= set(said["inputs"]["encode"]["libraries"])
     if name != "base":
-        assert tiny_run.case.models[name].model_dump(mode="json") == said["inputs"]["recipe"]
-        assert tiny_run.inputs.base.digest == said["inputs"]["base"]
+        assert tiny_run.case.models[name].model_dump(mode="json") == said["inputs"]["train"]["recipe"]
+        assert tiny_run.inputs.base.digest == said["inputs"]["train"]["base"]
 
 
 def test_the_base_is_resolved_the_same_each_time(tiny_inputs: Inputs) -> None:

@@ -187,7 +187,11 @@ def test_a_stopped_run_leaves_no_process_and_no_half_artefact(project, tiny_cont
     content = tiny_content()
     content["models"]["standard"]["epochs"] = 2000
     write_case(project.path / "fixtures" / "tiny", content)
-    command = [sys.executable, "-m", "pytest", "evals", *OPTIONS, "-m", "full", "-k", "standard-train"]
+    # A shell's background job, as CI may be, starts its processes deaf to Ctrl-C.
+    hears = (
+        "import signal, sys, pytest; signal.signal(signal.SIGINT, signal.default_int_handler); sys.exit(pytest.main())"
+    )
+    command = [sys.executable, "-c", hears, "evals", *OPTIONS, "-m", "full", "-k", "standard-train"]
     process = subprocess.Popen(command, cwd=project.path, start_new_session=True, stdout=subprocess.PIPE, text=True)
     try:
         assert any("epoch" in line for line in process.stdout)
