@@ -1,110 +1,29 @@
-"""Two `results.json`: what got better and what got worse from A to B, for a terminal and for a pull request."""
+"""What changed from one run's results to another's. Pure."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
 from harness.baselines import DECIMALS
 from harness.case import BASE
 from harness.errors import HarnessError
-from harness.gates import number
-from harness.github import cut_lines, markdown_text, plain_text, signed, table
+from harness.github import plain_text
 from harness.metrics import METRICS
-from harness.report.results import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
-COMMENT_BYTES = 65_536
-"""The most that GitHub takes as a comment."""
+    from harness.comparison.reading import Answer, CaseResults, Gate, MetricValue, ModelResults, Results
 
 Outcome = Literal["better", "worse", "same", "gone", "new"]
-Answer = Literal["pass", "fail", "inconclusive"]
 
 _Key = TypeVar("_Key")
 
 _OUTCOMES: tuple[Outcome, ...] = ("worse", "gone", "better", "new", "same")
 _ROUNDING = 10**-DECIMALS  # as in the gate: the rounding of what is stored is not a change
-_METRIC_TITLES = ("case", "model", "metric", "A", "B", "change (+ is better)", "tolerance", "outcome")
-_GATE_TITLES = ("case", "gate", "model", "metric", "A", "B", "message of B")
-
-
-class _Read(BaseModel):
-    """What is read of the file. Other keys are for other readers."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True, allow_inf_nan=False)
-
-
-class MetricValue(_Read):
-    """A metric of a model; None is undefined, and no tolerance where nothing is stored."""
-
-    value: float | None
-    tolerance: float | None
-
-
-class Group(_Read):
-    """How many pairs a category has."""
-
-    positives: int
-    negatives: int
-
-
-class Parameters(_Read):
-    """The size of a model."""
-
-    total: int
-
-
-class ModelResults(_Read):
-    """A model of a case."""
-
-    metrics: dict[str, MetricValue]
-    categories: dict[str, Group]
-    parameters: Parameters
-
-
-class Gate(_Read):
-    """The answer of a gate."""
-
-    name: str
-    model: str
-    metric: str
-    verdict: Answer
-    message: str
-
-
-class CaseResults(_Read):
-    """A case."""
-
-    models: dict[str, ModelResults]
-    gates: list[Gate]
-
-
-class Origin(_Read):
-    """What the values of a case must share to be comparable."""
-
-    eval_sha256: str
-    base_digest: str
-
-
-class Provenance(_Read):
-    """Where the values come from; case -> origin, where the file says so."""
-
-    origin: dict[str, Origin] = {}
-
-
-class Results(_Read):
-    """A `results.json`, as far as it is compared."""
-
-    cases: dict[str, CaseResults]
-    provenance: Provenance
 
 
 @dataclass(frozen=True)
@@ -180,33 +99,6 @@ class Comparison:
         return f"{answer}: {', '.join(parts)}; {failing} gates fail that did not."
 
 
-def read_results(path: Path) -> Results:
-    """Reads and validates a `results.json`.
-
-    Raises:
-        HarnessError: It cannot be read, or is none, or one with another schema number. In one line.
-    """
-    try:
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise HarnessError(f"{path}: cannot be read: {error.strerror or error}; expected a results.json") from None
-    except (ValueError, RecursionError) as error:
-        raise HarnessError(f"{path}: not JSON ({_line(error)}); expected a results.json") from None
-    if not isinstance(content, dict) or "schema" not in content:
-        raise HarnessError(f"{path}: got {_came(content)}, expected a results.json: an object with the key schema")
-    if content["schema"] != SCHEMA or isinstance(content["schema"], bool):
-        raise HarnessError(f"{path}: schema: got {_came(content['schema'])}, expected {SCHEMA}")
-    try:
-        return Results.model_validate(content)
-    except ValidationError as error:
-        problems = error.errors()
-        first = problems[0]
-        more = f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""
-        where = plain_text(".".join(map(str, first["loc"]))) or "the file"
-        expected = _line(first["msg"]).split(" or instance of ")[0]  # our classes say nothing to the reader
-        raise HarnessError(f"{path}: {where}: {expected}; got {_came(first['input'])}{more}") from None
-
-
 def compare(a: Results, b: Results) -> Comparison:
     """Holds B against A.
 
@@ -215,7 +107,7 @@ def compare(a: Results, b: Results) -> Comparison:
     """
     common = [case for case in a.cases if case in b.cases]
     if not common:
-        raise HarnessError(f"not comparable: no common case: A has {_names(a.cases)}, B has {_names(b.cases)}")
+        raise HarnessError(f"not comparable: no common case: A has {names(a.cases)}, B has {names(b.cases)}")
     problems = [problem for case in common for problem in _origin_problems(case, a, b)]
     if problems:
         raise HarnessError(f"not comparable: {'; '.join(problems)}")
@@ -226,37 +118,16 @@ def compare(a: Results, b: Results) -> Comparison:
         gone=tuple(case for case in a.cases if case not in b.cases),
         new=tuple(case for case in b.cases if case not in a.cases),
         notes=(
-            (f"{_names(unsaid)}: not both files say from which pairs and base; their numbers of pairs agree.",)
+            (f"{names(unsaid)}: not both files say from which pairs and base; their numbers of pairs agree.",)
             if unsaid
             else ()
         ),
     )
 
 
-def as_text(comparison: Comparison) -> str:
-    """The comparison for a terminal, in aligned columns."""
-    parts = [_aligned(_METRIC_TITLES, [_metric_cells(row) for row in comparison.metrics], right=(3, 4, 5, 6))]
-    if comparison.gates:
-        parts.append(["gates whose verdict changed:"])
-        parts[-1] += _aligned(_GATE_TITLES, [_gate_cells(gate) for gate in comparison.gates])
-    parts.append([*_remarks(comparison), comparison.sentence])
-    return "\n\n".join("\n".join(lines) for lines in parts if lines) + "\n"
-
-
-def as_markdown(comparison: Comparison) -> str:
-    """The comparison as a comment on a pull request: what changed in tables, and the rest folded away."""
-    changed = [row for row in comparison.metrics if row.outcome != "same"]
-    same = [row for row in comparison.metrics if row.outcome == "same"]
-    lines = ["### Embedding results, B against A", "", f"**{comparison.sentence}**"]
-    lines += [line for remark in _remarks(comparison) for line in ("", markdown_text(remark))]
-    lines += _markdown_table(_METRIC_TITLES, [_metric_cells(row) for row in changed])
-    lines += _markdown_table(_GATE_TITLES, [_gate_cells(gate) for gate in comparison.gates])
-    text = "\n".join(lines) + "\n"
-    rows = _markdown_table(_METRIC_TITLES, [_metric_cells(row) for row in same])
-    folded = "\n".join(["", f"<details><summary>{len(same)} the same</summary>", *rows, "", "</details>", ""])
-    # Cut inside, the note of the cut would be folded away.
-    whole = text + folded if same and len((text + folded).encode()) <= COMMENT_BYTES else text
-    return cut_lines(whole, COMMENT_BYTES)
+def names(found: Sequence[str] | Mapping[str, Any]) -> str:
+    """Names in a row, for people."""
+    return plain_text(", ".join(found)) or "none"
 
 
 def _origin_problems(case: str, a: Results, b: Results) -> Iterator[str]:
@@ -341,46 +212,6 @@ def _worst(gates: Sequence[Gate]) -> dict[tuple[str, str, str], Gate]:
     return {(gate.name, gate.model, gate.metric): gate for gate in ranked}
 
 
-def _remarks(comparison: Comparison) -> list[str]:
-    gone = [f"Cases of A that B does not have: {_names(comparison.gone)}."] if comparison.gone else []
-    new = [f"Cases of B that A did not have: {_names(comparison.new)}."] if comparison.new else []
-    return [*gone, *new, *comparison.notes]
-
-
-def _metric_cells(row: MetricChange) -> list[str]:
-    unit = METRICS[row.metric].unit
-    absent = "undefined"
-    return [
-        *(row.case, row.model, row.metric),
-        "none" if row.outcome == "new" else absent if math.isnan(row.before) else number(row.before, unit),
-        "none" if row.outcome == "gone" else absent if math.isnan(row.after) else number(row.after, unit),
-        "none" if math.isnan(row.change) else signed(row.change, unit),
-        "none" if math.isnan(row.tolerance) else number(row.tolerance, unit),
-        row.outcome,
-    ]
-
-
-def _gate_cells(gate: GateChange) -> list[str]:
-    verdicts = (gate.before or "not run", gate.after or "not run")
-    return [gate.case, gate.name, gate.model, gate.metric, *verdicts, gate.message]
-
-
-def _aligned(titles: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> list[str]:
-    shown = [list(map(plain_text, cells)) for cells in (titles, *rows)]
-    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
-    return [
-        "  ".join(
-            cell.rjust(width) if index in right else cell.ljust(width)
-            for index, (cell, width) in enumerate(zip(cells, widths, strict=True))
-        ).rstrip()
-        for cells in shown
-    ]
-
-
-def _markdown_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return ["", *table(titles, (list(map(markdown_text, cells)) for cells in rows))] if rows else []
-
-
 def _union(first: Mapping[_Key, Any], second: Mapping[_Key, Any]) -> list[_Key]:
     """The keys of both, in the order of the first."""
     return list(dict.fromkeys([*first, *second]))
@@ -388,17 +219,3 @@ def _union(first: Mapping[_Key, Any], second: Mapping[_Key, Any]) -> list[_Key]:
 
 def _value(metric: MetricValue | None) -> float:
     return math.nan if metric is None or metric.value is None else metric.value
-
-
-def _names(names: Sequence[str] | Mapping[str, Any]) -> str:
-    return plain_text(", ".join(names)) or "none"
-
-
-def _came(value: Any) -> str:
-    """What came, short enough for a line."""
-    shown = json.dumps(value)
-    return shown if len(shown) <= 60 else f"{shown[:60]}..."
-
-
-def _line(message: object) -> str:
-    return plain_text(str(message))
