@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness import __version__
-from harness.gates import PROPERTY, from_json
+from harness.gates import FAILURE, PROPERTY, from_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from harness.gates import Verdict
     from harness.pipeline import Inputs
     from harness.report import CaseReport
@@ -27,16 +29,18 @@ class Collector:
         self._config = config
         self._ran = False
         self._verdicts: dict[str, list[Verdict]] = {}
+        self._failures: dict[str, dict[str, str]] = {}
         self._reports: list[CaseReport] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Takes the verdicts that the `judge` fixture recorded."""
         self._ran = True
-        if report.when == "call":
-            for name, value in report.user_properties:
-                if name == PROPERTY:
-                    content = json.loads(str(value))
-                    self._verdicts.setdefault(content.pop("case"), []).append(from_json(content))
+        for case, verdict in _verdicts_of(report):
+            self._verdicts.setdefault(case, []).append(verdict)
+        for name, value in report.user_properties:
+            if name == FAILURE:
+                content = json.loads(str(value))
+                self._failures.setdefault(content["case"], {}).update(content["models"])
 
     @pytest.hookimpl(tryfirst=True)  # before pytest-html asks for the summary
     def pytest_sessionfinish(self, exitstatus: int) -> None:
@@ -44,7 +48,7 @@ class Collector:
         if not self._ran:
             return
         from harness.pipeline import machine
-        from harness.report import results_json
+        from harness.report import errors_csv, errors_file, results_json
         from harness.session import prepared_cases
         from harness.store import write_whole
 
@@ -59,6 +63,8 @@ class Collector:
         path = Path(self._config.option.htmlpath).with_name("results.json")
         results = results_json(self._reports, provenance)
         write_whole(path, json.dumps(results, indent=2, sort_keys=True, allow_nan=False) + "\n")
+        for case_report in self._reports:
+            write_whole(path.with_name(errors_file(case_report.case.name)), errors_csv(case_report))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
@@ -68,6 +74,14 @@ class Collector:
             from harness.report import summary_html
 
             prefix.append(summary_html(self._reports, {report.case.name: render(report) for report in self._reports}))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
+        """Links each verdict to the chart that shows it; shows the test's id as text, which pytest-html does not."""
+        from harness.report import result_cells
+
+        test_id = report.nodeid if report.when == "call" else f"{report.nodeid}::{report.when}"
+        cells[:] = result_cells(cells, test_id, _verdicts_of(report))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:
@@ -113,4 +127,14 @@ class Collector:
             verdicts=tuple(sorted(verdicts, key=lambda verdict: (verdict.name, verdict.model, verdict.metric))),
             baseline=read_baseline(baseline_path(self._config.rootpath / "baselines", inputs.case)),
             planes=project(work, inputs, runs) if draw and runs else {},
+            failures=self._failures.get(inputs.case.name, {}),
         )
+
+
+def _verdicts_of(report: pytest.TestReport) -> Iterator[tuple[str, Verdict]]:
+    """What the `judge` fixture recorded in a test, each verdict after the name of its case."""
+    if report.when == "call":
+        for name, value in report.user_properties:
+            if name == PROPERTY:
+                content = json.loads(str(value))
+                yield content.pop("case"), from_json(content)

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 PROPERTY = "embedding-harness"
 """The user property of a pytest report that holds a verdict as JSON."""
 
+FAILURE = "embedding-harness-failure"
+"""The user property of a pytest report that holds a case's unmeasured models, each with its reason, as JSON."""
+
 _UNDEFINED = "undefined: an embedding is zero or not a number"
 
 UPDATE = "pytest evals/ -m full --update-baselines"

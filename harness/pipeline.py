@@ -108,6 +108,11 @@ class CaseRun:
         """The case."""
         return self.inputs.case
 
+    @property
+    def failures(self) -> dict[str, str]:
+        """Model -> why it cannot be measured, for those that were asked for."""
+        return {name: str(found) for name, found in self._models.items() if isinstance(found, HarnessError)}
+
     def model(self, name: str) -> ModelRun:
         """One model, measured.
 
@@ -306,6 +311,7 @@ def _title(stage: str, inputs: Inputs, model: str, seed: int | None) -> str:
 
 def _stage(work: Workplace, title: str, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
     """Runs a stage; its facts with what it cost."""
+    work.on_progress(title, 0.0, "starting")
     result = run_stage(
         title, function, *arguments, on_progress=lambda share, note: work.on_progress(title, share, note)
     )

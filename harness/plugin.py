@@ -167,12 +167,19 @@ def note(request: pytest.FixtureRequest) -> Callable[[str, list[str]], None]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Shows an error that a user can mend as its message, without the way through our code."""
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Shows an error that a user can mend as its message, without the way through our code; tells the report."""
     report = yield
     # An error of ours needs its module to have been imported: only then it is worth importing here.
     if call.excinfo is not None and type(call.excinfo.value).__module__ == "harness.errors":
+        from harness.gates import FAILURE
+
         report.longrepr = str(call.excinfo.value)
+        run = getattr(item, "funcargs", {}).get("case_run")
+        if run is not None:
+            report.user_properties.append((FAILURE, json.dumps({"case": run.case.name, "models": run.failures})))
     return report
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.charts.style import INK, LINE, PLATE, QUIET, WIDTH, legend_below, panels, shown, worded
+from harness.charts.style import INK, LINE, PLATE, QUIET, WIDTH, cell, legend_below, panels, shown, worded
+from harness.report import DataTable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -67,6 +68,25 @@ def category_heatmap_alt(report: CaseReport) -> str:
     return "; ".join(parts) + "." + (f" {left_out} smaller categories are not shown." if left_out > 0 else "")
 
 
+def category_heatmap_table(report: CaseReport) -> DataTable:
+    """A row for each category of the chart."""
+    rows, left_out = _largest(report), len(_categories(report)) - len(_largest(report))
+    counts = _categories(report)
+    return DataTable(
+        headers=("Category", "Positive pairs", "Negative pairs", *report.measured),
+        rows=tuple(
+            (
+                row,
+                f"{counts[row].positives:,}",
+                f"{counts[row].negatives:,}",
+                *(_in_words(_group(report, model, row)) for model in report.measured),
+            )
+            for row in rows
+        ),
+        note="AUC-ROC." + (f" {left_out:,} smaller categories are not shown." if left_out else ""),
+    )
+
+
 def false_positives(report: CaseReport) -> Figure | None:
     """A group of bars per pair type that has negative pairs, a bar per model."""
     counts = _false_positives(report)
@@ -103,6 +123,23 @@ def false_positives_alt(report: CaseReport) -> str:
     return "; ".join(parts) + "."
 
 
+def false_positives_table(report: CaseReport) -> DataTable:
+    """A row for each pair type that has negative pairs, after their sum."""
+    counts = _false_positives(report)
+    types = next(iter(counts.values()), {})
+    values = {model: run.evaluation.metrics["false_positives"].value for model, run in report.measured.items()}
+    every = ("all", f"{sum(n for _, n in types.values()):,}", *(cell(value, "pairs") for value in values.values()))
+    each = [
+        (name, f"{n:,}", *(f"{counts[m][name][0]:,}" if m in counts else "undefined" for m in report.measured))
+        for name, (_, n) in types.items()
+    ]
+    return DataTable(
+        headers=("Pair type", "Negative pairs", *report.measured),
+        rows=(every, *each) if types else (),
+        note="Negative pairs whose score reaches the model's best-F1 threshold.",
+    )
+
+
 def _categories(report: CaseReport) -> dict[str, GroupResult]:
     """The categories with their counts, which are the same for every model."""
     return dict(next((run.evaluation.categories for run in report.measured.values()), {}))
@@ -120,9 +157,12 @@ def _group(report: CaseReport, model: str, category: str) -> GroupResult:
 
 
 def _cell(group: GroupResult) -> str:
-    if math.isnan(group.auc_roc):
-        return "undefined" if group.positives and group.negatives else "one label"
-    return f"{group.auc_roc:.2f}"
+    return _in_words(group) if math.isnan(group.auc_roc) else f"{group.auc_roc:.2f}"
+
+
+def _in_words(group: GroupResult) -> str:
+    one_label = not (group.positives and group.negatives)
+    return "one label" if one_label and math.isnan(group.auc_roc) else cell(group.auc_roc)
 
 
 def _on(colour: tuple[float, ...]) -> str:

@@ -6,7 +6,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.charts.style import INK, LABEL_COLOURS, LABELS, QUIET, WIDTH, legend_below, panels, shown, worded
+from harness.charts.style import (
+    INK,
+    LABEL_COLOURS,
+    LABELS,
+    QUIET,
+    WIDTH,
+    cell,
+    evenly,
+    legend_below,
+    panels,
+    shown,
+    worded,
+)
+from harness.report import DataTable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -15,6 +28,7 @@ if TYPE_CHECKING:
     from harness.report import CaseReport
 
 _BINS = 40
+_MOST_POINTS = 20  # of a curve in its table
 
 
 def score_distributions(report: CaseReport) -> Figure | None:
@@ -22,10 +36,9 @@ def score_distributions(report: CaseReport) -> Figure | None:
     from matplotlib.ticker import PercentFormatter
 
     scores = {model: _by_label(report, model) for model in report.measured}
-    every = [values for by_label in scores.values() for values in by_label.values()]
-    if not any(map(len, every)):
+    edges = _edges(scores)
+    if edges is None:
         return None
-    edges = np.histogram_bin_edges(np.concatenate(every), _BINS)
     figure, grid = panels(len(scores), 1, WIDTH, 0.9 + 1.45 * len(scores), sharex=True, sharey=True)
     for axes, (model, by_label) in zip(grid[:, 0], scores.items(), strict=True):
         for label, values in by_label.items():
@@ -64,6 +77,19 @@ def score_distributions_alt(report: CaseReport) -> str:
     return "; ".join(parts) + "."
 
 
+def score_distributions_table(report: CaseReport) -> DataTable:
+    """How many pairs lie in each bin of the histograms."""
+    scores = {model: _by_label(report, model) for model in report.measured}
+    edges = _edges(scores)
+    counts = [] if edges is None else [np.histogram(v, edges)[0] for by in scores.values() for v in by.values()]
+    bins = [] if edges is None else list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
+    return DataTable(
+        headers=("Score from", "to below", *(f"{model}, {LABELS[label]}" for model in scores for label in LABELS)),
+        rows=tuple((cell(a), cell(b), *(f"{n[at]:,}" for n in counts)) for at, (a, b) in enumerate(bins)),
+        note="Pairs in each bin; the last bin holds its upper end as well.",
+    )
+
+
 def roc(report: CaseReport) -> Figure | None:
     """A curve per model, with the diagonal of chance."""
     curves = {model: run.evaluation.metrics["auc_roc"] for model, run in report.measured.items()}
@@ -96,6 +122,26 @@ def roc_alt(report: CaseReport) -> str:
     """The area of each model."""
     areas = ", ".join(f"{m} {worded(run.evaluation.metrics['auc_roc'].value)}" for m, run in report.measured.items())
     return f"Area under the curve, where 0.5 is chance: {areas}."
+
+
+def roc_table(report: CaseReport) -> DataTable:
+    """Some points of each curve."""
+    rows = []
+    for model, run in report.measured.items():
+        details = run.evaluation.metrics["auc_roc"].details
+        fpr, tpr = details.get("fpr", []), details.get("tpr", [])
+        rows += [(model, cell(fpr[at]), cell(tpr[at])) for at in evenly(len(fpr), _MOST_POINTS).tolist()]
+    return DataTable(
+        headers=("Model", "False positive rate", "True positive rate"),
+        rows=tuple(rows),
+        note=f"At most {_MOST_POINTS} points of each curve.",
+    )
+
+
+def _edges(scores: dict[str, dict[int, NDArray[np.float64]]]) -> NDArray[np.float64] | None:
+    """Edges of the bins, the same for every model; None where no score is finite."""
+    every = [values for by_label in scores.values() for values in by_label.values()]
+    return np.histogram_bin_edges(np.concatenate(every), _BINS) if any(map(len, every)) else None
 
 
 def _by_label(report: CaseReport, model: str) -> dict[int, NDArray[np.float64]]:

@@ -7,20 +7,20 @@ import math
 import re
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from harness.gates import number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from harness.report import CaseReport
+    from harness.report import CaseReport, DataTable
 
 WIDTH = 5.6
 """Of a figure, in inches: at this width its type is legible on a phone, and large enough in a column of a page."""
@@ -30,6 +30,12 @@ LABELS = {1: "positive", 0: "negative"}
 
 LABEL_COLOURS = {1: "#009e73", 0: "#d55e00"}
 """Label -> colour: two of Okabe and Ito's that no model has."""
+
+MARKERS = {1: "o", 0: "x"}
+"""Label -> its mark where colour alone would tell."""
+
+PANEL = 3.5
+"""Width of a panel of a wide figure, in inches."""
 
 PLATE = {"facecolor": "white", "edgecolor": "none", "alpha": 0.9, "pad": 1}
 """Behind a text that a line may cross."""
@@ -78,17 +84,30 @@ class Chart:
         question: What it answers.
         draw: The figure; None where there is nothing to draw.
         alt: The same in words, with the numbers.
+        table: The same as a table.
         wide: Whether it needs the whole width of a page.
+        empty: Why there is nothing to draw, for a chart whose absence has to be explained; empty where it has not.
+        points: What each point of the drawn figure stands for, as JSON values for the page's script.
     """
 
     title: str
     question: str
     draw: Callable[[CaseReport], Figure | None]
     alt: Callable[[CaseReport], str]
+    table: Callable[[CaseReport], DataTable]
     wide: bool = False
+    empty: Callable[[CaseReport], str] = lambda _: ""
+    points: Callable[[CaseReport, Figure], Mapping[str, Any]] | None = None
 
 
-def draw_file(chart: Chart, report: CaseReport) -> bytes | None:
+class Drawing(NamedTuple):
+    """A drawn chart: the SVG file, and what its points stand for (see `Chart.points`)."""
+
+    content: bytes
+    points: Mapping[str, Any] | None
+
+
+def draw_file(chart: Chart, report: CaseReport) -> Drawing | None:
     """The chart as an SVG file; None where there is nothing to draw."""
     import matplotlib as mpl
 
@@ -101,7 +120,7 @@ def draw_file(chart: Chart, report: CaseReport) -> bytes | None:
         figure.suptitle(chart.title, x=0.01, ha="left")
         file = io.BytesIO()
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-        return file.getvalue()
+        return Drawing(file.getvalue(), chart.points(report, figure) if chart.points else None)
 
 
 def panels(rows: int, columns: int, width: float, height: float, **shared: Any) -> tuple[Figure, NDArray[Any]]:
@@ -150,3 +169,13 @@ def short(value: float, unit: str = "") -> str:
 def worded(value: float, unit: str = "") -> str:
     """A value in an alternative text."""
     return "undefined" if math.isnan(value) else number(value, unit)
+
+
+def cell(value: float, unit: str = "") -> str:
+    """A value in a data table."""
+    return worded(value, unit).replace("-", "\N{MINUS SIGN}")
+
+
+def evenly(count: int, most: int) -> NDArray[np.int64]:
+    """At most `most` of `count` rows, evenly chosen, the first and the last among them."""
+    return np.linspace(0, count - 1, min(count, most)).round().astype(np.int64)

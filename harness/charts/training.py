@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from harness.case import BASE
-from harness.charts.style import WIDTH, legend_below, panels, shown, worded
+from harness.charts.style import WIDTH, cell, legend_below, panels, shown, worded
+from harness.report import DataTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +51,19 @@ def training_curves_alt(report: CaseReport) -> str:
             values = ", ".join(worded(_number(point, key)) for point in curve)
             parts.append(f"{model} {key} after each of {len(curve)} epochs: {values}")
     return "; ".join(parts) + f". {BASE} spearman without training: {worded(_base(report))}."
+
+
+def training_curves_table(report: CaseReport) -> DataTable:
+    """A row for each epoch of each model."""
+    return DataTable(
+        headers=("Model", "Epoch", "Spearman correlation", "Training loss"),
+        rows=tuple(
+            (model, f"{point['epoch']:,}", *(cell(_number(point, key)) for key in _PANELS))
+            for model, curve in _curves(report).items()
+            for point in curve
+        ),
+        note=f"Spearman correlation of the untrained {BASE}: {cell(_base(report))}.",
+    )
 
 
 def _curves(report: CaseReport) -> dict[str, list[Mapping[str, Any]]]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from harness.charts.style import INK, WIDTH, grouped_bars, legend_below, panels, short, shown, worded
+from harness.charts.style import INK, WIDTH, cell, grouped_bars, legend_below, panels, short, shown, worded
+from harness.report import DataTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,6 +44,12 @@ def cohens_d_alt(report: CaseReport) -> str:
     return _listed(_metric(report, "cohens_d"), "standard deviations between positive and negative scores") + "."
 
 
+def cohens_d_table(report: CaseReport) -> DataTable:
+    """A row for each model."""
+    values = _metric(report, "cohens_d")
+    return DataTable(("Model", "Cohen's d"), tuple((model, cell(value)) for model, value in values.items()))
+
+
 def classification(report: CaseReport) -> Figure | None:
     """F1, accuracy, precision and recall at each model's threshold, and the floor that F1 must beat."""
     rows = _classification(report)
@@ -68,6 +75,19 @@ def classification_alt(report: CaseReport) -> str:
         for model, values in _classification(report).items()
     ]
     return "; ".join(parts) + f". {_FLOOR}: {worded(_floor(report))}."
+
+
+def classification_table(report: CaseReport) -> DataTable:
+    """A row for each model."""
+    thresholds = {
+        model: run.evaluation.metrics["best_f1"].details.get("threshold", math.nan)
+        for model, run in report.measured.items()
+    }
+    return DataTable(
+        headers=("Model", "Threshold", "F1", "Accuracy", "Precision", "Recall"),
+        rows=tuple((m, cell(thresholds[m]), *map(cell, values)) for m, values in _classification(report).items()),
+        note=f"{_FLOOR}: {cell(_floor(report))}.",
+    )
 
 
 def cluster_purity(report: CaseReport) -> Figure | None:
@@ -99,6 +119,19 @@ def cluster_purity_alt(report: CaseReport) -> str:
             f"wrong, noise ratio {worded(noise)}"
         )
     return "; ".join(parts) + "."
+
+
+def cluster_purity_table(report: CaseReport) -> DataTable:
+    """A row for each model."""
+    clusters = {
+        model: str(run.evaluation.metrics["cluster_purity"].details.get("cluster_count", "undefined"))
+        for model, run in report.measured.items()
+    }
+    return DataTable(
+        headers=("Model", "Clusters", "Purity of clustered pairs", "Purity, noise counted as wrong", "Noise ratio"),
+        rows=tuple((model, clusters[model], *map(cell, values)) for model, values in _purity(report).items()),
+        note=f"Share of the more frequent label: {cell(_first(report, 'cluster_purity', 'majority_share'))}.",
+    )
 
 
 def _metric(report: CaseReport, metric: str) -> dict[str, float]:

@@ -5,8 +5,29 @@ Computes no metric: it arranges values that are there. Texts and names come from
 
 from __future__ import annotations
 
+from harness.report.errors import errors_csv, errors_file
+from harness.report.judgement import Judgement, judge_pairs, why_not_comparable
+from harness.report.links import chart_for, figure_id, result_cells
 from harness.report.results import results_json
-from harness.report.summary import headline, summary_html, worst_pairs
-from harness.report.types import CaseReport, RenderedChart
+from harness.report.summary import headline, summary_html
+from harness.report.types import CaseReport, DataTable, RenderedChart
+from harness.report.words import cut, in_html
 
-__all__ = ["CaseReport", "RenderedChart", "headline", "results_json", "summary_html", "worst_pairs"]
+__all__ = [
+    "CaseReport",
+    "DataTable",
+    "Judgement",
+    "RenderedChart",
+    "chart_for",
+    "cut",
+    "errors_csv",
+    "errors_file",
+    "figure_id",
+    "headline",
+    "in_html",
+    "judge_pairs",
+    "result_cells",
+    "results_json",
+    "summary_html",
+    "why_not_comparable",
+]

@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-import heapq
 import math
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from harness.gates import number
 from harness.metrics import METRICS
+from harness.report.errors import errors_view
+from harness.report.links import chart_for, figure_id
 from harness.report.results import cost_of
+from harness.report.shares import share_views
+from harness.report.words import cut, in_html, plain, signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from harness.baselines import StoredValue
     from harness.gates import Verdict
-    from harness.metrics import MetricResult
-    from harness.pairs import Pair
     from harness.pipeline import ModelRun
     from harness.report.types import CaseReport, RenderedChart
 
-WORST_PAIRS = 10
-"""How many pairs of each model the false-positive analysis shows."""
+_LONGEST_REASON = 400  # characters of a reason in a headline
+
+_DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")  # in the path of an artefact
 
 _NAMED = 4  # failures that a headline names after the first
 
 _CAUSES = ("diverges", "merge_agrees", "comparable", "share", "beats_base", "baseline", "latency", "memory")
 """Gates, causes before their consequences: a headline names the first that failed."""
-
-_CONTROLS = (
-    {code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\t\n\r"}
-    | {127: "\u2421"}
-    | dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
-)
-"""Characters that HTML or UTF-8 cannot hold -> what stands for them."""
 
 
 def summary_html(reports: Sequence[CaseReport], charts: Mapping[str, Sequence[RenderedChart]]) -> str:
@@ -52,7 +49,7 @@ def summary_html(reports: Sequence[CaseReport], charts: Mapping[str, Sequence[Re
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=lambda value: value.translate(_CONTROLS) if type(value) is str else value,
+        finalize=lambda value: in_html(value) if type(value) is str else value,
     )
     views = [_case_view(report, charts.get(report.case.name, ())) for report in reports]
     return environment.get_template("summary.html.j2").render(cases=views)
@@ -62,7 +59,7 @@ def headline(report: CaseReport) -> tuple[str, str]:
     """The case's answer: a verdict's word, and one sentence that says what blocks it, or how good it is."""
     failed = _by_cause(verdict for verdict in report.verdicts if verdict.verdict == "fail")
     unsure = _by_cause(verdict for verdict in report.verdicts if verdict.verdict == "inconclusive")
-    absent = f"{_listed(report.missing)} not measured" if report.missing else ""
+    absent = _absent(report)
     if failed or absent:
         return "fail", _sentence("Blocked: " + "; ".join(part for part in (absent, _named(failed)) if part))
     if unsure:
@@ -79,14 +76,15 @@ def headline(report: CaseReport) -> tuple[str, str]:
     return "pass", _sentence("; ".join(["Nothing is worse than stored" if compared else "No gate fails", *shares]))
 
 
-def worst_pairs(report: CaseReport, model: str, count: int = WORST_PAIRS) -> list[tuple[Pair, float]]:
-    """The negative pairs with the highest scores under a model, highest first, each with its score.
-
-    Pairs with the same score come in the order of their texts, not of the file. A score that is NaN has no rank.
-    """
-    scored = zip(report.pairs, report.runs[model].evaluation.scores, strict=True)
-    negative = [(pair, score) for pair, score in scored if pair.label == 0 and not math.isnan(score)]
-    return heapq.nsmallest(count, negative, key=lambda row: (-row[1], row[0].text_1, row[0].text_2))
+def _absent(report: CaseReport) -> str:
+    """The models that were not measured, each with its reason where it is known; the same reason once."""
+    by_reason: dict[str, list[str]] = {}
+    for model in report.missing:
+        reason = _DIGEST.sub("\\1…", " ".join(report.failures.get(model, "").split()))
+        by_reason.setdefault(cut(reason, _LONGEST_REASON)[0], []).append(model)
+    return "; ".join(
+        f"{_listed(models)} not measured" + (f": {reason}" if reason else "") for reason, models in by_reason.items()
+    )
 
 
 def _by_cause(verdicts: Iterable[Verdict]) -> list[Verdict]:
@@ -118,11 +116,15 @@ def _case_view(report: CaseReport, charts: Sequence[RenderedChart]) -> dict[str,
     counts = Counter(verdict.verdict for verdict in report.verdicts)
     return {
         "name": report.case.name,
+        "id": quote(report.case.name, safe=""),
         "description": report.case.description,
         "pairs": f"{len(report.pairs):,}",
         "verdict": word,
         "headline": sentence,
         "counts": [(verdict, counts[verdict]) for verdict in ("pass", "fail", "inconclusive")],
+        "failures": [
+            (name, report.failures.get(name, "The reason is in the tests' table.")) for name in report.missing
+        ],
         "models": [{"name": name, "colour": report.colours[name]} for name in report.measured],
         "metrics": [
             {
@@ -134,12 +136,25 @@ def _case_view(report: CaseReport, charts: Sequence[RenderedChart]) -> dict[str,
             for name, metric in METRICS.items()
         ],
         "costs": [_cost_view(run) for run in report.measured.values()],
-        "charts": charts,
-        "pair_types": _pair_type_rows(report),
-        "worst": [_worst_view(report, model) for model in report.measured],
-        "problems": [v for word in ("fail", "inconclusive") for v in _by_cause(report.verdicts) if v.verdict == word],
-        "passed": [v for v in report.verdicts if v.verdict == "pass"],
+        "shares": share_views(report),
+        "charts": [{"id": figure_id(report.case.name, chart.name), "chart": chart} for chart in charts],
+        "errors": errors_view(report),
+        "problems": [
+            _gate_view(report, verdict, charts)
+            for word in ("fail", "inconclusive")
+            for verdict in _by_cause(report.verdicts)
+            if verdict.verdict == word
+        ],
+        "passed": [_gate_view(report, verdict, charts) for verdict in report.verdicts if verdict.verdict == "pass"],
     }
+
+
+def _gate_view(report: CaseReport, verdict: Verdict, charts: Sequence[RenderedChart]) -> dict[str, Any]:
+    """A verdict, and the chart that shows what it is about, if there is one."""
+    name = chart_for(verdict)
+    chart = next((chart for chart in charts if chart.name == name), None)
+    link = {"id": figure_id(report.case.name, chart.name), "title": chart.title} if chart else None
+    return {"verdict": verdict, "chart": link}
 
 
 def _metric_cell(report: CaseReport, model: str, metric: str) -> dict[str, str]:
@@ -150,9 +165,9 @@ def _metric_cell(report: CaseReport, model: str, metric: str) -> dict[str, str]:
         comparable = not math.isnan(verdict.reference)
     degenerate = "threshold no better than calling every pair positive" if result.details.get("degenerate") else ""
     return {
-        "value": _plain(result.value, unit),
+        "value": plain(result.value, unit),
         "note": result.reason or degenerate,
-        "stored": _plain(stored.value, unit) if stored else "none",
+        "stored": plain(stored.value, unit) if stored else "none",
         "change": _change(result.value, stored, unit, comparable=comparable),
         "tolerance": number(stored.tolerance, unit) if stored else "none",
         "verdict": verdict.verdict if verdict else "not gated",
@@ -162,7 +177,7 @@ def _metric_cell(report: CaseReport, model: str, metric: str) -> dict[str, str]:
 def _change(value: float, stored: StoredValue | None, unit: str, *, comparable: bool) -> str:
     if stored is None:
         return "none"
-    return _signed(value - stored.value, unit) if comparable else "not comparable"
+    return signed(value - stored.value, unit) if comparable else "not comparable"
 
 
 def _cost_view(run: ModelRun) -> dict[str, str]:
@@ -182,56 +197,3 @@ def _cost_view(run: ModelRun) -> dict[str, str]:
         "encode_seconds": f"{run.encoding['encode_seconds']:,.1f} s for {run.encoding['texts']:,} texts",
         "encode_peak": peaks["encode"],
     }
-
-
-def _pair_type_rows(report: CaseReport) -> list[tuple[str, list[str]]]:
-    """False positives of each pair type that has negatives, a cell a model; the sum first."""
-    results = [run.evaluation.metrics["false_positives"] for run in report.measured.values()]
-    types = sorted({name for result in results for name in result.details.get("by_pair_type", {})})
-
-    def cell(result: MetricResult, pair_type: str | None) -> str:
-        if math.isnan(result.value):
-            return "undefined"
-        if pair_type is None:
-            return f"{result.value:,.0f} of {result.details['negatives']:,}"
-        found = result.details["by_pair_type"][pair_type]
-        return f"{found['false_positives']:,} of {found['negatives']:,}"
-
-    return [(name or "all", [cell(result, name) for result in results]) for name in (None, *types)] if types else []
-
-
-def _worst_view(report: CaseReport, model: str) -> dict[str, Any]:
-    details = report.runs[model].evaluation.metrics["best_f1"].details
-    threshold = details.get("threshold", math.nan)
-    return {
-        "model": model,
-        "colour": report.colours[model],
-        "threshold": _plain(threshold),
-        "degenerate": bool(details.get("degenerate")),
-        "rows": [
-            {
-                "pair": pair,
-                "score": _plain(score),
-                "over": _signed(score - threshold),
-                "kind": _kind(score, threshold),
-            }
-            for pair, score in worst_pairs(report, model)
-        ],
-    }
-
-
-def _kind(score: float, threshold: float) -> str:
-    if math.isnan(threshold):
-        return "no threshold"
-    return "false positive" if score >= threshold else "below the threshold"
-
-
-def _plain(value: float, unit: str = "") -> str:
-    return "undefined" if math.isnan(value) else number(value, unit).replace("-", "\N{MINUS SIGN}")
-
-
-def _signed(value: float, unit: str = "") -> str:
-    """A change with its sign; no sign where it is nothing at the shown precision."""
-    shown = _plain(abs(value), unit)
-    sign = "" if math.isnan(value) or not float(shown) else "+" if value > 0 else "\N{MINUS SIGN}"
-    return sign + shown

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     import numpy as np
     from numpy.typing import NDArray
@@ -33,6 +34,7 @@ class CaseReport:
         verdicts: The answers of the gates that ran.
         baseline: What is stored for the case; None where nothing is.
         planes: Model -> UMAP plane of the pairs, shape `(n_pairs, 2)`. May be empty.
+        failures: Model -> why it was not measured, as far as it is known.
     """
 
     case: Case
@@ -41,6 +43,7 @@ class CaseReport:
     verdicts: tuple[Verdict, ...]
     baseline: Baseline | None
     planes: Mapping[str, NDArray[np.float32]]
+    failures: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def measured(self) -> dict[str, ModelRun]:
@@ -69,6 +72,21 @@ class CaseReport:
 
 
 @dataclass(frozen=True)
+class DataTable:
+    """What a chart shows, as numbers in words.
+
+    Attributes:
+        headers: One for each column; the first column names its row.
+        rows: The cells.
+        note: What the table leaves out, or how to read it.
+    """
+
+    headers: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class RenderedChart:
     """A chart as an image file.
 
@@ -76,10 +94,13 @@ class RenderedChart:
         name: Its key in the table of charts.
         title: Its subject.
         question: What it answers.
-        alt: What it shows, with the numbers, for who cannot see it.
+        alt: What it shows, with the numbers, for who cannot see it; why there is no picture where `content` is empty.
         content: The file.
         mime: Its type.
         wide: Whether it needs the whole width of a page.
+        table: The same as a table.
+        points: What each point of the picture stands for, as JSON values for the page's script; None where it has no
+            points to read.
     """
 
     name: str
@@ -89,6 +110,8 @@ class RenderedChart:
     content: bytes
     mime: str
     wide: bool = False
+    table: DataTable | None = None
+    points: Mapping[str, Any] | None = None
 
     @property
     def data_uri(self) -> str:

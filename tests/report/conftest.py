@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from harness import gates
-from harness.baselines import Baseline, Origin, build_model
+from harness.baselines import Baseline, Origin, build_model, build_scores
 from harness.case import read_case
 from harness.charts import render
 from harness.evaluation import Evaluation, evaluate
@@ -88,7 +88,7 @@ def report(tmp_path_factory: pytest.TempPathFactory, dating_case_path: Path) -> 
         version=1,
         origin=origin,
         models={name: build_model(case, name, run.evaluation, seeds[name], (), {}) for name, run in runs.items()},
-        scores=[],
+        scores=build_scores({name: run.evaluation for name, run in runs.items()}),
     )
     verdicts = [
         gates.no_worse_than_stored(name, metric, run.evaluation.metrics[metric], baseline, origin)

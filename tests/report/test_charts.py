@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -13,7 +14,7 @@ import pytest
 
 from harness.charts import CHARTS, render
 from harness.charts.style import LABEL_COLOURS, draw_file
-from harness.report import types
+from harness.report import summary_html, types
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +62,7 @@ NUMBERS: dict[str, Callable[[CaseReport, str], list[str]]] = {
         else [f"{model} spearman after each of 3 epochs: 0.100, 0.200, 0.300", f"{model} loss", "0.400, 0.200, 0.133"]
     ),
     "umap": lambda _report, model: [model, "60 positive", "30 negative", "of 90 pairs"],
+    "change": lambda _report, model: [f"{model}: of 90 pairs 0 newly wrong, 0 newly right"],
 }
 
 
@@ -81,11 +83,15 @@ def test_every_chart_is_rendered(charts):
 @pytest.mark.parametrize("kind", ["without_standard", "partly_undefined", "undefined_report"])
 def test_chart_draws_whatever_is_there(name, kind, request):
     case_report = request.getfixturevalue(kind)
-    content = draw_file(CHARTS[name], case_report)
-    assert content is not None or kind == "undefined_report" or (name, kind) == ("umap", "without_standard")
-    if content is not None:
-        assert ET.fromstring(content).tag.endswith("svg")  # noqa: S314 (drawn here)
+    drawing = draw_file(CHARTS[name], case_report)
+    assert drawing is not None or kind == "undefined_report" or (name, kind) == ("umap", "without_standard")
+    if drawing is not None:
+        assert ET.fromstring(drawing.content).tag.endswith("svg")  # noqa: S314 (drawn here)
+        json.dumps(drawing.points, allow_nan=False)
     assert "nan" not in CHARTS[name].alt(case_report).lower()
+    table = CHARTS[name].table(case_report)
+    assert all(len(row) == len(table.headers) for row in table.rows)
+    assert "nan" not in str(table).lower().replace("finance", "")
 
 
 @pytest.mark.parametrize("name", CHARTS)
@@ -134,7 +140,80 @@ def test_hostile_names_are_drawn_as_text(rewritten):
         lambda pair: dataclasses.replace(pair, category=evil + pair.category, pair_type=evil + pair.pair_type)
     )
     for name in ("category_heatmap", "false_positives"):
-        ET.fromstring(draw_file(CHARTS[name], report))  # noqa: S314 (drawn here)
+        ET.fromstring(draw_file(CHARTS[name], report).content)  # noqa: S314 (drawn here)
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_every_chart_has_a_table(name, report):
+    table = CHARTS[name].table(report)
+    assert table.rows
+    assert {len(table.headers)} == {len(row) for row in table.rows}
+
+
+def test_tables_hold_the_measured_values(report):
+    def row_of(name, key):
+        return next(row for row in CHARTS[name].table(report).rows if row[0] == key)
+
+    f1 = metric(report, "lora", "best_f1")
+    assert ("lora", shown(metric(report, "lora", "cohens_d").value)) == row_of("cohens_d", "lora")
+    keys = ("accuracy", "precision", "recall")
+    assert ("lora", *(shown(v) for v in (f1.details["threshold"], f1.value, *map(f1.details.get, keys)))) == row_of(
+        "classification", "lora"
+    )
+    counts = [metric(report, model, "false_positives").details["by_pair_type"] for model in report.measured]
+    expected = ("dealbreaker", "15", *(str(count["dealbreaker"]["false_positives"]) for count in counts))
+    assert expected == row_of("false_positives", "dealbreaker")
+    assert "one label" in row_of("category_heatmap", "one_label")
+    assert ("lora", "3", "0.300", "0.133") == CHARTS["training_curves"].table(report).rows[-1]
+
+
+def shown(value: float) -> str:
+    return f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
+
+
+def test_bins_hold_every_pair_and_curves_are_thinned(report):
+    bins = CHARTS["score_distributions"].table(report).rows
+    totals = [sum(int(row[column]) for row in bins) for column in range(2, 8)]
+    assert [60, 30] * 3 == totals
+    models = [row[0] for row in CHARTS["roc"].table(report).rows]
+    assert all(2 <= models.count(model) <= 20 for model in report.measured)
+    assert 20 == len(CHARTS["umap"].table(report).rows)
+
+
+def test_points_of_the_umap_lie_in_the_picture_and_say_their_pair(report):
+    points = draw_file(CHARTS["umap"], report).points
+    assert ["base", "standard", "lora"] == points["models"]
+    assert len(report.pairs) == len(points["pairs"])
+    first = points["pairs"][0]
+    assert ["boy: left 0", "girl: right 0"] == first["texts"]
+    assert ("0 (negative)", "dealbreaker", 1) == (first["label"], first["type"], first["line"])
+    assert [shown(run.evaluation.scores[0]) for run in report.measured.values()] == first["scores"]
+    for pair in points["pairs"]:
+        xs, ys = zip(*pair["at"], strict=True)
+        assert 0 < xs[0] < 0.4 < xs[1] < 0.7 < xs[2] < 1  # the panels stand side by side
+        assert all(0 < y < 1 for y in ys)
+
+
+def test_flips_are_counted_at_todays_threshold(report):
+    threshold = metric(report, "lora", "best_f1").details["threshold"]
+    scores = report.runs["lora"].evaluation.scores
+    right = next(i for i, p in enumerate(report.pairs) if p.label == 1 and scores[i] > threshold)
+    stored = [dict(row) for row in report.baseline.scores]
+    stored[right]["lora"] = threshold - 0.5
+    changed = dataclasses.replace(report, baseline=report.baseline.model_copy(update={"scores": stored}))
+    lora = CHARTS["change"].table(changed).rows[-1]
+    assert ("lora", "90", "0", "1") == (*lora[:2], *lora[4:6])
+    assert f"{scores[right] - threshold + 0.5:.3f}" == lora[-1]
+    assert draw_file(CHARTS["change"], changed) is not None
+
+
+@pytest.mark.parametrize("kind", ["none", "other data"])
+def test_no_comparable_baseline_is_said_in_place_of_the_picture(report, kind):
+    other = dataclasses.replace(report.pairs, digest="f" * 64)
+    changed = {"none": {"baseline": None}, "other data": {"pairs": other}}[kind]
+    chart = render(dataclasses.replace(report, **changed))[-1]
+    assert ("change", b"", ()) == (chart.name, chart.content, chart.table.rows)
+    assert {"none": "No baseline is stored", "other data": "other evaluation pairs"}[kind] in chart.alt
 
 
 def test_same_report_same_bytes(report, charts):
@@ -160,9 +239,13 @@ def test_a_hundred_thousand_pairs_stay_small(report):
         for name, run in report.runs.items()
     }
     planes = {name: np.tile(plane, (times, 1)) for name, plane in report.planes.items()}
-    rendered = render(dataclasses.replace(report, pairs=pairs, runs=runs, planes=planes))
+    baseline = report.baseline.model_copy(update={"scores": report.baseline.scores * times})
+    many = dataclasses.replace(report, pairs=pairs, runs=runs, planes=planes, baseline=baseline)
+    rendered = render(many)
     assert len(pairs) > 100_000
-    assert sum(len(chart.content) for chart in rendered) < 2_000_000
+    assert all(chart.content for chart in rendered)
+    assert all(len(chart.table.rows) <= 60 for chart in rendered)
+    assert len(summary_html([many], {"synthetic": rendered})) < 3_000_000
 
 
 def test_importing_charts_and_report_loads_nothing_heavy():

@@ -1,0 +1,210 @@
+"""A report with hostile texts, made by a real pytest run, opened in a real Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from harness import gates
+from harness.baselines import Baseline, Origin, build_model, build_scores
+from harness.case import read_case
+from harness.charts import render
+from harness.evaluation import evaluate
+from harness.metrics import METRICS
+from harness.pairs import Pair, PairSet
+from harness.pipeline import ModelRun
+from harness.report import CaseReport, errors_csv, errors_file, summary_html
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "</script><script>alert(1)</script>",
+    "</style></div></section><img src=x onerror=alert(1)>",
+    "\u202eright-to-left \u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627",
+    "emoji \U0001f600\U0001f469\u200d\U0001f4bb",
+    "long " + "word" * 2500,
+    "a NUL \x00, a line separator \u2028, a surrogate \ud800",
+    "{{ 7 * 7 }} ${alert(1)} &lt;b&gt;",
+)
+EVIL_TYPE = '"><img src=x onerror=alert(1)>'
+SIGNAL = {"base": -0.3, "standard": 0.5, "lora": 0.4}
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+)
+
+CONFTEST = """
+from pathlib import Path
+
+import pytest
+
+from harness.gates import Verdict
+from harness.report import result_cells
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_html_results_summary(prefix):
+    prefix.append(Path(__file__).with_name("summary.html").read_text(encoding="utf-8"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_html_results_table_row(report, cells):
+    verdict = Verdict("baseline", "lora", "auc_roc", "fail", 0.0, 1.0, "worse")
+    cells[:] = result_cells(cells, report.nodeid, [("hostile", verdict)])
+"""
+
+TESTS = """
+import pytest
+
+
+@pytest.mark.parametrize("category", ["<img src=x onerror=alert(1)>", "</script>"])
+def test_category(category):
+    pytest.fail(f"{category} is worse", pytrace=False)
+
+
+def test_that_passes():
+    pass
+"""
+
+
+def hostile_pairs(count: int = 64) -> PairSet:
+    pairs = tuple(
+        Pair(
+            text_1=f"{HOSTILE[index % len(HOSTILE)]} left {index}",
+            text_2=f"{HOSTILE[(index + 3) % len(HOSTILE)]} right {index}",
+            label=int(index % 3 > 0),
+            category=EVIL_TYPE if index % 2 else "plain",
+            subcategory="s",
+            pair_type=EVIL_TYPE if index % 4 == 0 else f"kind {index % 4}",
+        )
+        for index in range(count)
+    )
+    return PairSet(Path("eval.jsonl"), "e" * 64, pairs)
+
+
+def synthetic_run(name: str, pairs: PairSet, seed: int) -> ModelRun:
+    rng = np.random.default_rng(seed)
+    embeddings = rng.normal(scale=0.4, size=(len(pairs.texts), 8)).astype(np.float32)
+    first, second = pairs.text_rows.T
+    embeddings[second] += SIGNAL[name] * np.where(pairs.labels == 1, 1, -1)[:, None] * embeddings[first]
+    clusters = 2 * np.eye(2, dtype=np.float32)[np.arange(len(pairs)) // 32 % 2]  # purity needs some
+    embeddings = np.hstack([embeddings, np.zeros((len(embeddings), 2), np.float32)])
+    embeddings[first, -2:] = embeddings[second, -2:] = clusters
+    trained = {
+        "parameters": {"total": 22_786_944, "trainable": 73_728},
+        "precision": "bf16",
+        "peak_rss_mb": 1000.0,
+        "train_seconds": 73.29,
+        "curve": [{"epoch": epoch, "loss": 0.4 / epoch, "spearman": 0.1 * epoch} for epoch in (1, 2, 3)],
+    }
+    facts = {"parameters": 22_713_216, "peak_rss_mb": 612.0, "encode_seconds": 1.3, "texts": len(pairs.texts)}
+    training = None if name == "base" else trained
+    return ModelRun(name, evaluate(embeddings, pairs), {"texts": embeddings}, training, facts, {})
+
+
+@pytest.fixture(scope="session")
+def hostile_report(tmp_path_factory: pytest.TempPathFactory, dating_case_path: Path) -> CaseReport:
+    """Three models, a stored baseline of other trainings, so that pairs flip, and gates that fail."""
+    directory = tmp_path_factory.mktemp("cases") / "hostile"
+    directory.mkdir()
+    shutil.copy(dating_case_path, directory)
+    for name in ("train.jsonl", "eval.jsonl"):
+        (directory / name).touch()
+    case, pairs = read_case(directory / "case.toml"), hostile_pairs()
+    runs = {name: synthetic_run(name, pairs, 1) for name in case.model_names}
+    before = {name: synthetic_run(name, pairs, 1 if name == "base" else 2).evaluation for name in runs}
+    origin = Origin(eval_sha256=pairs.digest, eval_pairs=len(pairs), base_name="m", base_digest="b" * 64)
+    seeds = {name: {} if name == "base" else dict.fromkeys((1, 2, 3), before[name]) for name in runs}
+    models = {name: build_model(case, name, before[name], seeds[name], (), {}) for name in runs}
+    baseline = Baseline(version=1, origin=origin, models=models, scores=build_scores(before))
+    verdicts = [
+        gates.no_worse_than_stored(name, metric, run.evaluation.metrics[metric], baseline, origin)
+        for name, run in runs.items()
+        for metric in METRICS
+    ]
+    spearman = {name: run.evaluation.metrics["spearman"] for name, run in runs.items()}
+    verdicts.append(gates.reaches_share(case.gates.shares[0], spearman["lora"], spearman["standard"]))
+    rng = np.random.default_rng(1)
+    planes = {name: rng.normal(size=(len(pairs), 2)).astype(np.float32) for name in runs}
+    return CaseReport(case, pairs, runs, tuple(verdicts), baseline, planes)
+
+
+@pytest.fixture(scope="session")
+def report_path(tmp_path_factory: pytest.TempPathFactory, hostile_report: CaseReport) -> Path:
+    """The report as pytest-html writes it, with the list of wrong pairs beside it."""
+    project = tmp_path_factory.mktemp("project")
+    summary = summary_html([hostile_report], {"hostile": render(hostile_report)})
+    (project / "summary.html").write_text(summary, encoding="utf-8")
+    (project / "conftest.py").write_text(CONFTEST, encoding="utf-8")
+    (project / "test_it.py").write_text(TESTS, encoding="utf-8")
+    (project / "pytest.ini").write_text("[pytest]", encoding="utf-8")
+    options = ("-p", "no:cacheprovider", "-p", "no:benchmark", "-q", "--html=report.html", "--self-contained-html")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options], cwd=project, capture_output=True, text=True, check=False
+    )
+    assert pytest.ExitCode.TESTS_FAILED == done.returncode, done.stdout + done.stderr
+    (project / errors_file("hostile")).write_text(errors_csv(hostile_report), encoding="utf-8")
+    return project / "report.html"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium. A laptop may lack it; CI must not."""
+    executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        executable = None
+    if executable is None:
+        reason = "needs chromium (apt-get install chromium) and playwright (pip install -e '.[dev]')"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+    with sync_playwright() as playwright:
+        # Playwright gives each launch a profile directory of its own, and removes it.
+        chromium = playwright.chromium.launch(executable_path=executable, args=list(FLAGS))
+        yield chromium
+        chromium.close()
+
+
+class Opened:
+    """A page, and everything that it did besides showing itself."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self.errors: list[str] = []
+        self.requests: list[str] = []
+        self.dialogs: list[str] = []
+        page.on("console", lambda message: self.errors.append(message.text))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("dialog", self._dialog)
+
+    def _dialog(self, dialog: Any) -> None:
+        self.dialogs.append(dialog.message)
+        dialog.dismiss()
+
+
+@pytest.fixture
+def open_report(browser: Any, report_path: Path) -> Iterator[Callable[..., Opened]]:
+    """Opens the report in a fresh context."""
+    contexts = []
+
+    def open_it(*, width: int = 1440, **options: Any) -> Opened:
+        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        context.set_default_timeout(5000)
+        contexts.append(context)
+        opened = Opened(context.new_page())
+        opened.page.goto(report_path.as_uri())
+        return opened
+
+    yield open_it
+    for context in contexts:
+        context.close()
