@@ -291,7 +291,7 @@ def _encode(
 def _evaluate(work: Workplace, inputs: Inputs, encoded: Artefact) -> Artefact:
     decides = {
         # Cheap to compute again, so not a schema number: whoever edits a metric sees its new value at once.
-        "source": _source_digest(Path(metrics.__file__).parent, Path(evaluation.__file__)),
+        "source": _source_digest(Path(metrics.__file__).parent, Path(evaluation.__file__), Path(encoding.__file__)),
         "embeddings": encoded.key,
         "eval_pairs": inputs.eval.digest,
         "libraries": _versions(evaluation.LIBRARIES),
