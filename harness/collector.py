@@ -32,9 +32,12 @@ class Collector:
         self._failures: dict[str, dict[str, str]] = {}
         self._reports: list[CaseReport] = []
 
+    def pytest_runtest_logstart(self) -> None:
+        """Notices that there is something to report, were it only an interruption."""
+        self._ran = True
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Takes the verdicts that the `judge` fixture recorded."""
-        self._ran = True
         for case, verdict in _verdicts_of(report):
             self._verdicts.setdefault(case, []).append(verdict)
         for name, value in report.user_properties:

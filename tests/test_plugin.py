@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -51,7 +52,7 @@ def edit(path, change):
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
-def test_whole_life_of_a_baseline(planes, project):
+def test_whole_life_of_a_baseline(planes, project, monkeypatch):
     baseline = project.path / "baselines" / "tiny" / "baseline.json"
     results = project.path / "reports" / "results.json"
 
@@ -66,8 +67,13 @@ def test_whole_life_of_a_baseline(planes, project):
     written.stdout.fnmatch_lines(["*baselines/tiny/baseline.json: updated*", "new: 3 models, *"])
     first = baseline.read_bytes()
 
-    passing = run(project, "-m", "full")
+    passing = run(project, "-m", "full", "--junitxml=junit.xml")
     assert passing.ret == pytest.ExitCode.OK
+    junit = ET.parse(project.path / "junit.xml")  # noqa: S314 - written by this very run
+    testcase = junit.find(".//testcase[@name='test_metric[tiny-lora-spearman]']")
+    properties = {node.get("name"): node.get("value") for node in testcase.iter("property")}
+    assert {"case": "tiny", "model": "lora", "metric": "spearman", "verdict": "pass"}.items() <= properties.items()
+    assert float(properties["observed"]) == pytest.approx(float(properties["reference"]), abs=1e-6)
     assert outcomes(passing) == outcomes(written)
     assert "train tiny" not in passing.stdout.str()
     assert (project.path / "reports" / "report.html").stat().st_size > 10_000
@@ -77,7 +83,11 @@ def test_whole_life_of_a_baseline(planes, project):
         content["models"]["lora"]["metrics"]["spearman"]["tolerance"] = 0.05
 
     edit(baseline, raise_stored)
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(project.path / "summary.md"))
     failing = run(project, "-m", "full")
+    failing.stdout.fnmatch_lines(["::error title=*::lora spearman * worse by 0.100"])
+    assert "worse by 0.100" in (project.path / "summary.md").read_text(encoding="utf-8")
     assert failing.ret == pytest.ExitCode.TESTS_FAILED
     failing.stdout.fnmatch_lines(["*lora spearman *, stored *, tolerance 0.050: worse by 0.100*"])
     failing.stdout.fnmatch_lines(["FAILED evals/test_metrics.py::test_metric[[]tiny-lora-spearman]*"])
@@ -208,5 +218,8 @@ def test_a_stopped_run_leaves_no_process_and_no_half_artefact(project, tiny_cont
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
+    if sent == signal.SIGINT:
+        results = json.loads((project.path / "reports" / "results.json").read_text(encoding="utf-8"))
+        assert "base" in results["cases"]["tiny"]["models"], "what is known is reported"
     models = project.path / ".harness" / "store" / "model"
     assert len(list(models.iterdir())) == 2, "the two that were trained before, and no other"
