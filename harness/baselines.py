@@ -6,9 +6,9 @@ import json
 import statistics
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
-from harness.case import BASE
+from harness.case import BASE, Frozen
 from harness.errors import BaselineError
 from harness.metrics import METRICS
 from harness.store import write_whole
@@ -27,11 +27,7 @@ DECIMALS = 6
 """Values and scores are stored with as many."""
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class StoredValue(_Frozen):
+class StoredValue(Frozen):
     """A value, how much worse is still noise, and where the noise was read off.
 
     Attributes:
@@ -47,7 +43,7 @@ class StoredValue(_Frozen):
     seeds: dict[str, float]
 
 
-class StoredModel(_Frozen):
+class StoredModel(Frozen):
     """One model: metric -> value, category -> metric -> value, and how they came about."""
 
     metrics: dict[str, StoredValue]
@@ -55,7 +51,7 @@ class StoredModel(_Frozen):
     provenance: dict[str, Any]
 
 
-class Origin(_Frozen):
+class Origin(Frozen):
     """What values must share to be comparable: the evaluation pairs and the base model."""
 
     eval_sha256: str
@@ -64,7 +60,7 @@ class Origin(_Frozen):
     base_digest: str
 
 
-class Baseline(_Frozen):
+class Baseline(Frozen):
     """One baseline file. `scores` has a row a pair, in the order of the evaluation file: model -> score."""
 
     version: Literal[1]

@@ -43,13 +43,13 @@ MetricName = Annotated[str, _one_of(METRICS)]
 Megabytes = Annotated[float, Field(gt=0)]
 
 
-class _Frozen(BaseModel):
+class Frozen(BaseModel):
     """Strict, frozen, and without unknown keys: a typing error in a case must not go by silently."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class BaseSpec(_Frozen):
+class BaseSpec(Frozen):
     """The pre-trained model: in a Python package, in a directory, or on the hub at a pinned revision.
 
     Attributes:
@@ -75,14 +75,14 @@ class BaseSpec(_Frozen):
         return self
 
 
-class DataSpec(_Frozen):
+class DataSpec(Frozen):
     """Pair files, relative to the case file."""
 
     train: str
     eval: str
 
 
-class LoraSpec(_Frozen):
+class LoraSpec(Frozen):
     """A LoRA adapter's shape."""
 
     rank: int = Field(ge=1)
@@ -91,7 +91,7 @@ class LoraSpec(_Frozen):
     target_modules: list[str] = Field(min_length=1)
 
 
-class Recipe(_Frozen):
+class Recipe(Frozen):
     """How a model is trained.
 
     Attributes:
@@ -129,7 +129,7 @@ class Recipe(_Frozen):
         return self
 
 
-class ShareGate(_Frozen):
+class ShareGate(Frozen):
     """`model` must reach `share` of what `of` reaches in `metric`."""
 
     model: str
@@ -138,14 +138,14 @@ class ShareGate(_Frozen):
     share: float = Field(gt=0, le=1)
 
 
-class MemoryGate(_Frozen):
+class MemoryGate(Frozen):
     """Ceilings on the peak resident memory of each stage, in MB (10^6 bytes)."""
 
     train: dict[str, Megabytes]
     encode: Megabytes
 
 
-class Gates(_Frozen):
+class Gates(Frozen):
     """The limits of the gates that need no stored baseline, and the size a category needs to be compared.
 
     Attributes:
@@ -167,7 +167,7 @@ class Gates(_Frozen):
     memory_mb: MemoryGate
 
 
-class Tolerance(_Frozen):
+class Tolerance(Frozen):
     """How much worse than stored is still noise.
 
     A trained model's tolerance is `factor` standard deviations over `seeds` training seeds, and at least its floor. The
@@ -188,7 +188,7 @@ class Tolerance(_Frozen):
         return value
 
 
-class Case(_Frozen):
+class Case(Frozen):
     """One case file. `name` is its directory's name."""
 
     path: Path
