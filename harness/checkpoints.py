@@ -155,6 +155,12 @@ def parameter_counts(model: SentenceTransformer) -> dict[str, int]:
     }
 
 
+def weights_mb(checkpoint: Checkpoint) -> float:
+    """Size of the file that would be shipped, in MB (10^6 bytes): the weights, or only the adapter."""
+    name = _ADAPTER if checkpoint.strategy == "lora" else _WEIGHTS
+    return (checkpoint.path / name).stat().st_size / 1e6
+
+
 def recorded_probes(checkpoint: Checkpoint) -> Any:
     """The probe embeddings recorded while training, float32 of shape `(n_probes, dimension)`; None for the base."""
     if checkpoint.strategy == "base":

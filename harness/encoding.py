@@ -15,6 +15,7 @@ from harness.checkpoints import (
     open_unmerged,
     parameter_counts,
     recorded_probes,
+    weights_mb,
 )
 from harness.errors import CheckpointError
 
@@ -53,7 +54,7 @@ def encode(checkpoint: Checkpoint, texts: Sequence[str], out: Path, progress: Pr
         progress: Receives the share of texts done.
 
     Returns:
-        Facts as JSON values: `parameters`, `encode_seconds`, `texts`, `device`.
+        Facts as JSON values: `parameters`, `weights_mb`, `encode_seconds`, `texts`, `device`.
 
     Raises:
         CheckpointError: The reopened model does not reproduce the probe embeddings recorded while it was trained.
@@ -79,6 +80,7 @@ def encode(checkpoint: Checkpoint, texts: Sequence[str], out: Path, progress: Pr
     save_file(arrays, out / EMBEDDINGS)
     return {
         "parameters": parameter_counts(model)["total"],
+        "weights_mb": weights_mb(checkpoint),
         "encode_seconds": time.perf_counter() - started,
         "texts": len(texts),
         "device": model.device.type,

@@ -40,11 +40,12 @@ def results_json(reports: Iterable[CaseReport], provenance: Mapping[str, Any]) -
 
 
 def cost_of(run: ModelRun) -> dict[str, Any]:
-    """What a model takes: peak memory per stage in MB, seconds, parameters."""
+    """What a model takes: peak memory per stage in MB, seconds, the size of its file in MB, parameters."""
     stages = {"train": run.training, "encode": run.encoding}
     return {
         "peak_rss_mb": {stage: facts["peak_rss_mb"] for stage, facts in stages.items() if facts},
         "train_seconds": run.training["train_seconds"] if run.training else None,
+        "weights_mb": run.encoding["weights_mb"],
         "parameters": (
             dict(run.training["parameters"]) if run.training else {"total": run.encoding["parameters"], "trainable": 0}
         ),

@@ -191,6 +191,7 @@ def _cost_view(run: ModelRun) -> dict[str, str]:
         "model": run.name,
         "total": f"{total:,}",
         "trainable": f"{trainable:,} ({trainable / total:.1%})" if trained else "not trained",
+        "weights": f"{cost['weights_mb']:,.1f} MB",
         "precision": str(trained.get("precision", "not trained")),
         "train_seconds": f"{cost['train_seconds']:,.1f} s" if trained else "not trained",
         "train_peak": peaks.get("train", "not trained"),

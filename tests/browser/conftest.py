@@ -106,7 +106,13 @@ def synthetic_run(name: str, pairs: PairSet, seed: int) -> ModelRun:
         "train_seconds": 73.29,
         "curve": [{"epoch": epoch, "loss": 0.4 / epoch, "spearman": 0.1 * epoch} for epoch in (1, 2, 3)],
     }
-    facts = {"parameters": 22_713_216, "peak_rss_mb": 612.0, "encode_seconds": 1.3, "texts": len(pairs.texts)}
+    facts = {
+        "parameters": 22_713_216,
+        "weights_mb": 90.9,
+        "peak_rss_mb": 612.0,
+        "encode_seconds": 1.3,
+        "texts": len(pairs.texts),
+    }
     training = None if name == "base" else trained
     return ModelRun(name, evaluate(embeddings, pairs), {"texts": embeddings}, training, facts, {})
 

@@ -67,7 +67,13 @@ def synthetic_run(name: str, pairs: PairSet) -> ModelRun:
         evaluation=evaluate(embeddings, pairs),
         arrays={"texts": embeddings},
         training=None if name == "base" else trained,
-        encoding={"parameters": 22_713_216, "peak_rss_mb": 612.0, "encode_seconds": 1.3, "texts": len(pairs.texts)},
+        encoding={
+            "parameters": 22_713_216,
+            "weights_mb": 90.9,
+            "peak_rss_mb": 612.0,
+            "encode_seconds": 1.3,
+            "texts": len(pairs.texts),
+        },
         inputs={},
     )
 

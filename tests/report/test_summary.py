@@ -176,7 +176,7 @@ def test_another_base_than_stored_shows_no_change(report):
 
 def test_models_are_shown_with_what_they_cost(report):
     text = page(report).text
-    assert "lora 22,786,944 73,728 (0.3%) bf16 73.3 s 1,033 MB 1.3 s for 180 texts 612 MB" in text
+    assert "lora 22,786,944 73,728 (0.3%) 90.9 MB bf16 73.3 s 1,033 MB 1.3 s for 180 texts 612 MB" in text
     assert "base 22,713,216 not trained" in text
 
 
