@@ -6,7 +6,7 @@ import json
 import statistics
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from harness.case import BASE, Frozen
 from harness.errors import BaselineError
@@ -38,7 +38,7 @@ class StoredValue(Frozen):
     """
 
     value: float
-    tolerance: float
+    tolerance: float = Field(ge=0)
     direction: Literal["higher", "lower"]
     seeds: dict[str, float]
 
@@ -83,7 +83,7 @@ def read_baseline(path: Path) -> Baseline | None:
     if not path.exists():
         return None
     try:
-        return Baseline.model_validate_json(path.read_text(encoding="utf-8"))
+        baseline = Baseline.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise BaselineError(f"{path}: cannot be read: {error}") from None
     except ValidationError as error:
@@ -91,6 +91,10 @@ def read_baseline(path: Path) -> Baseline | None:
             f"{'.'.join(map(str, problem['loc'])) or 'the file'}: {problem['msg']}" for problem in error.errors()[:5]
         )
         raise BaselineError(f"{path}: not a baseline: {problems}. Restore it from version control") from None
+    problem = _contradiction(baseline)
+    if problem:
+        raise BaselineError(f"{path}: not a baseline: {problem}. Restore it from version control")
+    return baseline
 
 
 def build_model(
@@ -181,6 +185,18 @@ def write_baseline(path: Path, baseline: Baseline) -> None:
     rows = ",\n".join("    " + json.dumps(row, sort_keys=True) for row in content.pop("scores"))
     head = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)
     write_whole(path, f'{head[:-2]},\n  "scores": [\n{rows}\n  ]\n}}\n')
+
+
+def _contradiction(baseline: Baseline) -> str:
+    """What in a well-formed baseline would disarm a gate; empty where nothing does."""
+    if len(baseline.scores) != baseline.origin.eval_pairs:
+        return f"scores: {len(baseline.scores)} rows for {baseline.origin.eval_pairs} pairs"
+    for model, stored in baseline.models.items():
+        for values in (stored.metrics, *stored.categories.values()):
+            for metric, value in values.items():
+                if metric in METRICS and value.direction != METRICS[metric].direction:
+                    return f"{model} {metric}: direction {value.direction}, expected {METRICS[metric].direction}"
+    return ""
 
 
 def _flat(baseline: Baseline) -> dict[str, Any]:

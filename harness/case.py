@@ -230,6 +230,8 @@ class Case(Frozen):
             if name == BASE or not name.isidentifier():
                 raise ValueError(f"models.{name}: not a model name; expected an identifier other than {BASE!r}")
         for share in self.gates.shares:
+            if share.model == share.of:
+                raise ValueError(f"gates.shares: {share.model!r} is held against itself; expected two models")
             for name in (share.model, share.of):
                 if name not in self.models:
                     raise ValueError(f"gates.shares: no model {name!r}; expected one of {', '.join(self.models)}")
@@ -259,6 +261,8 @@ def read_case(path: Path) -> Case:
         case = Case.model_validate({**content, "path": path.absolute()})
     except ValidationError as error:
         raise CaseError("\n".join(f"{path}: {_sentence(problem)}" for problem in error.errors())) from None
+    if case.train_path.resolve() == case.eval_path.resolve():
+        raise CaseError(f"{path}: data.eval: the training file; expected pairs that no model was trained on")
     files = {"data.train": case.train_path, "data.eval": case.eval_path}
     missing = [f"{path}: {key}: no file {file}" for key, file in files.items() if not file.is_file()]
     if missing:

@@ -30,6 +30,7 @@ class Collector:
         self._ran = False
         self._verdicts: dict[str, list[Verdict]] = {}
         self._failures: dict[str, dict[str, str]] = {}
+        self._errors: dict[str, str] = {}
         self._reports: list[CaseReport] = []
 
     def pytest_runtest_logstart(self) -> None:
@@ -43,7 +44,8 @@ class Collector:
         for name, value in report.user_properties:
             if name == FAILURE:
                 content = json.loads(str(value))
-                self._failures.setdefault(content["case"], {}).update(content["models"])
+                self._failures.setdefault(content["case"], {}).update(content.get("models", {}))
+                self._errors[content["case"]] = content.get("error", "")
 
     @pytest.hookimpl(tryfirst=True)  # before pytest-html asks for the summary
     def pytest_sessionfinish(self, exitstatus: int) -> None:
@@ -111,6 +113,7 @@ class Collector:
         from harness.baselines import baseline_path, read_baseline
         from harness.errors import HarnessError
         from harness.pipeline import project, run_model
+        from harness.promises import expected_gates
         from harness.report import CaseReport
         from harness.session import workplace
         from harness.store import Store
@@ -118,10 +121,12 @@ class Collector:
         work = workplace(self._config)
         finished = replace(work, store=Store(work.store.root, read_only=True))
         verdicts = self._verdicts.get(inputs.case.name, [])
-        runs = {}
+        runs, planes = {}, {}
         for name in inputs.case.model_names:
             with suppress(HarnessError):  # the tests have shown it
                 runs[name] = run_model(finished, inputs, name)
+        with suppress(HarnessError):  # a picture is never worth the report
+            planes = project(work, inputs, runs) if draw and runs else {}
         return CaseReport(
             case=inputs.case,
             pairs=inputs.eval,
@@ -129,7 +134,9 @@ class Collector:
             # xdist workers report in any order
             verdicts=tuple(sorted(verdicts, key=lambda verdict: (verdict.name, verdict.model, verdict.metric))),
             baseline=read_baseline(baseline_path(self._config.rootpath / "baselines", inputs.case)),
-            planes=project(work, inputs, runs) if draw and runs else {},
+            planes=planes,
+            expected=expected_gates(inputs),
+            error=self._errors.get(inputs.case.name, ""),
             failures=self._failures.get(inputs.case.name, {}),
         )
 

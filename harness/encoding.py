@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
     from harness.stages import Progress
 
-SCHEMA = 1
-"""Raised when this module changes in a way that changes embeddings: it enters every embedding artefact's key."""
-
 LIBRARIES = ("torch", "transformers", "sentence-transformers", "peft", "tokenizers")
 """The libraries whose version can change an embedding."""
 

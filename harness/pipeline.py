@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness import __version__, baselines, encoding, evaluation, metrics, projection, training
+from harness import __version__, baselines, checkpoints, encoding, evaluation, metrics, projection, training
 from harness.baselines import Baseline, Origin
 from harness.case import BASE, Case
 from harness.checkpoints import PROBE_TEXTS, Checkpoint, ResolvedBase, resolve_base
@@ -157,6 +157,8 @@ def run_model(work: Workplace, inputs: Inputs, model: str, *, seed: int | None =
         seed: Trains with this seed instead of the recipe's.
     """
     trained = None if model == BASE else train_model(work, inputs, model, seed=seed)
+    if trained is not None:
+        trained.verified()  # what would ship is whole, also where everything about it was measured in an earlier run
     encoded = _encode(work, inputs, model, trained, seed=seed)
     measured = _evaluate(work, inputs, encoded)
     return ModelRun(
@@ -274,8 +276,9 @@ def _encode(
 ) -> Artefact:
     texts = inputs.eval.texts
     decides = {
-        "schema": encoding.SCHEMA,
-        "model": trained.key if trained else inputs.base.digest,
+        # Not a schema number: whoever changes how a model is opened must not be shown what the old code measured.
+        "source": _source_digest(Path(checkpoints.__file__), Path(encoding.__file__)),
+        "model": digest_of([trained.key, trained.files]) if trained else inputs.base.digest,
         "texts": digest_of(texts),
         "probes": digest_of(PROBE_TEXTS),
         "libraries": _versions(encoding.LIBRARIES),
@@ -290,8 +293,7 @@ def _encode(
 
 def _evaluate(work: Workplace, inputs: Inputs, encoded: Artefact) -> Artefact:
     decides = {
-        # Cheap to compute again, so not a schema number: whoever edits a metric sees its new value at once.
-        "source": _source_digest(Path(metrics.__file__).parent, Path(evaluation.__file__), Path(encoding.__file__)),
+        "source": _source_digest(Path(metrics.__file__).parent, Path(evaluation.__file__)),
         "embeddings": encoded.key,
         "eval_pairs": inputs.eval.digest,
         "libraries": _versions(evaluation.LIBRARIES),

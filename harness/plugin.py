@@ -66,7 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--update-baselines: CI is set, and baselines are a person's decision (--force-update)")
     if update and getattr(config.option, "numprocesses", None):
         raise pytest.UsageError("--update-baselines: run it in one process, without -n")
-    full = "full" in re.findall(r"\w+", config.option.markexpr)
+    full = re.search(r"(?<!not )\bfull\b", config.option.markexpr)
     if full and not config.option.collectonly and not hasattr(config, "workerinput"):
         from harness.collector import Collector
 
@@ -108,23 +108,32 @@ def pytest_collection_modifyitems(config: pytest.Config) -> None:
 def case_runs(pytestconfig: pytest.Config) -> Callable[[Inputs], CaseRun]:
     """A case's run, the same for every test: models are trained, encoded and measured when they are first asked for."""
     from harness.baselines import baseline_path, read_baseline
+    from harness.errors import BaselineError
     from harness.pipeline import CaseRun
     from harness.promises import update_baseline
     from harness.session import workplace
 
     root = pytestconfig.rootpath / "baselines"
-    runs: dict[Path, CaseRun] = {}
+    runs: dict[Path, CaseRun | BaselineError] = {}
 
     def run_of(inputs: Inputs) -> CaseRun:
-        if inputs.case.path in runs:
-            return runs[inputs.case.path]
+        if inputs.case.path not in runs:
+            try:
+                runs[inputs.case.path] = start(inputs)
+            except BaselineError as error:
+                runs[inputs.case.path] = error  # every test is told, and nothing is tried again
+        run = runs[inputs.case.path]
+        if isinstance(run, BaselineError):
+            raise run
+        return run
+
+    def start(inputs: Inputs) -> CaseRun:
         stored = baseline_path(root, inputs.case)
         run = CaseRun(workplace(pytestconfig), inputs, read_baseline(stored))
         if pytestconfig.getoption("update_baselines"):
             changed = update_baseline(run, root, pytestconfig.getoption("seeds"))
             pytestconfig.stash[_NOTES].append((f"{stored}: {'updated' if changed else 'unchanged'}", changed))
             run = replace(run, baseline=read_baseline(stored))
-        runs[inputs.case.path] = run
         return run
 
     return run_of
@@ -178,8 +187,13 @@ def pytest_runtest_makereport(
 
         report.longrepr = str(call.excinfo.value)
         run = getattr(item, "funcargs", {}).get("case_run")
+        callspec = getattr(item, "callspec", None)
         if run is not None:
-            report.user_properties.append((FAILURE, json.dumps({"case": run.case.name, "models": run.failures})))
+            told = {"case": run.case.name, "models": run.failures}
+            report.user_properties.append((FAILURE, json.dumps(told)))
+        elif callspec is not None and "case_run" in callspec.params:
+            told = {"case": callspec.params["case_run"].case.name, "error": report.longrepr}
+            report.user_properties.append((FAILURE, json.dumps(told)))
     return report
 
 

@@ -119,6 +119,19 @@ def hard_verdicts(run: CaseRun) -> list[Verdict]:
     ]
 
 
+def expected_gates(inputs: Inputs) -> int:
+    """How many verdicts a whole full run of a case has."""
+    size = {name: len(values(inputs)) for name, values in PARAMETERS.items()}
+    compared = 1 + size["model"] * (size["metric"] + size["category"])
+    return (
+        compared
+        + size["share"]
+        + size["trained"] * size["gain"]
+        + size["adapter"] * (size["texts"] + 1)
+        + size["stage"]
+    )
+
+
 def update_baseline(run: CaseRun, root: Path, seeds: int | None) -> list[str]:
     """Stores what this run measures as the case's baseline, in one rename. Returns what changed, a line each.
 

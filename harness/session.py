@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from harness.baselines import baseline_path, read_baseline
 from harness.case import read_case
 from harness.errors import CaseError
 from harness.pipeline import Inputs, Workplace, prepare
@@ -27,6 +28,10 @@ def prepared_cases(config: pytest.Config) -> list[Inputs]:
         names = [case.name for case in cases]
         if len(set(names)) < len(names):
             raise CaseError(f"--case: the cases are named by their directories, and two are the same: {sorted(names)}")
+        for case in cases:
+            read_baseline(
+                baseline_path(config.rootpath / "baselines", case)
+            )  # a broken one is found out before any work
         config.stash[_INPUTS] = [prepare(case) for case in cases]
     return config.stash[_INPUTS]
 

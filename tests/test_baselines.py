@@ -326,3 +326,27 @@ def test_a_model_that_comes_or_goes_is_listed_by_its_values() -> None:
     assert "models.lora.metrics.spearman.value: not stored -> 0.8" in new
     assert len(gone) == len(new)
     assert all(line.startswith("models.lora.") for line in gone + new)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda c: c["scores"].pop(), "scores: "),
+        (lambda c: first_value(c).update(direction="lower"), "direction lower, expected higher"),
+        (lambda c: first_value(c).update(tolerance=-1.0), "greater than or equal to 0"),
+    ],
+    ids=["scores", "direction", "tolerance"],
+)
+def test_an_edit_that_would_disarm_a_gate_is_refused(
+    repository: Path, tmp_path: Path, change: Callable[[Any], Any], said: str
+) -> None:
+    content = json.loads((repository / "baselines" / "dating" / "baseline.json").read_text(encoding="utf-8"))
+    change(content)
+    path = tmp_path / "baseline.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(BaselineError, match=said):
+        read_baseline(path)
+
+
+def first_value(content: Any) -> Any:
+    return content["models"]["lora"]["metrics"]["spearman"]

@@ -19,7 +19,7 @@ from harness.case import read_case
 from harness.checkpoints import resolve_base
 from harness.errors import CaseError, CheckpointError, DataError, StageError, StoreError
 from harness.pipeline import CaseRun, Workplace, checkpoint, prepare, provenance, run_model, train_model
-from harness.store import Store
+from harness.store import Store, file_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -200,11 +200,43 @@ def test_whatever_decides_a_model_trains_it_again(tiny_run: CaseRun, change: Cal
 
 
 @pytest.mark.usefixtures("nothing_is_built")
-@pytest.mark.parametrize("module", ["training", "encoding"])
-def test_another_schema_builds_again(tiny_run: CaseRun, monkeypatch: pytest.MonkeyPatch, module: str) -> None:
-    monkeypatch.setattr(getattr(pipeline, module), "SCHEMA", 10_000)
-    with pytest.raises(BuiltError, match=r"^train tiny-lora$" if module == "training" else r"^encode tiny-lora$"):
+def test_another_schema_trains_again(tiny_run: CaseRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline.training, "SCHEMA", 10_000)
+    with pytest.raises(BuiltError, match=r"^train tiny-lora$"):
         run_model(tiny_run.work, tiny_run.inputs, "lora")
+
+
+@pytest.mark.usefixtures("nothing_is_built")
+def test_another_way_to_open_models_encodes_again(tiny_run: CaseRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "_source_digest", lambda *_: "edited")
+    with pytest.raises(BuiltError, match=r"^encode tiny-lora$"):
+        run_model(tiny_run.work, tiny_run.inputs, "lora")
+
+
+@pytest.mark.usefixtures("nothing_is_built")
+def test_a_damaged_model_is_found_out_though_all_about_it_was_measured_before(
+    tiny_run: CaseRun, store_copy: Store
+) -> None:
+    work = Workplace(store_copy, silent)
+    adapter = train_model(work, tiny_run.inputs, "lora").path / "adapter_model.safetensors"
+    adapter.write_bytes(adapter.read_bytes()[:100])
+    with pytest.raises(StoreError, match=r"damaged artefact: .*adapter_model\.safetensors"):
+        run_model(work, tiny_run.inputs, "lora")
+
+
+@pytest.mark.usefixtures("nothing_is_built")
+def test_a_changed_model_is_measured_again_though_its_manifest_was_changed_with_it(
+    tiny_run: CaseRun, store_copy: Store
+) -> None:
+    work = Workplace(store_copy, silent)
+    trained = train_model(work, tiny_run.inputs, "lora")
+    adapter = trained.path / "adapter_model.safetensors"
+    adapter.write_bytes(adapter.read_bytes() + b" ")
+    manifest = trained.path / "manifest.json"
+    content = manifest.read_text(encoding="utf-8")
+    manifest.write_text(content.replace(trained.files[adapter.name], file_digest(adapter)), encoding="utf-8")
+    with pytest.raises(BuiltError, match=r"^encode tiny-lora$"):
+        run_model(work, tiny_run.inputs, "lora")
 
 
 @pytest.mark.usefixtures("nothing_is_built")

@@ -116,6 +116,7 @@ def test_update_refuses_when_a_hard_gate_fails(planes, project, write_case, tiny
         ["*not updated, hard gates of case tiny failed:*", "*encode base: peak * MB, ceiling 1 MB*"]
     )
     assert not (project.path / "baselines").exists()
+    assert "Blocked: " in (project.path / "reports" / "report.html").read_text(encoding="utf-8")
 
 
 def test_same_verdicts_with_workers(planes, project):
@@ -139,6 +140,15 @@ def test_bad_case_stops_the_run_before_any_work(project):
     result = run(project, "-m", "full")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*case.toml: speed: unknown key; expected one of *"])
+
+
+def test_bad_baseline_stops_the_run_before_any_work(project):
+    baseline = project.path / "baselines" / "tiny" / "baseline.json"
+    baseline.parent.mkdir(parents=True)
+    baseline.write_text("garbage", encoding="utf-8")
+    result = run(project, "-m", "full")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*baseline.json: not a baseline: *Restore it from version control"])
 
 
 def test_missing_case_file_is_named(project):

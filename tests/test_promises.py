@@ -269,3 +269,7 @@ def test_the_parameters_name_everything_that_is_promised(tiny_run: CaseRun) -> N
     assert [f"{c}-{m}" for c in ("animals", "other") for m in CATEGORY_METRICS] == named["category"]
     assert ["lora-of-standard-spearman"] == named["share"]
     assert ["base-encode", "standard-train", "standard-encode", "lora-train", "lora-encode"] == named["stage"]
+
+
+def test_as_many_gates_are_expected_as_there_are(rerun: Any) -> None:
+    assert len(every_verdict(rerun())) == promises.expected_gates(rerun().inputs)

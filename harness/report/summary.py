@@ -60,12 +60,16 @@ def headline(report: CaseReport) -> tuple[str, str]:
     failed = _by_cause(verdict for verdict in report.verdicts if verdict.verdict == "fail")
     unsure = _by_cause(verdict for verdict in report.verdicts if verdict.verdict == "inconclusive")
     absent = _absent(report)
+    if report.error:
+        return "fail", _sentence("Blocked: " + cut(" ".join(report.error.split()), _LONGEST_REASON)[0])
     if failed or absent:
         return "fail", _sentence("Blocked: " + "; ".join(part for part in (absent, _named(failed)) if part))
     if unsure:
         return "inconclusive", _sentence("Nothing fails, but not all is certain: " + _named(unsure))
     if not report.verdicts:
         return "inconclusive", "Measured, but no gate ran."
+    if len(report.verdicts) < report.expected:
+        return "inconclusive", f"Only {len(report.verdicts)} of {report.expected} gates ran, and none of them fails."
     compared = any(verdict.name == "baseline" for verdict in report.verdicts)
     of = {(share.model, share.metric): share.of for share in report.case.gates.shares}
     shares = [

@@ -35,6 +35,8 @@ class CaseReport:
         baseline: What is stored for the case; None where nothing is.
         planes: Model -> UMAP plane of the pairs, shape `(n_pairs, 2)`. May be empty.
         failures: Model -> why it was not measured, as far as it is known.
+        error: Why the case could not be run at all, such as a refused update; else empty.
+        expected: How many verdicts a whole run has; 0 where that is not known.
     """
 
     case: Case
@@ -44,6 +46,8 @@ class CaseReport:
     baseline: Baseline | None
     planes: Mapping[str, NDArray[np.float32]]
     failures: Mapping[str, str] = field(default_factory=dict)
+    error: str = ""
+    expected: int = 0
 
     @property
     def measured(self) -> dict[str, ModelRun]:

@@ -78,6 +78,18 @@ def test_headline_of_a_good_run_names_the_share(report):
     )
 
 
+def test_headline_of_a_part_of_a_run_is_no_green_answer(report):
+    part = dataclasses.replace(report, expected=len(report.verdicts) + 1)
+    count = len(report.verdicts)
+    expected = ("inconclusive", f"Only {count} of {count + 1} gates ran, and none of them fails.")
+    assert expected == headline(part)
+
+
+def test_headline_of_a_refused_update_says_why(report):
+    refused = dataclasses.replace(report, error="not updated, hard gates failed:\n  lora 40%")
+    assert ("fail", "Blocked: not updated, hard gates failed: lora 40%.") == headline(refused)
+
+
 def test_headline_names_the_cause_first_and_the_rest_after(report):
     failed = (
         verdict("memory", "fail", "train"),
