@@ -109,6 +109,23 @@ def resolve_base(spec: BaseSpec, directory: Path) -> ResolvedBase:
     return ResolvedBase(spec.name, spec.revision, path, digest_of(found))
 
 
+def module_names(base: ResolvedBase) -> set[str]:
+    """The modules of a base that have weights, as an adapter can target them: the last part of their names.
+
+    Raises:
+        CheckpointError: The weights cannot be read.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = base.path / _WEIGHTS
+    try:
+        with safe_open(path, framework="numpy") as weights:
+            names = list(weights.keys())
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path}: cannot be read as safetensors: {error}") from None
+    return {name.split(".")[-2] for name in names if "." in name}
+
+
 def open_checkpoint(checkpoint: Checkpoint) -> SentenceTransformer:
     """Opens a model for use, on the best device, in fp32 and evaluation mode, after proving that it is whole.
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from harness import __version__, baselines, checkpoints, encoding, evaluation, metrics, projection, training
 from harness.baselines import Baseline, Origin
 from harness.case import BASE, Case
-from harness.checkpoints import PROBE_TEXTS, Checkpoint, ResolvedBase, resolve_base
+from harness.checkpoints import PROBE_TEXTS, Checkpoint, ResolvedBase, module_names, resolve_base
 from harness.errors import CaseError, HarnessError
 from harness.evaluation import Evaluation, evaluate, from_json, to_json
 from harness.pairs import PairSet, read_pairs
@@ -144,7 +144,16 @@ def prepare(case: Case) -> Inputs:
                 f"{case.path}: models.{name}.warmup_steps: got {recipe.warmup_steps}, expected fewer than the "
                 f"{steps} steps of the training: the learning rate would never reach its peak"
             )
-    return Inputs(case, resolve_base(case.base, case.path.parent), train, read_pairs(case.eval_path))
+    base = resolve_base(case.base, case.path.parent)
+    known = module_names(base)
+    for name, recipe in case.models.items():
+        unknown = sorted(set(recipe.lora.target_modules) - known) if recipe.lora else []
+        if unknown:
+            raise CaseError(
+                f"{case.path}: models.{name}.lora.target_modules: got {', '.join(unknown)}, expected modules of the "
+                f"base: {', '.join(sorted(known))}"
+            )
+    return Inputs(case, base, train, read_pairs(case.eval_path))
 
 
 def run_model(work: Workplace, inputs: Inputs, model: str, *, seed: int | None = None) -> ModelRun:

@@ -361,3 +361,11 @@ def test_the_provenance_says_from_what_and_where(tiny_run: CaseRun, name: str) -
 
 def test_the_base_is_resolved_the_same_each_time(tiny_inputs: Inputs) -> None:
     assert tiny_inputs.base == resolve_base(tiny_inputs.case.base, tiny_inputs.case.path.parent)
+
+
+def test_a_target_that_the_base_does_not_have_is_named(tmp_path: Path, write_case: Any, tiny_content: Any) -> None:
+    content = tiny_content()
+    content["models"]["lora"]["lora"]["target_modules"] = ["query", "q_proj"]
+    case = read_case(write_case(tmp_path / "tiny", content))
+    with pytest.raises(CaseError, match=r"models\.lora\.lora\.target_modules: got q_proj, expected .*query"):
+        prepare(case)
