@@ -44,8 +44,8 @@ class Collector:
         for name, value in report.user_properties:
             if name == FAILURE:
                 content = json.loads(str(value))
-                self._failures.setdefault(content["case"], {}).update(content.get("models", {}))
-                self._errors[content["case"]] = content.get("error", "")
+                self._failures.setdefault(content["case"], {}).update(content["models"])
+                self._errors[content["case"]] = content["error"]
 
     @pytest.hookimpl(tryfirst=True)  # before pytest-html asks for the summary
     def pytest_sessionfinish(self, exitstatus: int) -> None:

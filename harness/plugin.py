@@ -108,22 +108,22 @@ def pytest_collection_modifyitems(config: pytest.Config) -> None:
 def case_runs(pytestconfig: pytest.Config) -> Callable[[Inputs], CaseRun]:
     """A case's run, the same for every test: models are trained, encoded and measured when they are first asked for."""
     from harness.baselines import baseline_path, read_baseline
-    from harness.errors import BaselineError
+    from harness.errors import HarnessError
     from harness.pipeline import CaseRun
     from harness.promises import update_baseline
     from harness.session import workplace
 
     root = pytestconfig.rootpath / "baselines"
-    runs: dict[Path, CaseRun | BaselineError] = {}
+    runs: dict[Path, CaseRun | HarnessError] = {}
 
     def run_of(inputs: Inputs) -> CaseRun:
         if inputs.case.path not in runs:
             try:
                 runs[inputs.case.path] = start(inputs)
-            except BaselineError as error:
+            except HarnessError as error:
                 runs[inputs.case.path] = error  # every test is told, and nothing is tried again
         run = runs[inputs.case.path]
-        if isinstance(run, BaselineError):
+        if isinstance(run, HarnessError):
             raise run
         return run
 
@@ -188,11 +188,12 @@ def pytest_runtest_makereport(
         report.longrepr = str(call.excinfo.value)
         run = getattr(item, "funcargs", {}).get("case_run")
         callspec = getattr(item, "callspec", None)
+        told = None
         if run is not None:
-            told = {"case": run.case.name, "models": run.failures}
-            report.user_properties.append((FAILURE, json.dumps(told)))
+            told = {"case": run.case.name, "models": run.failures, "error": ""}
         elif callspec is not None and "case_run" in callspec.params:
-            told = {"case": callspec.params["case_run"].case.name, "error": report.longrepr}
+            told = {"case": callspec.params["case_run"].case.name, "models": {}, "error": report.longrepr}
+        if told is not None:
             report.user_properties.append((FAILURE, json.dumps(told)))
     return report
 

@@ -94,13 +94,12 @@ class Store:
         Raises:
             StoreError: Its manifest cannot be read.
         """
-        key = digest_of({"kind": kind, **inputs})
-        path = self.root / kind / key
+        path = self._place(kind, inputs)
         if not path.is_dir():
             return None
         try:
             manifest = json.loads((path / _MANIFEST).read_text(encoding="utf-8"))
-            return Artefact(path, key, manifest["inputs"], manifest["facts"], manifest["files"])
+            return Artefact(path, path.name, manifest["inputs"], manifest["facts"], manifest["files"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StoreError(f"damaged artefact: {path / _MANIFEST} ({error}); delete {path} and run again") from None
 
@@ -137,7 +136,7 @@ class Store:
                 }
                 manifest = {"inputs": inputs, "facts": facts, "files": files}
                 (building / _MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True), encoding="utf-8")
-                target = self.root / kind / digest_of({"kind": kind, **inputs})
+                target = self._place(kind, inputs)
                 target.parent.mkdir(exist_ok=True)
                 building.rename(target)
             finally:
@@ -145,6 +144,10 @@ class Store:
         made = self.find(kind, inputs)
         assert made is not None  # noqa: S101 - renamed into place just above
         return made
+
+    def _place(self, kind: str, inputs: Mapping[str, Any]) -> Path:
+        """Where an artefact with these inputs lies, whether it was built or not."""
+        return self.root / kind / digest_of({"kind": kind, **inputs})
 
 
 def digest_of(value: Any) -> str:
