@@ -4,10 +4,14 @@ BIN := .venv/bin
 # Written when the environment is whole; older than what it was made from, it is made again.
 INSTALLED := .venv/.installed
 
-.PHONY: evals test lint bench clean
+.PHONY: evals gate test lint bench clean
 
 evals: $(INSTALLED)
 	$(BIN)/pytest evals/ -m full
+
+# make gate ADAPTER=DIR [CASE=PATH] [BASE=DIR]: read by the shell, not by make, since a name may hold anything.
+gate: $(INSTALLED)
+	$(BIN)/pytest evals/ -m gate --adapter "$$ADAPTER" $${CASE:+--case "$$CASE"} $${BASE:+--base-model "$$BASE"}
 
 test: lint
 	$(BIN)/pytest

@@ -8,7 +8,7 @@ import pytest
 
 from harness import promises
 
-pytestmark = pytest.mark.full
+pytestmark = [pytest.mark.full, pytest.mark.gate]
 
 
 def test_adapter_diverges_from_base(case_run, adapter, texts, judge):

@@ -4,7 +4,7 @@ import pytest
 
 from harness import promises
 
-pytestmark = pytest.mark.full
+pytestmark = [pytest.mark.full, pytest.mark.gate]
 
 
 def test_peak_memory(case_run, stage, judge):

@@ -4,7 +4,7 @@ import pytest
 
 from harness import promises
 
-pytestmark = pytest.mark.full
+pytestmark = [pytest.mark.full, pytest.mark.gate]
 
 
 def test_metric(case_run, model, metric, judge):

@@ -4,7 +4,7 @@ import pytest
 
 from harness import promises
 
-pytestmark = pytest.mark.full
+pytestmark = [pytest.mark.full, pytest.mark.gate]
 
 
 def test_trained_model_beats_base(case_run, trained, gain, judge):

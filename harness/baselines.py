@@ -44,10 +44,11 @@ class StoredValue(Frozen):
 
 
 class StoredModel(Frozen):
-    """One model: metric -> value, category -> metric -> value, and how they came about."""
+    """One model: metric -> value, category -> metric -> value, its settings, and how they came about."""
 
     metrics: dict[str, StoredValue]
     categories: dict[str, dict[str, StoredValue]]
+    settings: dict[str, Any] = Field(default_factory=dict)
     provenance: dict[str, Any]
 
 
@@ -103,6 +104,7 @@ def build_model(
     evaluation: Evaluation,
     retrained: Mapping[int, Evaluation],
     categories: Sequence[str],
+    settings: Mapping[str, Any],
     provenance: dict[str, Any],
 ) -> StoredModel:
     """What to store of one model.
@@ -113,6 +115,7 @@ def build_model(
         evaluation: The model's own values.
         retrained: Seed -> values of a training with that seed, the model's own included; empty for the base.
         categories: The categories to store.
+        settings: What the model does to a text besides its weights; stored as it is.
         provenance: Stored as it is.
 
     Raises:
@@ -147,6 +150,7 @@ def build_model(
             }
             for category in categories
         },
+        settings=dict(settings),
         provenance=provenance,
     )
 

@@ -83,12 +83,13 @@ class DataSpec(Frozen):
 
 
 class LoraSpec(Frozen):
-    """A LoRA adapter's shape."""
+    """A LoRA adapter's shape. With `use_rslora` the update is scaled by alpha / sqrt(rank), else by alpha / rank."""
 
     rank: int = Field(ge=1)
     alpha: int = Field(ge=1)
     dropout: float = Field(ge=0, lt=1)
     target_modules: list[str] = Field(min_length=1)
+    use_rslora: bool = False
 
 
 class Recipe(Frozen):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness.gates import Verdict
-    from harness.pipeline import Inputs
+    from harness.inputs import Inputs
     from harness.report import CaseReport
 
 
@@ -52,7 +52,7 @@ class Collector:
         """Writes `results.json` beside the report, with what is known, also where the run failed or was interrupted."""
         if not self._ran:
             return
-        from harness.pipeline import machine
+        from harness.calibration import machine
         from harness.report import errors_csv, errors_file, results_json
         from harness.session import prepared_cases
         from harness.store import write_whole
@@ -122,13 +122,15 @@ class Collector:
         finished = replace(work, store=Store(work.store.root, read_only=True))
         verdicts = self._verdicts.get(inputs.case.name, [])
         runs, planes = {}, {}
-        for name in inputs.case.model_names:
+        for name in inputs.models:
             with suppress(HarnessError):  # the tests have shown it
                 runs[name] = run_model(finished, inputs, name)
         with suppress(HarnessError):  # a picture is never worth the report
             planes = project(work, inputs, runs) if draw and runs else {}
         return CaseReport(
             case=inputs.case,
+            models=inputs.models,
+            candidate=inputs.candidate,
             pairs=inputs.eval,
             runs=runs,
             # xdist workers report in any order

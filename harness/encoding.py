@@ -14,7 +14,8 @@ from harness.checkpoints import (
     open_checkpoint,
     open_unmerged,
     parameter_counts,
-    recorded_probes,
+    read_record,
+    settings_of,
     weights_mb,
 )
 from harness.errors import CheckpointError
@@ -51,7 +52,7 @@ def encode(checkpoint: Checkpoint, texts: Sequence[str], out: Path, progress: Pr
         progress: Receives the share of texts done.
 
     Returns:
-        Facts as JSON values: `parameters`, `weights_mb`, `encode_seconds`, `texts`, `device`.
+        Facts as JSON values: `parameters`, `weights_mb`, `encode_seconds`, `texts`, `device`, `settings`.
 
     Raises:
         CheckpointError: The reopened model does not reproduce the probe embeddings recorded while it was trained.
@@ -81,6 +82,7 @@ def encode(checkpoint: Checkpoint, texts: Sequence[str], out: Path, progress: Pr
         "encode_seconds": time.perf_counter() - started,
         "texts": len(texts),
         "device": model.device.type,
+        "settings": settings_of(model),
     }
 
 
@@ -126,7 +128,8 @@ def time_encoding(checkpoint: Checkpoint, texts: Sequence[str]) -> Generator[flo
 
 
 def _require_recorded_probes(checkpoint: Checkpoint, reproduced: NDArray[np.float32]) -> None:
-    recorded = recorded_probes(checkpoint)
+    record = None if checkpoint.strategy == "base" else read_record(checkpoint.path)
+    recorded = None if record is None else record.probes
     if recorded is None:
         return
     cosines = row_cosines(recorded, reproduced) if recorded.shape == reproduced.shape else np.array([np.nan])

@@ -167,6 +167,8 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 def _case_lines(report: CaseReport) -> Iterator[str]:
     counts = Counter(verdict.verdict for verdict in report.verdicts)
     yield from ("", f"### {markdown_text(report.case.name)}", "")
+    if report.candidate is not None:
+        yield from (f"Gated: {markdown_text(report.candidate.words)}.", "")
     yield f"{counts['pass']} gates pass, {counts['fail']} fail, {counts['inconclusive']} are inconclusive."
     problems = [verdict for word in _COMMANDS for verdict in report.verdicts if verdict.verdict == word]
     if problems:

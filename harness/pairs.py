@@ -74,6 +74,16 @@ class PairSet:
         row = {text: index for index, text in enumerate(self.texts)}
         return np.array([(row[p.text_1], row[p.text_2]) for p in self.pairs], dtype=np.int64).reshape(-1, 2)
 
+    @cached_property
+    def fingerprints(self) -> NDArray[np.uint64]:
+        """One number for each distinct pair of texts, sorted. Tells shared pairs without giving the texts away.
+
+        The same two texts have the same number in any order, case and spacing, and whatever their label.
+        """
+        folded = {tuple(sorted(" ".join(t.casefold().split()) for t in (p.text_1, p.text_2))) for p in self.pairs}
+        digests = (hashlib.sha256(json.dumps(texts).encode()).digest() for texts in folded)
+        return np.array(sorted(int.from_bytes(digest[:8], "big") for digest in digests), dtype=np.uint64)
+
 
 def read_pairs(path: Path) -> PairSet:
     """Reads and validates a JSON Lines file of pairs.

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from harness.gates import Verdict
-    from harness.pipeline import CaseRun, Inputs
+    from harness.inputs import Inputs
+    from harness.pipeline import CaseRun
 
 _BAD_CASE = pytest.StashKey[str]()
 _NOTES = pytest.StashKey[list[tuple[str, list[str]]]]()
@@ -46,6 +47,33 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="N",
         help="with --update-baselines: trainings for the tolerances, at least 3 (by default as the case says)",
     )
+    group.addoption(
+        "--adapter",
+        type=Path,
+        metavar="DIR",
+        dest="harness_adapter",
+        help="with -m gate: the PEFT adapter that wants to ship",
+    )
+    group.addoption(
+        "--full-model",
+        type=Path,
+        metavar="DIR",
+        dest="harness_full_model",
+        help="with -m gate: the whole model that wants to ship",
+    )
+    group.addoption(
+        "--as",
+        metavar="MODEL",
+        dest="harness_as",
+        help="with -m gate: the case's model that it is held against (by default the only one of its kind)",
+    )
+    group.addoption(
+        "--base-model",
+        type=Path,
+        metavar="DIR",
+        dest="harness_base_model",
+        help="with -m gate: where the case's base lies, instead of where the case finds it; verified the same",
+    )
     group.addoption("--force-update", action="store_true", help="lets --update-baselines write although CI is set")
 
 
@@ -53,6 +81,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Registers the markers, refuses options that do not fit together, and makes a full run write its report."""
     config.addinivalue_line("markers", "full: trains, evaluates and gates every model of every case")
+    config.addinivalue_line("markers", "gate: proves and gates a model that comes from elsewhere, without training")
     config.addinivalue_line("markers", "bench: measures encode latency")
     config.addinivalue_line("markers", "speed: measures each stage, and the training against the trainer's defaults")
     config.stash[_BAD_CASE] = ""
@@ -66,14 +95,37 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError("--update-baselines: CI is set, and baselines are a person's decision (--force-update)")
     if update and getattr(config.option, "numprocesses", None):
         raise pytest.UsageError("--update-baselines: run it in one process, without -n")
-    full = re.search(r"(?<!not )\bfull\b", config.option.markexpr)
-    if full and not config.option.collectonly and not hasattr(config, "workerinput"):
+    full, gate = (re.search(rf"(?<!not )\b{name}\b", config.option.markexpr) for name in ("full", "gate"))
+    _check_gate_options(config, full=bool(full), gate=bool(gate))
+    if (full or gate) and not config.option.collectonly and not hasattr(config, "workerinput"):
         from harness.collector import Collector
 
         if not config.option.htmlpath:
-            config.option.htmlpath = str(config.rootpath / "reports" / "report.html")
+            directory = config.rootpath / "reports" / ("gate" if gate else "")
+            config.option.htmlpath = str(directory / "report.html")
             config.option.self_contained_html = True
         config.pluginmanager.register(Collector(config), "embedding-harness-collector")
+
+
+def _check_gate_options(config: pytest.Config, *, full: bool, gate: bool) -> None:
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in ("adapter", "full_model", "as", "base_model")
+        if config.getoption(f"harness_{name}") is not None
+    ]
+    if given and not gate:
+        raise pytest.UsageError(f"{', '.join(given)} only goes with -m gate")
+    if gate and full:
+        raise pytest.UsageError("-m gate and -m full are two runs: the one judges what the other would train")
+    if gate and config.getoption("update_baselines"):
+        raise pytest.UsageError("--update-baselines goes with -m full: what comes from elsewhere is no reference")
+    if gate and not hasattr(config, "workerinput") and len({"--adapter", "--full-model"} & set(given)) != 1:
+        raise pytest.UsageError(
+            f"-m gate: got {' and '.join(given) or 'nothing to gate'}, expected one model that wants to ship:\n"
+            "  pytest evals/ -m gate --adapter DIR      a PEFT adapter, on the case's base\n"
+            "  pytest evals/ -m gate --full-model DIR   a whole sentence-transformers model\n"
+            "and where they are needed: --case PATH, --as MODEL (what it is held against), --base-model DIR"
+        )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

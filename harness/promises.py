@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from harness import gates
 from harness.baselines import CATEGORY_METRICS, baseline_path, changes, read_baseline, write_baseline
+from harness.calibration import measure_baseline
 from harness.case import BASE
+from harness.checkpoints import read_record
 from harness.errors import BaselineError
 from harness.latency import BATCHES, measure_in_turns
 from harness.metrics import METRICS, MetricResult
-from harness.pipeline import Inputs, measure_baseline
 from harness.statistics import ratio_interval
 
 if TYPE_CHECKING:
@@ -18,14 +20,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.case import ShareGate
+    from harness.checkpoints import TrainingRecord
+    from harness.examination import Examination
     from harness.gates import Verdict
+    from harness.inputs import Inputs
     from harness.pipeline import CaseRun
 
 
 PARAMETERS: dict[str, Callable[[Inputs], dict[str, Any]]] = {
-    "model": lambda inputs: {name: name for name in inputs.case.model_names},
-    "trained": lambda inputs: {name: name for name in inputs.case.models},
-    "adapter": lambda inputs: {name: name for name in inputs.case.adapter_names},
+    "model": lambda inputs: {name: name for name in inputs.models},
+    "trained": lambda inputs: {name: name for name in inputs.trained},
+    "adapter": lambda inputs: {name: name for name in inputs.adapters},
+    "proof": lambda inputs: {name: name for name in _proofs_of(inputs)},
     "metric": lambda _: {name: name for name in METRICS},
     "gain": lambda inputs: {name: name for name in inputs.case.gates.beats_base},
     "category": lambda inputs: {
@@ -33,12 +39,16 @@ PARAMETERS: dict[str, Callable[[Inputs], dict[str, Any]]] = {
         for category in inputs.compared_categories
         for metric in CATEGORY_METRICS
     },
-    "share": lambda inputs: {f"{gate.model}-of-{gate.of}-{gate.metric}": gate for gate in inputs.case.gates.shares},
+    "share": lambda inputs: {
+        f"{gate.model}-of-{gate.of}-{gate.metric}": gate
+        for gate in inputs.case.gates.shares
+        if gate.model in inputs.trained
+    },
     "texts": lambda _: {name: name for name in ("texts", "probes")},
     "stage": lambda inputs: {
         f"{model}-{stage}": (model, stage)
-        for model in inputs.case.model_names
-        for stage in (("encode",) if model == BASE else ("train", "encode"))
+        for model in inputs.models
+        for stage in (("encode",) if model == BASE or inputs.candidate else ("train", "encode"))
     },
     "batch": lambda _: {str(batch): batch for batch in BATCHES},
 }
@@ -65,9 +75,13 @@ def baseline_is_comparable(run: CaseRun) -> Verdict:
 
 
 def reaches_share(run: CaseRun, share: ShareGate) -> Verdict:
-    """A model reaches its share of another."""
-    observed, of = (run.model(name).evaluation.metrics[share.metric] for name in (share.model, share.of))
-    return gates.reaches_share(share, observed, of)
+    """A model reaches its share of another; of the other's stored value, where this run does not measure it."""
+    observed = run.model(share.model).evaluation.metrics[share.metric]
+    if share.of in run.inputs.models:
+        return gates.reaches_share(share, observed, run.model(share.of).evaluation.metrics[share.metric])
+    stored = gates.stored_value(run.baseline, run.inputs.origin, share.of, share.metric)
+    of = MetricResult(math.nan, stored) if isinstance(stored, str) else MetricResult(stored.value, "")
+    return gates.reaches_share(share, observed, of, stored=True)
 
 
 def beats_base(run: CaseRun, model: str, metric: str) -> Verdict:
@@ -107,20 +121,32 @@ def encodes_as_fast(run: CaseRun, adapter: str) -> dict[int, Verdict]:
     }
 
 
+def proof_holds(run: CaseRun, proof: str) -> Verdict:
+    """A candidate is what it says, by one of the proofs that its strategy has."""
+    examination, candidate = run.examination(), run.inputs.candidate
+    assert candidate is not None  # noqa: S101 - or it could not have been examined
+    model, findings = candidate.model, examination.findings
+    if proof != "files" and findings["files"].outcome == "fail":
+        return gates.proven(proof, model, "fail", "not judged: its files are refused (see the proof `files`)")
+    if proof in findings:
+        return gates.proven(proof, model, *findings[proof])
+    return _PROOFS[proof](run, examination, model)
+
+
 def hard_verdicts(run: CaseRun) -> list[Verdict]:
     """Every promise that needs no stored baseline."""
     case = run.case
     return [
         *(reaches_share(run, share) for share in case.gates.shares),
         *(beats_base(run, model, metric) for model in case.models for metric in case.gates.beats_base),
-        *(diverges(run, adapter, texts) for adapter in case.adapter_names for texts in ("texts", "probes")),
-        *(merge_agrees(run, adapter) for adapter in case.adapter_names),
+        *(diverges(run, adapter, texts) for adapter in run.inputs.adapters for texts in ("texts", "probes")),
+        *(merge_agrees(run, adapter) for adapter in run.inputs.adapters),
         *(fits_memory(run, model, stage) for model, stage in PARAMETERS["stage"](run.inputs).values()),
     ]
 
 
 def expected_gates(inputs: Inputs) -> int:
-    """How many verdicts a whole full run of a case has."""
+    """How many verdicts a whole run of a case has."""
     size = {name: len(values(inputs)) for name, values in PARAMETERS.items()}
     compared = 1 + size["model"] * (size["metric"] + size["category"])
     return (
@@ -129,6 +155,7 @@ def expected_gates(inputs: Inputs) -> int:
         + size["trained"] * size["gain"]
         + size["adapter"] * (size["texts"] + 1)
         + size["stage"]
+        + size["proof"]
     )
 
 
@@ -155,3 +182,38 @@ def update_baseline(run: CaseRun, root: Path, seeds: int | None) -> list[str]:
     if changed:
         write_baseline(path, new)
     return changed
+
+
+def _proofs_of(inputs: Inputs) -> tuple[str, ...]:
+    """The proofs on this run's candidate, in the order in which they lean on each other."""
+    if inputs.candidate is None:
+        return ()
+    opened = ("whole", "weights") if inputs.candidate.strategy == "lora" else ("whole",)
+    return ("files", "base", *opened, *_PROOFS)
+
+
+def _ways(run: CaseRun, examination: Examination, model: str) -> Verdict:
+    return gates.ways_agree(model, examination.embeddings, examination.errors, run.model(BASE).arrays["probes"])
+
+
+def _settings(run: CaseRun, examination: Examination, model: str) -> Verdict:
+    return gates.same_settings(
+        model, examination.settings, gates.stored_settings(run.baseline, run.inputs.origin, model)
+    )
+
+
+def _trained(run: CaseRun, examination: Examination, model: str) -> Verdict:
+    probes = next((first for first, _ in examination.embeddings.values()), None)
+    return gates.reproduces(model, _record(run), probes)
+
+
+def _data(run: CaseRun, _: Examination, model: str) -> Verdict:
+    return gates.knows_data(model, _record(run), run.inputs.train.digest, run.inputs.eval.fingerprints)
+
+
+_PROOFS = {"ways": _ways, "settings": _settings, "trained": _trained, "data": _data}
+"""The proofs that need more than the candidate's files."""
+
+
+def _record(run: CaseRun) -> TrainingRecord | None:
+    return None if run.inputs.candidate is None else read_record(run.inputs.candidate.path)

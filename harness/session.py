@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 
 from harness.baselines import baseline_path, read_baseline
-from harness.case import read_case
+from harness.candidates import find_candidate
+from harness.case import Case, read_case
 from harness.errors import CaseError
-from harness.pipeline import Inputs, Workplace, prepare
+from harness.inputs import Inputs, prepare
 from harness.progress import TerminalProgress
 from harness.store import Store
+from harness.workplace import Workplace
 
 _INPUTS = pytest.StashKey[list[Inputs]]()
 
@@ -29,13 +31,36 @@ def prepared_cases(config: pytest.Config) -> list[Inputs]:
         if len(set(names)) < len(names):
             raise CaseError(f"--case: the cases are named by their directories, and two are the same: {sorted(names)}")
         for case in cases:
-            read_baseline(
-                baseline_path(config.rootpath / "baselines", case)
-            )  # a broken one is found out before any work
-        config.stash[_INPUTS] = [prepare(case) for case in cases]
+            # A broken one is found out before any work.
+            read_baseline(baseline_path(config.rootpath / "baselines", case))
+        gated = config.getoption("harness_adapter") or config.getoption("harness_full_model")
+        config.stash[_INPUTS] = [_gated(config, cases)] if gated else [prepare(case) for case in cases]
     return config.stash[_INPUTS]
 
 
 def workplace(config: pytest.Config) -> Workplace:
     """The store below the root directory, and progress in the terminal."""
-    return Workplace(Store(config.rootpath / ".harness" / "store"), TerminalProgress(config))
+    progress = TerminalProgress(config)
+    root = config.rootpath / ".harness" / "store"
+    waiting = f"another run builds in {root}; waiting for it"
+    return Workplace(Store(root, on_wait=lambda: progress("store", 0.0, waiting)), progress)
+
+
+def _gated(config: pytest.Config, cases: list[Case]) -> Inputs:
+    """The one case of a gate run, with the candidate in the place of one of its models."""
+    if len(cases) != 1:
+        names = ", ".join(str(case.path) for case in cases)
+        raise CaseError(f"-m gate: one case at a time, found {names}; say which one: --case PATH")
+    (case,) = cases
+    adapter, whole = config.getoption("harness_adapter"), config.getoption("harness_full_model")
+    stands_for = config.getoption("harness_as")
+    candidate = (
+        find_candidate(case, "lora", adapter, stands_for)
+        if adapter
+        else find_candidate(case, "full", whole, stands_for)
+    )
+    directory = config.getoption("harness_base_model")
+    if directory is not None:
+        base = case.base.model_copy(update={"package": None, "path": str(directory.absolute())})
+        case = case.model_copy(update={"base": base})
+    return prepare(case, candidate)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from harness.errors import StoreError
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MANIFEST = "manifest.json"
+_SECONDS_UNNOTICED = 1.0  # that someone waits without being told why
 
 
 @dataclass(frozen=True)
@@ -74,19 +75,33 @@ class Artefact:
 
 
 class Store:
-    """The artefacts below one directory. Safe to use from several processes at once. Read-only, it builds nothing."""
+    """The artefacts below one directory. Safe to use from several processes at once. Read-only, it builds nothing.
 
-    def __init__(self, root: Path, *, read_only: bool = False) -> None:
+    Args:
+        root: The directory.
+        read_only: Whether nothing may be built.
+        on_wait: Called once each time that another process builds and this one has to wait for it.
+    """
+
+    def __init__(self, root: Path, *, read_only: bool = False, on_wait: Callable[[], None] = lambda: None) -> None:
         self.root = root
         self._read_only = read_only
+        self._on_wait = on_wait
         self._lock = FileLock(root / "lock", mode=0o644)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Holds the store's lock: one builder at a time, and so one model in memory, across processes. Re-entrant."""
         self.root.mkdir(parents=True, exist_ok=True)
-        with self._lock:
+        try:
+            self._lock.acquire(timeout=_SECONDS_UNNOTICED)
+        except Timeout:
+            self._on_wait()
+            self._lock.acquire()
+        try:
             yield
+        finally:
+            self._lock.release()
 
     def find(self, kind: str, inputs: Mapping[str, Any]) -> Artefact | None:
         """The artefact with these inputs, or None where it was not built yet.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import time
 from contextlib import contextmanager
@@ -11,18 +10,17 @@ from typing import TYPE_CHECKING, Any
 from harness.case import LOSSES
 from harness.checkpoints import (
     PROBE_TEXTS,
-    PROBES,
-    RECORD,
     Checkpoint,
     ResolvedBase,
     open_checkpoint,
     parameter_counts,
+    write_record,
 )
 from harness.encoding import embed, pair_scores
 from harness.metrics.ranking import spearman
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import torch
@@ -33,7 +31,7 @@ if TYPE_CHECKING:
     from harness.pairs import PairSet
     from harness.stages import Progress
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised when this module changes in a way that changes what it trains: it enters every trained artefact's key."""
 
 LIBRARIES = ("torch", "transformers", "sentence-transformers", "peft", "tokenizers", "accelerate")
@@ -59,7 +57,6 @@ def train(
     """
     import torch
     from datasets import Dataset
-    from safetensors.numpy import save_file
     from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
     from sentence_transformers.sentence_transformer import losses
     from transformers import set_seed
@@ -100,11 +97,8 @@ def train(
         started = time.perf_counter()
         outcome = trainer.train()
         seconds = time.perf_counter() - started
-    with _fp32(model):
-        save_file({"embeddings": embed(model, PROBE_TEXTS)}, out / PROBES)
     model.save_pretrained(str(out), create_model_card=False)
-    record = {"base_name": base.name, "base_digest": base.digest, "recipe": recipe.model_dump(mode="json")}
-    (out / RECORD).write_text(json.dumps(record, indent=2, sort_keys=True), encoding="utf-8")
+    record_training(model, out, base, train_pairs, recipe.model_dump(mode="json"))
     losses_by_epoch = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
     return {
         "parameters": parameters,
@@ -114,6 +108,24 @@ def train(
         "train_seconds": seconds,
         "curve": [{**point, "loss": loss} for point, loss in zip(curve, losses_by_epoch, strict=True)],
     }
+
+
+def record_training(
+    model: SentenceTransformer, directory: Path, base: ResolvedBase, pairs: PairSet, recipe: Mapping[str, Any]
+) -> None:
+    """Records beside a saved model what it was trained on, and the probe embeddings that it has in this very process.
+
+    For trainings elsewhere: call it at their end, and the gate can tell that what arrives is what was trained.
+
+    Args:
+        model: The trained model, as it is in memory.
+        directory: Where it was saved.
+        base: The base of the case that it will be gated by.
+        pairs: The pairs that it was trained on.
+        recipe: How it was trained, as JSON values; for people.
+    """
+    with _fp32(model):
+        write_record(directory, base, pairs, embed(model, PROBE_TEXTS), recipe)
 
 
 def _every_weight(model: SentenceTransformer, _recipe: Recipe) -> SentenceTransformer:
@@ -130,6 +142,7 @@ def _adapter(model: SentenceTransformer, recipe: Recipe) -> SentenceTransformer:
             lora_alpha=recipe.lora.alpha,
             lora_dropout=recipe.lora.dropout,
             target_modules=recipe.lora.target_modules,
+            use_rslora=recipe.lora.use_rslora,
         )
     )
     return model

@@ -211,7 +211,7 @@ def write_case(to_toml: Callable[[dict[str, Any]], str], pair_lines: Callable[..
 @pytest.fixture(scope="session")
 def tiny_inputs(tmp_path_factory: pytest.TempPathFactory, write_case: Any, tiny_content: Any) -> Any:
     from harness.case import read_case
-    from harness.pipeline import prepare
+    from harness.inputs import prepare
 
     return prepare(read_case(write_case(tmp_path_factory.mktemp("case") / "tiny", tiny_content())))
 
@@ -219,8 +219,9 @@ def tiny_inputs(tmp_path_factory: pytest.TempPathFactory, write_case: Any, tiny_
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_inputs: Any) -> Any:
     """The tiny case with every model trained and measured, in real stages."""
-    from harness.pipeline import CaseRun, Workplace
+    from harness.pipeline import CaseRun
     from harness.store import Store
+    from harness.workplace import Workplace
 
     work = Workplace(Store(tmp_path_factory.mktemp("harness") / "store"), lambda *_: None)
     run = CaseRun(work, tiny_inputs, None)

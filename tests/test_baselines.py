@@ -214,7 +214,9 @@ def test_the_bases_tolerance_is_the_cases(case: Case) -> None:
 def test_a_trained_model_is_stored_with_its_seeds_and_directions(case: Case) -> None:
     values = {42: 0.8, 44: 0.84, 43: 0.82}
     retrained = {seed: evaluation(value) for seed, value in values.items()}
-    built = build_model(case, "lora", evaluation(0.8000000001), retrained, ("values",), {"made": "here"})
+    built = build_model(
+        case, "lora", evaluation(0.8000000001), retrained, ("values",), {"pooling": "mean"}, {"made": "here"}
+    )
     assert list(METRICS) == list(built.metrics)
     assert {name: metric.direction for name, metric in METRICS.items()} == {
         name: value.direction for name, value in built.metrics.items()
@@ -228,7 +230,7 @@ def test_a_trained_model_is_stored_with_its_seeds_and_directions(case: Case) -> 
 
 
 def test_the_base_is_stored_without_seeds(case: Case) -> None:
-    built = build_model(case, "base", evaluation(-0.2), {}, ("values",), {})
+    built = build_model(case, "base", evaluation(-0.2), {}, ("values",), {}, {})
     assert ({}, 0.001) == (built.metrics["spearman"].seeds, built.metrics["spearman"].tolerance)
 
 
@@ -247,13 +249,13 @@ def test_the_base_is_stored_without_seeds(case: Case) -> None:
 )
 def test_an_undefined_value_is_never_stored(case: Case, own: Evaluation, other: Evaluation, said: str) -> None:
     with pytest.raises(BaselineError) as caught:
-        build_model(case, "lora", own, {42: own, 43: other, 44: evaluation()}, ("values",), {})
+        build_model(case, "lora", own, {42: own, 43: other, 44: evaluation()}, ("values",), {}, {})
     assert said == str(caught.value)
 
 
 def test_only_the_given_categories_are_stored(case: Case) -> None:
     measured = evaluation(groups={"values": group(), "few": group(1, 90, auc_roc=math.nan), "other": group()})
-    assert ["other", "values"] == list(build_model(case, "base", measured, {}, ("other", "values"), {}).categories)
+    assert ["other", "values"] == list(build_model(case, "base", measured, {}, ("other", "values"), {}, {}).categories)
 
 
 @given(value=st.floats(-1, 1))
@@ -264,7 +266,7 @@ def test_a_value_is_no_worse_than_itself_even_without_any_tolerance(
     nothing = dict.fromkeys(METRICS, 0.0)
     measured = evaluation(value, groups={})
     retrained = {} if name == "base" else dict.fromkeys(range(3), measured)
-    built = build_model(with_tolerance(floor=nothing, base=nothing), name, measured, retrained, (), {})
+    built = build_model(with_tolerance(floor=nothing, base=nothing), name, measured, retrained, (), {}, {})
     stored = baseline(models={name: built})
     verdicts = [gates.no_worse_than_stored(name, m, measured.metrics[m], stored, ORIGIN) for m in METRICS]
     assert [] == [verdict.message for verdict in verdicts if verdict.verdict != "pass"]

@@ -15,6 +15,7 @@ from hypothesis.extra.numpy import arrays
 
 from harness import encoding
 from harness.checkpoints import PROBE_TEXTS, Checkpoint, open_checkpoint
+from harness.checkpoints.record import ARRAYS
 from harness.encoding import EMBEDDINGS, embed, encode, pair_scores, read_arrays, row_cosines, time_encoding
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def test_recorded_probes_of_another_shape_are_not_the_trained_models(
 
     copy = tmp_path / "copy"
     shutil.copytree(checkpoints["full"].path, copy)
-    save_file({"embeddings": np.ones(shape, np.float32)}, copy / "probes.safetensors")
+    save_file({"probes": np.ones(shape, np.float32), "pairs": np.ones(1, np.uint64)}, copy / ARRAYS)
     with pytest.raises(encoding.CheckpointError, match="the saved model is not the trained model"):
         encode(Checkpoint("full", checkpoints["full"].base, copy), ("x",), tmp_path, lambda *_: None)
 
@@ -163,12 +164,12 @@ def test_probes_that_cannot_be_read_are_a_checkpoint_error(
 
     copy = tmp_path / "copy"
     shutil.copytree(checkpoints["full"].path, copy)
-    path = copy / "probes.safetensors"
+    path = copy / ARRAYS
     if damage == "missing":
         path.unlink()
     elif damage == "truncated":
         path.write_bytes(path.read_bytes()[:100])
     else:
         save_file({"other": np.ones((12, 32), np.float32)}, path)
-    with pytest.raises(encoding.CheckpointError, match=r"probes\.safetensors"):
+    with pytest.raises(encoding.CheckpointError, match=r"training\.safetensors: no probe embeddings can be read"):
         encode(Checkpoint("full", checkpoints["full"].base, copy), ("x",), tmp_path, lambda *_: None)

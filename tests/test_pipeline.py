@@ -14,18 +14,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from harness import pipeline
+from harness import pipeline, workplace
+from harness.calibration import provenance
 from harness.case import read_case
 from harness.checkpoints import resolve_base
 from harness.errors import CaseError, CheckpointError, DataError, StageError, StoreError
-from harness.pipeline import CaseRun, Workplace, checkpoint, prepare, provenance, run_model, train_model
+from harness.inputs import prepare
+from harness.pipeline import CaseRun, checkpoint, run_model, train_model
 from harness.store import Store, file_digest
+from harness.workplace import Workplace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from harness.pipeline import Inputs
+    from harness.inputs import Inputs
     from harness.stages import StageResult
 
 MODELS = ("base", "standard", "lora")
@@ -40,7 +43,7 @@ def nothing_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(title: str, *_: Any, **__: Any) -> Any:
         raise BuiltError(title)
 
-    monkeypatch.setattr(pipeline, "run_stage", refuse)
+    monkeypatch.setattr(workplace, "run_stage", refuse)
 
 
 @pytest.fixture
@@ -208,7 +211,7 @@ def test_another_schema_trains_again(tiny_run: CaseRun, monkeypatch: pytest.Monk
 
 @pytest.mark.usefixtures("nothing_is_built")
 def test_another_way_to_open_models_encodes_again(tiny_run: CaseRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "_source_digest", lambda *_: "edited")
+    monkeypatch.setattr(pipeline, "source_digest", lambda *_: "edited")
     with pytest.raises(BuiltError, match=r"^encode tiny-lora$"):
         run_model(tiny_run.work, tiny_run.inputs, "lora")
 
@@ -241,8 +244,8 @@ def test_a_changed_model_is_measured_again_though_its_manifest_was_changed_with_
 
 @pytest.mark.usefixtures("nothing_is_built")
 def test_another_version_of_a_library_builds_again(tiny_run: CaseRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = pipeline.version
-    monkeypatch.setattr(pipeline, "version", lambda name: "99.0" if name == "torch" else real(name))
+    real = workplace.version
+    monkeypatch.setattr(workplace, "version", lambda name: "99.0" if name == "torch" else real(name))
     with pytest.raises(BuiltError, match=r"^train tiny-standard$"):
         run_model(tiny_run.work, tiny_run.inputs, "standard")
 
@@ -279,7 +282,7 @@ def test_a_model_that_fails_fails_again_without_another_try(
         started.append(title)
         raise StageError(f"{title}: failed in its process")
 
-    monkeypatch.setattr(pipeline, "run_stage", fail)
+    monkeypatch.setattr(workplace, "run_stage", fail)
     run = CaseRun(Workplace(Store(tmp_path / "store"), silent), tiny_run.inputs, None)
     for _ in range(3):
         with pytest.raises(StageError, match=r"^train tiny-standard: failed in its process$"):

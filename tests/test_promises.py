@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness import pipeline, promises
+from harness import promises, workplace
 from harness.baselines import CATEGORY_METRICS, baseline_path, read_baseline
 from harness.errors import BaselineError
 from harness.metrics import METRICS, MetricResult
@@ -94,7 +94,7 @@ def test_a_second_update_changes_nothing(
 ) -> None:
     path, _ = stored
     before, written = path.read_bytes(), path.stat().st_mtime_ns
-    monkeypatch.setattr(pipeline, "run_stage", lambda *_, **__: pytest.fail("built again"))
+    monkeypatch.setattr(workplace, "run_stage", lambda *_, **__: pytest.fail("built again"))
     fresh = CaseRun(tiny_run.work, tiny_run.inputs, read_baseline(path))
     assert [] == update_baseline(fresh, path.parent.parent, None)
     assert (before, written) == (path.read_bytes(), path.stat().st_mtime_ns)

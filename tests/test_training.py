@@ -14,13 +14,12 @@ from harness import encoding, training
 from harness.case import LOSSES, Recipe, read_case
 from harness.checkpoints import (
     PROBE_TEXTS,
-    PROBES,
-    RECORD,
     Checkpoint,
     open_checkpoint,
     parameter_counts,
     resolve_base,
 )
+from harness.checkpoints.record import ARRAYS, RECORD
 from harness.metrics.ranking import spearman
 
 if TYPE_CHECKING:
@@ -71,14 +70,14 @@ def test_progress_is_reported_at_each_step(trained: Any) -> None:
 def test_weights_and_record_and_probes_are_saved_and_nothing_half(trained: Any) -> None:
     model, out, _, _ = trained
     names = {path.name for path in out.iterdir()}
-    assert {WEIGHTS[model], RECORD, PROBES, "modules.json"} <= names
+    assert {WEIGHTS[model], RECORD, ARRAYS, "modules.json"} <= names
     assert not {"model.safetensors" if model == "lora" else "adapter_model.safetensors", "README.md"} & names
     assert not [path for path in out.rglob("*") if path.suffix in {".bin", ".pt", ".pth"}]
 
 
 def test_the_probes_are_those_of_the_saved_model(trained: Any, tiny_inputs: Any) -> None:
     model, out, _, _ = trained
-    recorded = load_file(out / PROBES)["embeddings"]
+    recorded = load_file(out / ARRAYS)["probes"]
     assert ((12, 32), np.dtype(np.float32)) == (recorded.shape, recorded.dtype)
     opened = open_checkpoint(Checkpoint(STRATEGY[model], tiny_inputs.base, out))
     assert encoding.row_cosines(recorded, encoding.embed(opened, PROBE_TEXTS)).min() >= 0.999999
@@ -101,7 +100,7 @@ def test_the_same_seed_makes_the_same_weights_and_another_seed_others(
     first, second, third = ((tmp_path / n / WEIGHTS[model]).read_bytes() for n in ("first", "second", "third"))
     assert first == second
     assert first != third
-    assert (tmp_path / "first" / PROBES).read_bytes() == (tmp_path / "second" / PROBES).read_bytes()
+    assert (tmp_path / "first" / ARRAYS).read_bytes() == (tmp_path / "second" / ARRAYS).read_bytes()
 
 
 @BOTH
@@ -137,9 +136,9 @@ def test_every_optimizer_trains(train_tiny: Any, tmp_path: Path, optimizer: str)
 
 def test_bf16_is_recorded_and_the_probes_are_still_fp32(train_tiny: Any, tmp_path: Path, tiny_inputs: Any) -> None:
     assert "bf16" == train_tiny("standard", tmp_path, precision="bf16", epochs=1)["precision"]
-    assert {"F32"} == {dtype_of(path) for path in (tmp_path / "model.safetensors", tmp_path / PROBES)}
+    assert {"F32"} == {dtype_of(tmp_path / "model.safetensors")}
     opened = open_checkpoint(Checkpoint("full", tiny_inputs.base, tmp_path))
-    recorded = load_file(tmp_path / PROBES)["embeddings"]
+    recorded = load_file(tmp_path / ARRAYS)["probes"]
     assert encoding.row_cosines(recorded, encoding.embed(opened, PROBE_TEXTS)).min() >= 0.999999
 
 
@@ -166,7 +165,7 @@ def test_auto_is_bf16_only_where_the_cpu_multiplies_it(
 
 
 def test_every_strategy_of_a_recipe_can_be_trained_and_opened() -> None:
-    from harness.checkpoints import _OPENERS
+    from harness.checkpoints.opening import _OPENERS
 
     strategies = set(Recipe.model_json_schema()["properties"]["strategy"]["enum"])
     assert strategies == set(training._STRATEGIES)

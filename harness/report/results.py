@@ -10,6 +10,7 @@ from harness.evaluation import nan_to_null
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from harness.candidates import Candidate
     from harness.pipeline import ModelRun
     from harness.report.types import CaseReport
 
@@ -30,6 +31,7 @@ def results_json(reports: Iterable[CaseReport], provenance: Mapping[str, Any]) -
             report.case.name: {
                 "models": {name: _model_json(report, name) for name in report.measured},
                 "gates": [asdict(verdict) for verdict in report.verdicts],
+                **({"candidate": _candidate_json(report.candidate)} if report.candidate else {}),
             }
             for report in reports
         },
@@ -49,6 +51,16 @@ def cost_of(run: ModelRun) -> dict[str, Any]:
         "parameters": (
             dict(run.training["parameters"]) if run.training else {"total": run.encoding["parameters"], "trainable": 0}
         ),
+    }
+
+
+def _candidate_json(candidate: Candidate) -> dict[str, str]:
+    """What a gate run was about."""
+    return {
+        "model": candidate.model,
+        "strategy": candidate.strategy,
+        "path": str(candidate.path),
+        "sha256": candidate.digest,
     }
 
 

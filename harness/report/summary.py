@@ -30,7 +30,8 @@ _DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")  # in the path of an art
 
 _NAMED = 4  # failures that a headline names after the first
 
-_CAUSES = ("diverges", "merge_agrees", "comparable", "share", "beats_base", "baseline", "latency", "memory")
+_PROOFS = ("files", "base", "whole", "weights", "ways", "settings", "trained", "data")
+_CAUSES = (*_PROOFS, "diverges", "merge_agrees", "comparable", "share", "beats_base", "baseline", "latency", "memory")
 """Gates, causes before their consequences: a headline names the first that failed."""
 
 
@@ -63,7 +64,9 @@ def headline(report: CaseReport) -> tuple[str, str]:
     if report.error:
         return "fail", _sentence("Blocked: " + cut(" ".join(report.error.split()), _LONGEST_REASON)[0])
     if failed or absent:
-        return "fail", _sentence("Blocked: " + "; ".join(part for part in (absent, _named(failed)) if part))
+        # A candidate that a proof refuses is not measured for that very reason.
+        parts = (_named(failed),) if failed and failed[0].name in _PROOFS else (absent, _named(failed))
+        return "fail", _sentence("Blocked: " + "; ".join(part for part in parts if part))
     if unsure:
         return "inconclusive", _sentence("Nothing fails, but not all is certain: " + _named(unsure))
     if not report.verdicts:
@@ -77,7 +80,10 @@ def headline(report: CaseReport) -> tuple[str, str]:
         for v in report.verdicts
         if v.name == "share" and (v.model, v.metric) in of
     ]
-    return "pass", _sentence("; ".join(["Nothing is worse than stored" if compared else "No gate fails", *shares]))
+    answer = "Nothing is worse than stored" if compared else "No gate fails"
+    if report.candidate is not None:
+        answer = f"May ship in the place of {report.candidate.model}: {answer[0].lower()}{answer[1:]}"
+    return "pass", _sentence("; ".join([answer, *shares]))
 
 
 def _absent(report: CaseReport) -> str:
@@ -122,6 +128,7 @@ def _case_view(report: CaseReport, charts: Sequence[RenderedChart]) -> dict[str,
         "name": report.case.name,
         "id": quote(report.case.name, safe=""),
         "description": report.case.description,
+        "candidate": report.candidate.words if report.candidate else "",
         "pairs": f"{len(report.pairs):,}",
         "verdict": word,
         "headline": sentence,
@@ -139,7 +146,10 @@ def _case_view(report: CaseReport, charts: Sequence[RenderedChart]) -> dict[str,
             }
             for name, metric in METRICS.items()
         ],
-        "costs": [_cost_view(run) for run in report.measured.values()],
+        "costs": [
+            _cost_view(run, "elsewhere" if report.candidate and name == report.candidate.model else "not trained")
+            for name, run in report.measured.items()
+        ],
         "shares": share_views(report),
         "charts": [{"id": figure_id(report.case.name, chart.name), "chart": chart} for chart in charts],
         "errors": errors_view(report),
@@ -184,7 +194,8 @@ def _change(value: float, stored: StoredValue | None, unit: str, *, comparable: 
     return signed(value - stored.value, unit) if comparable else "not comparable"
 
 
-def _cost_view(run: ModelRun) -> dict[str, str]:
+def _cost_view(run: ModelRun, untrained: str) -> dict[str, str]:
+    """What a model takes; `untrained` stands where it was not trained in this run."""
     cost, trained = cost_of(run), run.training or {}
     total, trainable = cost["parameters"]["total"], cost["parameters"]["trainable"]
     peaks = {
@@ -194,11 +205,11 @@ def _cost_view(run: ModelRun) -> dict[str, str]:
     return {
         "model": run.name,
         "total": f"{total:,}",
-        "trainable": f"{trainable:,} ({trainable / total:.1%})" if trained else "not trained",
+        "trainable": f"{trainable:,} ({trainable / total:.1%})" if trained else untrained,
         "weights": f"{cost['weights_mb']:,.1f} MB",
-        "precision": str(trained.get("precision", "not trained")),
-        "train_seconds": f"{cost['train_seconds']:,.1f} s" if trained else "not trained",
-        "train_peak": peaks.get("train", "not trained"),
+        "precision": str(trained.get("precision", untrained)),
+        "train_seconds": f"{cost['train_seconds']:,.1f} s" if trained else untrained,
+        "train_peak": peaks.get("train", untrained),
         "encode_seconds": f"{run.encoding['encode_seconds']:,.1f} s for {run.encoding['texts']:,} texts",
         "encode_peak": peaks["encode"],
     }

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.baselines import Baseline, StoredValue
+    from harness.candidates import Candidate
     from harness.case import Case
     from harness.gates import Verdict
     from harness.pairs import PairSet
@@ -29,6 +30,7 @@ class CaseReport:
 
     Attributes:
         case: The case.
+        models: The models of the run, the base first.
         pairs: The evaluation pairs.
         runs: Model -> what was measured. A model whose training failed is missing.
         verdicts: The answers of the gates that ran.
@@ -37,9 +39,11 @@ class CaseReport:
         failures: Model -> why it was not measured, as far as it is known.
         error: Why the case could not be run at all, such as a refused update; else empty.
         expected: How many verdicts a whole run has; 0 where that is not known.
+        candidate: The model that comes from elsewhere, where the run is about one.
     """
 
     case: Case
+    models: tuple[str, ...]
     pairs: PairSet
     runs: Mapping[str, ModelRun]
     verdicts: tuple[Verdict, ...]
@@ -48,16 +52,17 @@ class CaseReport:
     failures: Mapping[str, str] = field(default_factory=dict)
     error: str = ""
     expected: int = 0
+    candidate: Candidate | None = None
 
     @property
     def measured(self) -> dict[str, ModelRun]:
         """The models that were measured, in the order of the case."""
-        return {name: self.runs[name] for name in self.case.model_names if name in self.runs}
+        return {name: self.runs[name] for name in self.models if name in self.runs}
 
     @property
     def missing(self) -> list[str]:
         """The models that were not."""
-        return [name for name in self.case.model_names if name not in self.runs]
+        return [name for name in self.models if name not in self.runs]
 
     @property
     def colours(self) -> dict[str, str]:

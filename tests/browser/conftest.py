@@ -130,7 +130,7 @@ def hostile_report(tmp_path_factory: pytest.TempPathFactory, dating_case_path: P
     before = {name: synthetic_run(name, pairs, 1 if name == "base" else 2).evaluation for name in runs}
     origin = Origin(eval_sha256=pairs.digest, eval_pairs=len(pairs), base_name="m", base_digest="b" * 64)
     seeds = {name: {} if name == "base" else dict.fromkeys((1, 2, 3), before[name]) for name in runs}
-    models = {name: build_model(case, name, before[name], seeds[name], (), {}) for name in runs}
+    models = {name: build_model(case, name, before[name], seeds[name], (), {}, {}) for name in runs}
     baseline = Baseline(version=1, origin=origin, models=models, scores=build_scores(before))
     verdicts = [
         gates.no_worse_than_stored(name, metric, run.evaluation.metrics[metric], baseline, origin)
@@ -141,7 +141,7 @@ def hostile_report(tmp_path_factory: pytest.TempPathFactory, dating_case_path: P
     verdicts.append(gates.reaches_share(case.gates.shares[0], spearman["lora"], spearman["standard"]))
     rng = np.random.default_rng(1)
     planes = {name: rng.normal(size=(len(pairs), 2)).astype(np.float32) for name in runs}
-    return CaseReport(case, pairs, runs, tuple(verdicts), baseline, planes)
+    return CaseReport(case, case.model_names, pairs, runs, tuple(verdicts), baseline, planes)
 
 
 @pytest.fixture(scope="session")

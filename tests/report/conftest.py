@@ -93,7 +93,7 @@ def report(tmp_path_factory: pytest.TempPathFactory, dating_case_path: Path) -> 
     baseline = Baseline(
         version=1,
         origin=origin,
-        models={name: build_model(case, name, run.evaluation, seeds[name], (), {}) for name, run in runs.items()},
+        models={name: build_model(case, name, run.evaluation, seeds[name], (), {}, {}) for name, run in runs.items()},
         scores=build_scores({name: run.evaluation for name, run in runs.items()}),
     )
     verdicts = [
@@ -106,7 +106,7 @@ def report(tmp_path_factory: pytest.TempPathFactory, dating_case_path: Path) -> 
     verdicts.append(gates.fits_memory("lora", "train", PEAKS["lora"], 1200))
     rng = np.random.default_rng(1)
     planes = {name: rng.normal(size=(len(pairs), 2)).astype(np.float32) for name in runs}
-    return CaseReport(case, pairs, runs, tuple(verdicts), baseline, planes)
+    return CaseReport(case, case.model_names, pairs, runs, tuple(verdicts), baseline, planes)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,90 @@
+"""Proof `base`: the candidate was made from the case's base. Opens no model."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.candidates.finding import Finding
+from harness.checkpoints import ADAPTER, ADAPTER_CONFIG, WEIGHTS, files_digest, read_json, read_record, some
+from harness.checkpoints import tensor_shapes as shapes_in
+from harness.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from harness.candidates.find import Candidate
+    from harness.checkpoints import ResolvedBase
+
+_HUB_ID = re.compile(r"([\w.-]+/)?[\w.-]+")
+_COMMIT = re.compile(r"[0-9a-f]{7,40}")
+_MATRIX = re.compile(r"^base_model\.model\.(.+)\.lora_([AB])\.weight$")
+_UNSURE = (
+    "no digest of the base is recorded beside it, so another base of this shape would go unnoticed here; "
+    "record one with harness.training.record_training"
+)
+
+
+def prove_base(candidate: Candidate, base: ResolvedBase) -> Finding:
+    """Whether a candidate was made from this base: by digest, or where it records none by name, revision and shape.
+
+    Raises:
+        CheckpointError: A file of the candidate, other than its record, cannot be read.
+    """
+    try:
+        record = read_record(candidate.path)
+    except CheckpointError as error:
+        return Finding("fail", str(error))
+    if record is not None:
+        words = f"trained on {record.base_name} with digest {record.base_digest}"
+        if record.base_digest == base.digest:
+            return Finding("pass", words)
+        return Finding("fail", f"{words}, but the case's base is {base.name} with digest {base.digest}")
+    misfits = {"lora": _adapter_misfits, "full": _model_misfits}[candidate.strategy](candidate.path, base)
+    if misfits:
+        return Finding("fail", f"made from another base than {base.name}: other shapes: {some(misfits)}")
+    if candidate.strategy == "full":
+        return Finding("inconclusive", f"of the shape of {base.name}, but {_UNSURE}")
+    return _named_base(candidate, base)
+
+
+def _named_base(candidate: Candidate, base: ResolvedBase) -> Finding:
+    """Compares the base that an adapter's configuration names."""
+    config = read_json(candidate.path / ADAPTER_CONFIG)
+    name, revision = config.get("base_model_name_or_path"), config.get("revision")
+    if not name or not isinstance(name, str):
+        return Finding("fail", f"{ADAPTER_CONFIG} names no base (base_model_name_or_path); expected {base.name}")
+    if (Path(name) / WEIGHTS).is_file():
+        digest, _ = files_digest(Path(name))
+        if digest == base.digest:
+            return Finding("pass", f"names {name}, which has the digest of the case's base")
+        return Finding("fail", f"names {name} with digest {digest}, but the case's base has {base.digest}")
+    # Without its owner, as it may be written in the code of a training, a hub id still says which model it is.
+    if _HUB_ID.fullmatch(name) and name not in (base.name, base.name.rpartition("/")[2]):
+        return Finding("fail", f"{ADAPTER_CONFIG} names the base {name}, but the case's base is {base.name}")
+    # A branch or a tag says nothing about the commit, and a commit may be shortened.
+    if base.revision and _COMMIT.fullmatch(str(revision)) and not base.revision.startswith(str(revision)):
+        return Finding("fail", f"made from {name} at revision {revision}, but the case's base is at {base.revision}")
+    at = f" at revision {revision}" if revision else ""
+    return Finding("inconclusive", f"names the base {name}{at}, and has its shape, but {_UNSURE}")
+
+
+def _adapter_misfits(path: Path, base: ResolvedBase) -> list[str]:
+    """Matrices whose long side is not that of the base's weight that they go on, in either orientation."""
+    sides = shapes_in(base.path / WEIGHTS)
+    misfits = []
+    for name, shape in shapes_in(path / ADAPTER).items():
+        found = _MATRIX.match(name)
+        weight = sides.get(f"{found[1]}.weight") if found else None
+        if found and weight and max(shape[1:] if found[2] == "A" else shape[:1]) not in weight:
+            misfits.append(f"{name} {list(shape)} on a weight {list(weight)}")
+    return misfits
+
+
+def _model_misfits(path: Path, base: ResolvedBase) -> list[str]:
+    """Tensors of another shape than the base's of the same name."""
+    expected = shapes_in(base.path / WEIGHTS)
+    return [
+        f"{name} {list(shape)} for {list(expected[name])}"
+        for name, shape in shapes_in(path / WEIGHTS).items()
+        if name in expected and expected[name] != shape
+    ]

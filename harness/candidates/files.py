@@ -1,0 +1,160 @@
+"""Proof `files`: the directory is in the format that it should be, and nothing in it can run code. Opens no model."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from harness.candidates.finding import Finding
+from harness.checkpoints import ADAPTER, ADAPTER_CONFIG, MODULES, PICKLES, WEIGHTS, read_json, some, tensor_shapes
+from harness.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from harness.candidates.find import Candidate
+
+_UNDERSTOOD = frozenset(
+    {
+        *("alpha_pattern", "auto_mapping", "base_model_name_or_path", "bias", "eva_config", "exclude_modules"),
+        *("fan_in_fan_out", "inference_mode", "init_lora_weights", "layers_pattern", "layers_to_transform"),
+        *("lora_alpha", "lora_dropout", "megatron_core", "modules_to_save", "peft_type", "peft_version"),
+        *("qalora_group_size", "r", "rank_pattern", "revision", "target_modules", "task_type", "use_dora"),
+        "use_rslora",
+    }
+)
+"""Keys of an adapter's configuration whose effect on the merged weights `weights.py` computes, or that have none."""
+
+_INITS = (True, False, "gaussian", "eva", "orthogonal")
+"""Ways to draw the first A and B. The others (PiSSA, OLoRA, CorDA, ...) also change the base: B x A is not all."""
+
+# LoRA's own tensors on linear layers; what has none of their marks replaces a tensor of the base.
+_OWN = re.compile(r"\.(lora_A\.weight|lora_B\.weight|lora_magnitude_vector(\.weight)?)$")
+_FOREIGN = re.compile(r"lora_|\.token_adapter\.")
+
+
+def prove_files(candidate: Candidate) -> Finding:
+    """Whether a candidate's files can be opened safely, and are what the option says.
+
+    Everything that is wrong is listed. The weights are not read, but for the head of each file.
+    """
+    kinds = {"lora": _adapter_problems, "full": _model_problems}
+    problems = [*_code_problems(candidate.path), *kinds[candidate.strategy](candidate.path)]
+    if problems:
+        return Finding("fail", f"{candidate.path}: {'; '.join(problems)}")
+    return Finding("pass", "safetensors and JSON only, in the format that was expected")
+
+
+def _code_problems(path: Path) -> Iterator[str]:
+    """Whatever would run code that comes with the model."""
+    pickles = [file.relative_to(path).as_posix() for file in sorted(path.rglob("*")) if file.suffix in PICKLES]
+    if pickles:
+        yield f"{some(pickles)}: a pickle can run any code when it is opened; only safetensors ship"
+    links = [
+        file.relative_to(path).as_posix() for file in sorted(path.rglob("*")) if file.is_symlink() and file.is_dir()
+    ]
+    if links:
+        yield f"{some(links)}: a link to a directory: what lies there is not examined; put its files here"
+    for file in sorted(path.rglob("*.json")):
+        name = file.relative_to(path).as_posix()
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            yield f"{name}: cannot be read as JSON: {error}"
+            continue
+        if any(key in ("auto_map", "trust_remote_code") and value for key, value in _entries(content)):
+            yield f"{name}: asks for code that comes with the model (auto_map, trust_remote_code); none is run"
+        if name == MODULES:
+            types = [str(value) for key, value in _entries(content) if key == "type"]
+            foreign = [kind for kind in types if not kind.startswith("sentence_transformers.")]
+            if foreign:
+                yield f"{name}: modules from elsewhere than sentence-transformers: {some(foreign)}; no such code is run"
+            places = [str(value) for key, value in _entries(content) if key == "path"]
+            outside = [place for place in places if not (path / place).resolve().is_relative_to(path.resolve())]
+            if outside:
+                yield f"{name}: modules outside the directory: {some(outside)}; only what lies in it ships"
+
+
+def _adapter_problems(path: Path) -> Iterator[str]:
+    present = sorted(file.name for file in path.glob("*"))
+    if (path / WEIGHTS).exists():
+        yield f"{WEIGHTS}: a whole model, not an adapter alone; gate it with --full-model"
+    missing = [name for name in (ADAPTER_CONFIG, ADAPTER) if not (path / name).is_file()]
+    if missing:
+        yield f"no {' and no '.join(missing)} in it (found: {some(present)}); expected a PEFT adapter"
+        return
+    try:
+        config = read_json(path / ADAPTER_CONFIG, "peft_type", "r", "lora_alpha", "target_modules")
+        shapes = tensor_shapes(path / ADAPTER)
+    except CheckpointError as error:
+        yield str(error)
+        return
+    yield from (f"{ADAPTER_CONFIG}: {problem}" for problem in _config_problems(config))
+    foreign = [name for name in shapes if _FOREIGN.search(name) and not _OWN.search(name)]
+    if foreign:
+        yield f"{ADAPTER}: {some(foreign)}: not a LoRA matrix of a linear layer; what it does cannot be verified here"
+    odd = [name for name, shape in shapes.items() if re.search(r"\.lora_[AB]\.weight$", name) and len(shape) != 2]
+    if odd:
+        yield f"{ADAPTER}: {some(odd)}: not a matrix; only LoRA on linear layers can be verified here"
+
+
+def _config_problems(config: dict[str, Any]) -> Iterator[str]:
+    """What in an adapter's configuration is wrong, or is not understood and so cannot be verified."""
+    if config["peft_type"] != "LORA":
+        yield f"peft_type is {config['peft_type']!r}; only LORA can be verified here"
+        return
+    shapeless = [
+        key for key in ("rank_pattern", "alpha_pattern", "auto_mapping") if not isinstance(config.get(key) or {}, dict)
+    ]
+    if shapeless:
+        yield f"{some(shapeless)}: expected a JSON object"
+        return
+    unknown = sorted(key for key, value in config.items() if value and key not in _UNDERSTOOD)
+    if unknown:
+        yield f"{some(unknown)}: changes the model in a way that cannot be verified here"
+    if config.get("init_lora_weights", True) not in _INITS:
+        yield (
+            f"init_lora_weights is {config['init_lora_weights']!r}, which also changes the base; expected one of "
+            f"{', '.join(map(str, _INITS))} (PEFT can convert such an adapter when it saves it)"
+        )
+    if config.get("bias", "none") not in ("none", "all", "lora_only"):
+        yield f"bias is {config['bias']!r}; expected none, all or lora_only"
+    ranks = {"r": config["r"], **_pattern(config, "rank_pattern")}
+    alphas = {"lora_alpha": config["lora_alpha"], **_pattern(config, "alpha_pattern")}
+    for key, value in ranks.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            yield f"rank {key} is {value!r}; expected a whole number from 1"
+    for key, value in alphas.items():
+        if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
+            yield f"alpha {key} is {value!r}; expected a number above 0: the update is scaled by alpha / rank"
+    library = (config.get("auto_mapping") or {}).get("parent_library", "transformers.")
+    if not str(library).startswith("transformers."):
+        yield f"auto_mapping.parent_library is {library!r}; expected a module of transformers"
+
+
+def _pattern(config: dict[str, Any], key: str) -> dict[str, Any]:
+    return {f"{key}.{name}": value for name, value in (config.get(key) or {}).items()}
+
+
+def _model_problems(path: Path) -> Iterator[str]:
+    present = sorted(file.name for file in path.glob("*"))
+    if (path / ADAPTER_CONFIG).exists():
+        yield f"{ADAPTER_CONFIG}: an adapter, not a whole model; gate it with --adapter"
+    missing = [name for name in (MODULES, WEIGHTS) if not (path / name).is_file()]
+    if missing:
+        yield f"no {' and no '.join(missing)} in it (found: {some(present)}); expected a sentence-transformers model"
+        return
+    try:
+        tensor_shapes(path / WEIGHTS)
+    except CheckpointError as error:
+        yield str(error)
+
+
+def _entries(content: Any) -> Iterator[tuple[str, Any]]:
+    """Every key with its value, at any depth."""
+    if isinstance(content, dict):
+        yield from content.items()
+    for item in content.values() if isinstance(content, dict) else content if isinstance(content, list) else ():
+        yield from _entries(item)

@@ -1,0 +1,103 @@
+"""The files of a model: JSON and safetensors, read or refused with the file's name. Never a pickle."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import CheckpointError
+from harness.store import digest_of, file_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+
+    import torch
+
+WEIGHTS = "model.safetensors"
+ADAPTER = "adapter_model.safetensors"
+ADAPTER_CONFIG = "adapter_config.json"
+MODULES = "modules.json"
+"""The list of modules that makes a directory a sentence-transformers model."""
+
+PICKLES = frozenset({".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth"})
+"""Endings of files that run code when they are opened."""
+
+DECIDING = frozenset({".json", ".txt", ".model", ".safetensors"})
+"""Endings of the files that decide a model's output; the rest of a directory (README, licence) does not."""
+
+
+def files_digest(path: Path, *, also: Collection[str] = ()) -> tuple[str, dict[str, str]]:
+    """One sha256 over the names and digests of the files that decide a model's output, and the digest of each.
+
+    Args:
+        path: The model's directory.
+        also: Files (POSIX, relative) that count whatever their ending.
+    """
+    found = {
+        file.relative_to(path).as_posix(): file_digest(file)
+        for file in sorted(path.rglob("*"))
+        if file.is_file() and (file.suffix in DECIDING or file.relative_to(path).as_posix() in also)
+    }
+    return digest_of(found), found
+
+
+def read_json(path: Path, *keys: str) -> dict[str, Any]:
+    """A JSON file that holds an object with these keys.
+
+    Raises:
+        CheckpointError: It is missing, or does not.
+    """
+    expected = f"expected {' and '.join(keys) or 'a JSON object'}"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: cannot be read ({error}); {expected}") from None
+    if not isinstance(content, dict) or not content.keys() >= set(keys):
+        came = some(sorted(content)) if isinstance(content, dict) else type(content).__name__
+        raise CheckpointError(f"{path}: cannot be read (it holds {came}); {expected}")
+    return content
+
+
+def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Tensor -> shape, from the head of a safetensors file. Imports no torch.
+
+    Raises:
+        CheckpointError: The file cannot be read: it is no safetensors file, or a part of one.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as tensors:
+            return {name: tuple(tensors.get_slice(name).get_shape()) for name in sorted(tensors.keys())}
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path}: cannot be read as safetensors: {error}") from None
+
+
+def read_tensors(path: Path) -> Mapping[str, torch.Tensor]:
+    """Tensors of a safetensors file, all of them finite.
+
+    Raises:
+        CheckpointError: The file is missing, unreadable, or holds NaN or infinite values.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    if not path.is_file():
+        present = ", ".join(sorted(file.name for file in path.parent.glob("*"))) or "nothing"
+        raise CheckpointError(f"{path.parent}: no {path.name} in it (found: {present}); only safetensors are opened")
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path}: cannot be read as safetensors: {error}") from None
+    broken = sorted(name for name, tensor in tensors.items() if not tensor.isfinite().all())
+    if broken:
+        raise CheckpointError(f"{path}: NaN or infinite values in {some(broken)}")
+    return tensors
+
+
+def some(names: Collection[str]) -> str:
+    """A few names, and how many more."""
+    first = list(names)[:3]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(first) + more if first else "nothing"

@@ -1,0 +1,38 @@
+"""What an opened model does to a text besides its weights: tokens, length, pooling, normalisation, prompts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from harness.checkpoints.record import PROBE_TEXTS
+from harness.store import digest_of
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+def settings_of(model: SentenceTransformer) -> dict[str, Any]:
+    """The settings of a model as JSON values, each under the name that an error shows.
+
+    The tokenizer is known by its vocabulary and by what it makes of the probe texts, not by its files: those change
+    their form with the version of the library that wrote them.
+    """
+    tokenizer: Any = model.tokenizer
+    tokens = tokenizer(list(PROBE_TEXTS), truncation=True, max_length=model.max_seq_length)["input_ids"]
+    vocabulary = tokenizer.get_vocab()
+    return {
+        "modules": [type(module).__name__ for module in model],
+        "tokenizer vocabulary": f"{len(vocabulary)} tokens, sha256 {digest_of(vocabulary)[:16]}",
+        "tokens of the probe texts": f"sha256 {digest_of([list(row) for row in tokens])[:16]}",
+        "maximum length": model.max_seq_length,
+        "pooling": [_config(module) for module in model if hasattr(module, "pooling_mode")],
+        "normalised": any(type(module).__name__ == "Normalize" for module in model),
+        "prompts": {name: text for name, text in sorted(model.prompts.items()) if text},
+        "default prompt": model.default_prompt_name,
+        "similarity": model.similarity_fn_name,
+    }
+
+
+def _config(module: Any) -> dict[str, Any]:
+    config: dict[str, Any] = module.get_config_dict()
+    return config

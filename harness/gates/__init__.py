@@ -1,0 +1,31 @@
+"""Values + limits -> verdicts. Pure: no file, no model. Each gate says in words what it saw and what it expected."""
+
+from harness.gates.arrival import knows_data, proven, reproduces, same_settings, ways_agree
+from harness.gates.limits import beats_base, diverges, fits_memory, merge_agrees, no_slower, reaches_share
+from harness.gates.stored import UPDATE, comparable, no_worse_than_stored, stored_settings, stored_value
+from harness.gates.verdict import FAILURE, PROPERTY, Verdict, from_json, number, to_json
+
+__all__ = [
+    "FAILURE",
+    "PROPERTY",
+    "UPDATE",
+    "Verdict",
+    "beats_base",
+    "comparable",
+    "diverges",
+    "fits_memory",
+    "from_json",
+    "knows_data",
+    "merge_agrees",
+    "no_slower",
+    "no_worse_than_stored",
+    "number",
+    "proven",
+    "reaches_share",
+    "reproduces",
+    "same_settings",
+    "stored_settings",
+    "stored_value",
+    "to_json",
+    "ways_agree",
+]

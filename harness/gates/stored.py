@@ -1,0 +1,136 @@
+"""Values against the stored baseline."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from harness.baselines import DECIMALS
+from harness.case import BASE
+from harness.gates.verdict import Verdict, number, outcome_of
+from harness.metrics import METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from harness.baselines import Baseline, Origin, StoredModel, StoredValue
+    from harness.metrics import MetricResult
+
+UPDATE = "pytest evals/ -m full --update-baselines"
+
+
+def no_worse_than_stored(
+    model: str, metric: str, observed: MetricResult, baseline: Baseline | None, origin: Origin, *, category: str = ""
+) -> Verdict:
+    """A value is not worse than its baseline by more than the tolerance; the base's is neither worse nor better.
+
+    Args:
+        model: The model. The base is not trained: whichever way it moves, something else was changed.
+        metric: A key of `METRICS`.
+        observed: What was measured now; NaN fails with its reason.
+        baseline: What is stored; fails where there is none, or none that can be compared with.
+        origin: What this run is made from.
+        category: The category whose pairs were measured; all pairs without it.
+    """
+    subject = f"{model} {category} {metric}" if category else f"{model} {metric}"
+    name = f"{category}/{metric}" if category else metric
+    unit = METRICS[metric].unit
+    stored = stored_value(baseline, origin, model, metric, category)
+    if isinstance(stored, str):
+        message = f"{subject} {number(observed.value, unit)}: not comparable: {stored}"
+        return Verdict("baseline", model, name, "fail", observed.value, math.nan, message)
+    lost = stored.value - observed.value if stored.direction == "higher" else observed.value - stored.value
+    allowed = stored.tolerance + 10**-DECIMALS  # a value is no worse than itself, rounded
+    if math.isnan(observed.value):
+        end = f"undefined: {observed.reason}"
+    elif lost > allowed:
+        end = f"worse by {number(lost, unit)}"
+    elif lost < -allowed:
+        hint = "the untrained base cannot improve" if model == BASE else "the baseline could be raised"
+        end = f"better by {number(-lost, unit)}; {hint}"
+    else:
+        end = "no worse"
+    passed = abs(lost) <= allowed if model == BASE else lost <= allowed
+    return Verdict(
+        "baseline", model, name, outcome_of(passed), observed.value, stored.value,
+        f"{subject} {number(observed.value, unit)}, stored {number(stored.value, unit)}, "
+        f"tolerance {number(stored.tolerance, unit)}: {end}",
+    )  # fmt: skip
+
+
+def comparable(
+    origin: Origin,
+    baseline: Baseline | None,
+    models: Collection[str],
+    metrics: Collection[str],
+    categories: Collection[str],
+) -> Verdict:
+    """The stored baseline was made from this data and this base, and holds neither more nor fewer things to compare.
+
+    Args:
+        origin: What this run is made from.
+        baseline: What is stored.
+        models: The case's models.
+        metrics: The names of the metrics measured now.
+        categories: The categories with enough pairs to be compared.
+    """
+    problems = _origin_problems(baseline, origin)
+    if baseline is not None:
+        problems += _differences("model", set(baseline.models), set(models))
+        for model, stored in sorted(baseline.models.items()):
+            problems += _differences(f"{model} metric", set(stored.metrics), set(metrics))
+            problems += _differences(f"{model} category", set(stored.categories), set(categories))
+    message = f"not comparable: {'; '.join(problems)}. After an intended change: {UPDATE}"
+    return Verdict(
+        "comparable", "", "", outcome_of(not problems), len(problems), 0, message if problems else "comparable"
+    )
+
+
+def stored_value(
+    baseline: Baseline | None, origin: Origin, model: str, metric: str, category: str = ""
+) -> StoredValue | str:
+    """A stored value, or why there is none to compare with."""
+    stored = _stored_model(baseline, origin, model)
+    if isinstance(stored, str):
+        return stored
+    values = stored.categories.get(category, {}) if category else stored.metrics
+    return values.get(metric) or f"no value is stored for it; store one with {UPDATE}"
+
+
+def stored_settings(baseline: Baseline | None, origin: Origin, model: str) -> Mapping[str, Any] | str:
+    """The settings of a stored model, or why there are none to compare with."""
+    stored = _stored_model(baseline, origin, model)
+    if isinstance(stored, str):
+        return stored
+    return stored.settings or f"no settings are stored for model {model}; store them with {UPDATE}"
+
+
+def _stored_model(baseline: Baseline | None, origin: Origin, model: str) -> StoredModel | str:
+    problems = _origin_problems(baseline, origin)
+    if problems or baseline is None:
+        return "; ".join(problems)
+    return baseline.models.get(model) or f"nothing is stored for model {model}; store it with {UPDATE}"
+
+
+def _origin_problems(baseline: Baseline | None, origin: Origin) -> list[str]:
+    if baseline is None:
+        return [f"no baseline is stored; store one with {UPDATE}"]
+    was = baseline.origin
+    problems = []
+    if was.eval_sha256 != origin.eval_sha256:
+        problems.append(
+            f"the evaluation pairs are others: stored {was.eval_pairs} pairs with sha256 {was.eval_sha256[:12]}, "
+            f"now {origin.eval_pairs} with {origin.eval_sha256[:12]}"
+        )
+    if was.base_digest != origin.base_digest:
+        problems.append(
+            f"the base is another: stored {was.base_name} with digest {was.base_digest[:12]}, "
+            f"now {origin.base_name} with {origin.base_digest[:12]}"
+        )
+    return problems
+
+
+def _differences(what: str, stored: set[str], now: set[str]) -> list[str]:
+    return [f"{what} {name} is stored, but gone now" for name in sorted(stored - now)] + [
+        f"{what} {name} is new, nothing is stored for it" for name in sorted(now - stored)
+    ]

@@ -1,0 +1,51 @@
+"""Where artefacts are kept and stages are run, and what of our code and the libraries decides a result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.stages import run_stage
+from harness.store import Store, digest_of, file_digest
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+StageProgress = Callable[[str, float, str], None]
+"""Called with a stage's title, the share done in [0, 1], and a few words."""
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """Where artefacts are kept, and who is told how a stage gets on."""
+
+    store: Store
+    on_progress: StageProgress
+
+    def stage(self, title: str, function: Callable[..., Any], *arguments: Any) -> dict[str, Any]:
+        """Runs a stage; its facts with what it cost."""
+        self.on_progress(title, 0.0, "starting")
+        result = run_stage(
+            title, function, *arguments, on_progress=lambda share, note: self.on_progress(title, share, note)
+        )
+        return {**result.value, "seconds": round(result.seconds, 3), "peak_rss_mb": round(result.peak_rss_mb, 1)}
+
+
+def versions(libraries: tuple[str, ...]) -> dict[str, str]:
+    """The installed version of each library."""
+    return {name: version(name) for name in libraries}
+
+
+def source_digest(*modules: ModuleType) -> str:
+    """sha256 over the source of modules, of a package all its files.
+
+    Not a schema number: whoever changes how a model is opened must not be shown what the old code measured.
+    """
+    files: list[Path] = []
+    for module in modules:
+        file = Path(str(module.__file__))
+        files += sorted(file.parent.glob("*.py")) if file.name == "__init__.py" else [file]
+    return digest_of({f"{file.parent.name}/{file.name}": file_digest(file) for file in files})
