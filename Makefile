@@ -4,10 +4,11 @@ BIN := .venv/bin
 # Written when the environment is whole; older than what it was made from, it is made again.
 INSTALLED := .venv/.installed
 
-.PHONY: evals gate test lint bench clean
+.PHONY: evals gate test faults lint bench clean
 
 evals: $(INSTALLED)
 	$(BIN)/pytest evals/ -m full
+	$(BIN)/pytest tests/faults -m quality
 
 # make gate ADAPTER=DIR [CASE=PATH] [BASE=DIR]: read by the shell, not by make, since a name may hold anything.
 gate: $(INSTALLED)
@@ -15,6 +16,10 @@ gate: $(INSTALLED)
 
 test: lint
 	$(BIN)/pytest
+
+# What the merge gate catches, by making each fault; writes the table.
+faults: $(INSTALLED)
+	FAULTS_TABLE=docs/faults.md $(BIN)/pytest tests/faults -m "quality or not quality"
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -157,3 +158,70 @@ def test_texts_are_distinct_and_text_rows_lead_back_to_the_pairs(sides: list[tup
     assert sides == [(pairs.texts[a], pairs.texts[b]) for a, b in pairs.text_rows.tolist()]
     first_rows = list(dict.fromkeys(pairs.text_rows.reshape(-1).tolist()))
     assert list(range(len(pairs.texts))) == first_rows
+
+
+# --- fingerprints -----------------------------------------------------------------------------------------------------
+
+
+def fingerprints(*sides: tuple[str, str], label: int = 0) -> list[int]:
+    pairs = PairSet(Path("unused"), "", tuple(Pair(a, b, label, "c", "s", "t") for a, b in sides))
+    assert np.dtype(np.uint64) == pairs.fingerprints.dtype
+    found: list[int] = pairs.fingerprints.tolist()
+    return found
+
+
+def test_a_fingerprint_is_the_head_of_the_digest_of_the_folded_texts() -> None:
+    digest = hashlib.sha256(b'["i love tea", "you hate \\u00e9tudes"]').hexdigest()
+    assert [int(digest[:16], 16)] == fingerprints((" You hate\tÉTUDES", "i  LOVE tea\n"))
+
+
+SAME = {
+    "order": ("b", "a"),
+    "case": ("A", "B"),
+    "spacing": ("  a", "b\u00a0"),
+    "all": ("\tB ", " A"),
+}
+
+
+@pytest.mark.parametrize("sides", SAME.values(), ids=SAME)
+def test_the_same_two_texts_have_the_same_fingerprint(sides: tuple[str, str]) -> None:
+    assert fingerprints(("a", "b")) == fingerprints(sides) == fingerprints(sides, label=1)
+
+
+def test_case_is_folded_for_every_language() -> None:
+    assert fingerprints(("Straße", "ΣΊΣΥΦΟΣ")) == fingerprints(("STRASSE", "σίσυφος"))
+
+
+OTHER = {
+    "another-word": ("a", "c"),
+    "one-twice": ("a", "a"),
+    "the-other-twice": ("b", "b"),
+    "joined": ("ab", " "),
+    "moved": ("a b", "b"),
+    "quoted": ('a", "b', "b"),
+    "accent": ("á", "b"),
+    "mark": ("a.", "b"),
+}
+
+
+@pytest.mark.parametrize("sides", OTHER.values(), ids=OTHER)
+def test_other_texts_have_another_fingerprint(sides: tuple[str, str]) -> None:
+    assert fingerprints(("a", "b")) != fingerprints(sides)
+
+
+@given(st.lists(st.tuples(texts, texts)), st.randoms(use_true_random=False))
+def test_fingerprints_are_sorted_and_one_for_each_pair_whatever_their_order(
+    sides: list[tuple[str, str]], random: Any
+) -> None:
+    found = fingerprints(*sides)
+    assert sorted(set(found)) == found
+    assert len({tuple(sorted(side)) for side in sides}) == len(found)
+    shuffled = [side[:: random.choice([1, -1])] for side in sides]
+    random.shuffle(shuffled)
+    assert found == fingerprints(*shuffled)
+
+
+def test_the_shipped_files_have_no_pair_in_common(repository: Path) -> None:
+    train, judged = (read_pairs(repository / "fixtures" / "dating" / f"{name}.jsonl") for name in ("train", "eval"))
+    assert [] == np.intersect1d(train.fingerprints, judged.fingerprints).tolist()
+    assert 295 == len(judged.fingerprints)

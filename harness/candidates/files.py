@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,7 @@ def prove_files(candidate: Candidate) -> Finding:
 
 def _code_problems(path: Path) -> Iterator[str]:
     """Whatever would run code that comes with the model."""
-    pickles = [file.relative_to(path).as_posix() for file in sorted(path.rglob("*")) if file.suffix in PICKLES]
+    pickles = [file.relative_to(path).as_posix() for file in sorted(path.rglob("*")) if file.suffix.lower() in PICKLES]
     if pickles:
         yield f"{some(pickles)}: a pickle can run any code when it is opened; only safetensors ship"
     links = [
@@ -111,6 +112,9 @@ def _config_problems(config: dict[str, Any]) -> Iterator[str]:
     if shapeless:
         yield f"{some(shapeless)}: expected a JSON object"
         return
+    base = config.get("base_model_name_or_path")
+    if base is not None and not isinstance(base, str):
+        yield f"base_model_name_or_path is {base!r}; expected a name"
     unknown = sorted(key for key, value in config.items() if value and key not in _UNDERSTOOD)
     if unknown:
         yield f"{some(unknown)}: changes the model in a way that cannot be verified here"
@@ -127,7 +131,7 @@ def _config_problems(config: dict[str, Any]) -> Iterator[str]:
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             yield f"rank {key} is {value!r}; expected a whole number from 1"
     for key, value in alphas.items():
-        if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < math.inf:
             yield f"alpha {key} is {value!r}; expected a number above 0: the update is scaled by alpha / rank"
     library = (config.get("auto_mapping") or {}).get("parent_library", "transformers.")
     if not str(library).startswith("transformers."):
