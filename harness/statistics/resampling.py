@@ -53,8 +53,8 @@ def resampling_units(text_rows: NDArray[np.int64]) -> Units:
 
     The weights of two pairs have covariance 1 where they share one unit and 0 where they share none, up to the
     1/`count` of a multinomial. For a mean this is the cluster-robust variance of dyadic data, plus twice the square of
-    each pair with two units: there intervals are too wide rather than too narrow. No bootstrap of crossed data is
-    exact.
+    each pair with two units: there intervals are too wide rather than too narrow, up to sqrt(3) times where texts have
+    no effect at all. No bootstrap of crossed data is exact.
 
     Args:
         text_rows: Number of both texts of each pair, shape `(n_pairs, 2)`; any integers. Which of the two comes first
