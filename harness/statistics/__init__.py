@@ -1,0 +1,14 @@
+"""How sure a number is: intervals and tests. Pure: arrays in, numbers out. Importing this package loads numpy only.
+
+`intervals` says how far each metric would move with other pairs, `compare` whether it changed between two models,
+`flips` which pairs changed sides, `ratio_interval` how sure a ratio of durations is.
+"""
+
+from __future__ import annotations
+
+from harness.statistics.bootstrap import Interval, intervals
+from harness.statistics.flips import Flip, Flips, flips
+from harness.statistics.paired import Change, compare
+from harness.statistics.ratios import Ratio, ratio_interval
+
+__all__ = ["Change", "Flip", "Flips", "Interval", "Ratio", "compare", "flips", "intervals", "ratio_interval"]
