@@ -164,6 +164,16 @@ def tolerance(case: Case, model: str, metric: str, by_seed: Sequence[float], com
     return round(max(case.tolerance.floor[metric], noise), DECIMALS)
 
 
+def stored_scores(baseline: Baseline | None, origin: Origin, model: str) -> list[float] | None:
+    """Each pair's stored score under a model; None where there is none, or the stored pairs or base are others."""
+    if baseline is None or model not in baseline.models:
+        return None
+    was = baseline.origin
+    if (was.eval_sha256, was.base_digest) != (origin.eval_sha256, origin.base_digest):
+        return None
+    return [row[model] for row in baseline.scores]
+
+
 def build_scores(evaluations: Mapping[str, Evaluation]) -> list[dict[str, float]]:
     """Each pair's score per model, a row a pair."""
     columns = {name: [round(score, DECIMALS) for score in e.scores] for name, e in evaluations.items()}

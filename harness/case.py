@@ -171,8 +171,8 @@ class Gates(Frozen):
 class Tolerance(Frozen):
     """How much worse than stored is still noise.
 
-    A trained model's tolerances come from the spread over `seeds` trainings, so that an equally good training passes all
-    of the model's comparisons with the probability `confidence` (see `retraining_tolerance`), and are at least `floor`.
+    A trained model's tolerances come from the spread over `seeds` trainings, so that an equally good training passes
+    all comparisons of the model with the probability `confidence` (see `retraining_tolerance`); at least `floor`.
     The base is not trained: its tolerance is `base`, the numeric noise between machines.
     """
 

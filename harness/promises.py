@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from harness.pipeline import CaseRun
 
 
+_SHOWN_CHARACTERS = 60  # of a text in a message
+
 PARAMETERS: dict[str, Callable[[Inputs], dict[str, Any]]] = {
     "model": lambda inputs: {name: name for name in inputs.models},
     "trained": lambda inputs: {name: name for name in inputs.trained},
@@ -58,14 +60,31 @@ PARAMETERS: dict[str, Callable[[Inputs], dict[str, Any]]] = {
 def metric_holds(run: CaseRun, model: str, metric: str) -> Verdict:
     """A metric of a model is no worse than stored."""
     observed = run.model(model).evaluation.metrics[metric]
-    return gates.no_worse_than_stored(model, metric, observed, run.baseline, run.inputs.origin)
+    return gates.no_worse_than_stored(
+        model,
+        metric,
+        observed,
+        run.baseline,
+        run.inputs.origin,
+        change=run.uncertainty(model).changes.get(metric),
+        flipped=_lost_pairs(run, model),
+    )
 
 
 def category_holds(run: CaseRun, model: str, category: str, metric: str) -> Verdict:
     """A metric of a model on one category is no worse than stored."""
     group = run.model(model).evaluation.categories[category]
     observed = MetricResult(getattr(group, metric), group.reason)
-    return gates.no_worse_than_stored(model, metric, observed, run.baseline, run.inputs.origin, category=category)
+    return gates.no_worse_than_stored(
+        model,
+        metric,
+        observed,
+        run.baseline,
+        run.inputs.origin,
+        category=category,
+        change=run.uncertainty(model).changes.get(f"{category}/{metric}"),
+        flipped=_lost_pairs(run, model, category),
+    )
 
 
 def baseline_is_comparable(run: CaseRun) -> Verdict:
@@ -182,6 +201,22 @@ def update_baseline(run: CaseRun, root: Path, seeds: int | None) -> list[str]:
     if changed:
         write_baseline(path, new)
     return changed
+
+
+def _lost_pairs(run: CaseRun, model: str, category: str | None = None) -> list[str]:
+    """The pairs that a model had right when it was stored and has wrong now, worst first, in words."""
+    pairs = run.inputs.eval.pairs
+    return [
+        f"{_short(pairs[flip.row].text_1)} and {_short(pairs[flip.row].text_2)} "
+        f"({flip.pair_type}, label {flip.label}, score {flip.stored:.2f} -> {flip.now:.2f})"
+        for flip in run.uncertainty(model).lost
+        if category in (None, flip.category)
+    ]
+
+
+def _short(text: str) -> str:
+    """A text in quotes and in one line, cut where it is long."""
+    return repr(text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…")
 
 
 def _proofs_of(inputs: Inputs) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 `intervals` says how far each metric would move with other pairs, `compare` whether it changed between two models,
 `flips` which pairs changed sides, `ratio_interval` how sure a ratio of durations is, `retraining_tolerance` how far
-another training may fall behind by chance.
+another training may fall behind by chance, `share_of` what one model reaches of another one.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from harness.statistics.bootstrap import Interval, intervals
 from harness.statistics.flips import Flip, Flips, flips
 from harness.statistics.paired import Change, compare
 from harness.statistics.ratios import Ratio, ratio_interval
+from harness.statistics.shares import Share, share_of
 from harness.statistics.spread import retraining_tolerance
 
 __all__ = [
@@ -19,9 +20,11 @@ __all__ = [
     "Flips",
     "Interval",
     "Ratio",
+    "Share",
     "compare",
     "flips",
     "intervals",
     "ratio_interval",
     "retraining_tolerance",
+    "share_of",
 ]
