@@ -5,18 +5,27 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from harness import gates
-from harness.baselines import CATEGORY_METRICS, baseline_path, changes, read_baseline, write_baseline
+from harness.baselines import (
+    CATEGORY_METRICS,
+    baseline_path,
+    changes,
+    read_baseline,
+    stored_scores,
+    write_baseline,
+)
 from harness.calibration import measure_baseline
 from harness.case import BASE
 from harness.checkpoints import read_record
 from harness.errors import BaselineError
 from harness.latency import BATCHES, measure_in_turns
 from harness.metrics import METRICS, MetricResult
-from harness.statistics import ratio_interval
+from harness.statistics import ratio_interval, share_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from harness.case import ShareGate
@@ -95,12 +104,28 @@ def baseline_is_comparable(run: CaseRun) -> Verdict:
 
 def reaches_share(run: CaseRun, share: ShareGate) -> Verdict:
     """A model reaches its share of another; of the other's stored value, where this run does not measure it."""
-    observed = run.model(share.model).evaluation.metrics[share.metric]
-    if share.of in run.inputs.models:
-        return gates.reaches_share(share, observed, run.model(share.of).evaluation.metrics[share.metric])
-    stored = gates.stored_value(run.baseline, run.inputs.origin, share.of, share.metric)
-    of = MetricResult(math.nan, stored) if isinstance(stored, str) else MetricResult(stored.value, "")
-    return gates.reaches_share(share, observed, of, stored=True)
+    evaluation = run.model(share.model).evaluation
+    measured = share.of in run.inputs.models
+    if measured:
+        of = run.model(share.of).evaluation.metrics[share.metric]
+        scores: Sequence[float] | None = run.model(share.of).evaluation.scores
+    else:
+        stored = gates.stored_value(run.baseline, run.inputs.origin, share.of, share.metric)
+        of = MetricResult(math.nan, stored) if isinstance(stored, str) else MetricResult(stored.value, "")
+        scores = stored_scores(run.baseline, run.inputs.origin, share.of)
+    sure = None
+    if scores is not None:
+        pairs = run.inputs.eval
+        sure = share_of(
+            np.array(evaluation.scores),
+            np.array(scores),
+            np.array(run.model(BASE).evaluation.scores),
+            pairs.labels,
+            pairs.text_rows,
+            metric=share.metric,
+            seed=0,
+        )
+    return gates.reaches_share(share, evaluation.metrics[share.metric], of, stored=not measured, sure=sure)
 
 
 def beats_base(run: CaseRun, model: str, metric: str) -> Verdict:

@@ -68,9 +68,9 @@ def no_worse_than_stored(
     else:
         end = "no worse"
     passed = abs(lost) <= allowed if model == BASE else lost <= allowed
-    open_ = not passed and model != BASE and change is not None and change.low <= 0 <= change.high
+    unproven = lost > allowed and model != BASE and change is not None and change.low <= 0 <= change.high
     return Verdict(
-        "baseline", model, name, "inconclusive" if open_ else outcome_of(passed), observed.value, stored.value,
+        "baseline", model, name, "inconclusive" if unproven else outcome_of(passed), observed.value, stored.value,
         f"{subject} {number(observed.value, unit)}, stored {number(stored.value, unit)}, "
         f"tolerance {number(stored.tolerance, unit)}: {end}",
     )  # fmt: skip
