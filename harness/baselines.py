@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import statistics
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationError
@@ -11,6 +10,7 @@ from pydantic import Field, ValidationError
 from harness.case import BASE, Frozen
 from harness.errors import BaselineError
 from harness.metrics import METRICS
+from harness.statistics import retraining_tolerance
 from harness.store import write_whole
 
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ def build_model(
     Raises:
         BaselineError: A value is undefined: it cannot be a reference.
     """
+    comparisons = len(METRICS) + len(CATEGORY_METRICS) * len(categories)
 
     def stored(metric: str, value: float, by_seed: Mapping[int, float], where: str) -> StoredValue:
         undefined = [f"{where} {metric}"] if any(v != v for v in (value, *by_seed.values())) else []
@@ -128,7 +129,7 @@ def build_model(
             raise BaselineError(f"{case.name}: {model} {undefined[0]} is undefined and cannot be stored")
         return StoredValue(
             value=round(value, DECIMALS),
-            tolerance=tolerance(case, model, metric, list(by_seed.values())),
+            tolerance=tolerance(case, model, metric, list(by_seed.values()), comparisons),
             direction=METRICS[metric].direction,
             seeds={str(seed): round(v, DECIMALS) for seed, v in sorted(by_seed.items())},
         )
@@ -155,12 +156,22 @@ def build_model(
     )
 
 
-def tolerance(case: Case, model: str, metric: str, by_seed: Sequence[float]) -> float:
+def tolerance(case: Case, model: str, metric: str, by_seed: Sequence[float], comparisons: int) -> float:
     """How much worse than stored is still noise, in the metric's unit, by the case's rule."""
     if model == BASE:
         return case.tolerance.base[metric]
-    spread = statistics.stdev(by_seed)
-    return round(max(case.tolerance.floor[metric], case.tolerance.factor * spread), DECIMALS)
+    noise = retraining_tolerance(by_seed, comparisons=comparisons, confidence=case.tolerance.confidence)
+    return round(max(case.tolerance.floor[metric], noise), DECIMALS)
+
+
+def stored_scores(baseline: Baseline | None, origin: Origin, model: str) -> list[float] | None:
+    """Each pair's stored score under a model; None where there is none, or the stored pairs or base are others."""
+    if baseline is None or model not in baseline.models:
+        return None
+    was = baseline.origin
+    if (was.eval_sha256, was.base_digest) != (origin.eval_sha256, origin.base_digest):
+        return None
+    return [row[model] for row in baseline.scores]
 
 
 def build_scores(evaluations: Mapping[str, Evaluation]) -> list[dict[str, float]]:

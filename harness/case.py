@@ -171,12 +171,13 @@ class Gates(Frozen):
 class Tolerance(Frozen):
     """How much worse than stored is still noise.
 
-    A trained model's tolerance is `factor` standard deviations over `seeds` training seeds, and at least its floor. The
-    base is not trained: its tolerance is `base`, the numeric noise between machines.
+    A trained model's tolerances come from the spread over `seeds` trainings, so that an equally good training passes
+    all comparisons of the model with the probability `confidence` (see `retraining_tolerance`); at least `floor`.
+    The base is not trained: its tolerance is `base`, the numeric noise between machines.
     """
 
     seeds: int = Field(ge=3)
-    factor: float = Field(gt=0)
+    confidence: float = Field(ge=0.5, lt=1)
     floor: dict[MetricName, Annotated[float, Field(ge=0)]]
     base: dict[MetricName, Annotated[float, Field(ge=0)]]
 

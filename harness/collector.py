@@ -112,7 +112,7 @@ class Collector:
         """What the run left in the store about one case; a model that is not there failed, and is missing."""
         from harness.baselines import baseline_path, read_baseline
         from harness.errors import HarnessError
-        from harness.pipeline import project, run_model
+        from harness.pipeline import measure_uncertainty, project, run_model
         from harness.promises import expected_gates
         from harness.report import CaseReport
         from harness.session import workplace
@@ -121,10 +121,12 @@ class Collector:
         work = workplace(self._config)
         finished = replace(work, store=Store(work.store.root, read_only=True))
         verdicts = self._verdicts.get(inputs.case.name, [])
-        runs, planes = {}, {}
+        baseline = read_baseline(baseline_path(self._config.rootpath / "baselines", inputs.case))
+        runs, planes, uncertainty = {}, {}, {}
         for name in inputs.models:
             with suppress(HarnessError):  # the tests have shown it
                 runs[name] = run_model(finished, inputs, name)
+                uncertainty[name] = measure_uncertainty(work, inputs, runs[name], baseline)
         with suppress(HarnessError):  # a picture is never worth the report
             planes = project(work, inputs, runs) if draw and runs else {}
         return CaseReport(
@@ -135,8 +137,9 @@ class Collector:
             runs=runs,
             # xdist workers report in any order
             verdicts=tuple(sorted(verdicts, key=lambda verdict: (verdict.name, verdict.model, verdict.metric))),
-            baseline=read_baseline(baseline_path(self._config.rootpath / "baselines", inputs.case)),
+            baseline=baseline,
             planes=planes,
+            uncertainty=uncertainty,
             expected=expected_gates(inputs),
             error=self._errors.get(inputs.case.name, ""),
             failures=self._failures.get(inputs.case.name, {}),

@@ -10,7 +10,10 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from harness import checkpoints, encoding, evaluation, metrics, projection, training
+import numpy as np
+
+from harness import checkpoints, encoding, evaluation, metrics, projection, statistics, training, uncertainty
+from harness.baselines import stored_scores
 from harness.case import BASE
 from harness.checkpoints import PROBE_TEXTS, Checkpoint
 from harness.errors import HarnessError
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from harness.examination import Examination
     from harness.inputs import Inputs
     from harness.store import Artefact
+    from harness.uncertainty import Uncertainty
     from harness.workplace import Workplace
 
 
@@ -41,6 +45,7 @@ class ModelRun:
     Attributes:
         name: The model.
         evaluation: Its metrics.
+        digest: Identifies what was measured: pairs, embeddings, code.
         arrays: Embeddings by name: `texts`, `probes` and, for an adapter, `unmerged_probes`.
         training: Facts of the training stage; None for the base.
         encoding: Facts of the encoding stage.
@@ -49,6 +54,7 @@ class ModelRun:
 
     name: str
     evaluation: Evaluation
+    digest: str
     arrays: Mapping[str, NDArray[Any]]
     training: Mapping[str, Any] | None
     encoding: Mapping[str, Any]
@@ -69,6 +75,8 @@ class CaseRun:
     inputs: Inputs
     baseline: Baseline | None
     _done: dict[str, Any] = field(default_factory=dict)
+    # Not handed on by `replace`: it depends on the baseline.
+    _uncertain: dict[str, Uncertainty] = field(default_factory=dict, init=False)
 
     @property
     def case(self) -> Case:
@@ -95,6 +103,16 @@ class CaseRun:
 
         found: ModelRun = self._once(name, measure)
         return found
+
+    def uncertainty(self, name: str) -> Uncertainty:
+        """How sure one model's values are.
+
+        Raises:
+            HarnessError: The model cannot be measured.
+        """
+        if name not in self._uncertain:
+            self._uncertain[name] = measure_uncertainty(self.work, self.inputs, self.model(name), self.baseline)
+        return self._uncertain[name]
 
     def examination(self) -> Examination:
         """The candidate, examined.
@@ -138,11 +156,34 @@ def run_model(work: Workplace, inputs: Inputs, model: str, *, seed: int | None =
     return ModelRun(
         name=model,
         evaluation=from_json(measured.read_json("evaluation.json")),
+        digest=measured.key,
         arrays=encoding.read_arrays(encoded.file(encoding.EMBEDDINGS)),
         training=trained.facts if trained else None,
         encoding=encoded.facts,
         inputs={"encode": encoded.inputs} | ({"train": trained.inputs} if trained else {}),
     )
+
+
+def measure_uncertainty(work: Workplace, inputs: Inputs, run: ModelRun, baseline: Baseline | None) -> Uncertainty:
+    """How sure a measured model's values are, and whether they changed since the baseline."""
+    stored = stored_scores(baseline, inputs.origin, run.name)
+    decides = {
+        "source": source_digest(statistics, uncertainty, metrics),
+        "evaluation": run.digest,
+        "eval_pairs": inputs.eval.digest,
+        "stored": None if stored is None else digest_of(stored),
+        "categories": list(inputs.compared_categories),
+        "libraries": versions(evaluation.LIBRARIES),
+    }
+
+    def build(out: Path) -> dict[str, Any]:
+        before = None if stored is None else np.array(stored)
+        result = uncertainty.measure(run.evaluation, inputs.eval, before, inputs.compared_categories)
+        (out / "uncertainty.json").write_text(json.dumps(uncertainty.to_json(result)), encoding="utf-8")
+        return {}
+
+    made = work.store.make("uncertainty", decides, build)
+    return uncertainty.from_json(made.read_json("uncertainty.json"))
 
 
 def train_model(work: Workplace, inputs: Inputs, model: str, *, seed: int | None = None) -> Artefact:

@@ -74,6 +74,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         dest="harness_base_model",
         help="with -m gate: where the case's base lies, instead of where the case finds it; verified the same",
     )
+    group.addoption(
+        "--strict-verdicts",
+        action="store_true",
+        help="an inconclusive verdict fails its test; without it, it is a warning",
+    )
     group.addoption("--force-update", action="store_true", help="lets --update-baselines write although CI is set")
 
 
@@ -199,7 +204,7 @@ def case_run(request: pytest.FixtureRequest, case_runs: Callable[[Inputs], CaseR
 
 @pytest.fixture
 def judge(request: pytest.FixtureRequest, case_run: CaseRun) -> Callable[[Verdict], None]:
-    """Records a verdict for the report; fails the test on `fail` and warns on `inconclusive`."""
+    """Records a verdict for the report; fails the test on `fail`, and warns on `inconclusive`, or fails if asked to."""
     # Not by `record_property`: under pytest's default JUnit family it warns, and comes out the same.
     properties = request.node.user_properties
 
@@ -213,7 +218,8 @@ def judge(request: pytest.FixtureRequest, case_run: CaseRun) -> Callable[[Verdic
         for key, value in content.items():
             name = "gate" if key == "name" else key
             properties.append((name if nth == 1 else f"{name}.{nth}", "undefined" if value is None else value))
-        if verdict.verdict == "fail":
+        strict = request.config.getoption("strict_verdicts")
+        if verdict.verdict == "fail" or (strict and verdict.verdict == "inconclusive"):
             pytest.fail(verdict.message, pytrace=False)
         if verdict.verdict == "inconclusive":
             warnings.warn(pytest.PytestWarning(verdict.message), stacklevel=2)

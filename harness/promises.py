@@ -5,18 +5,27 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from harness import gates
-from harness.baselines import CATEGORY_METRICS, baseline_path, changes, read_baseline, write_baseline
+from harness.baselines import (
+    CATEGORY_METRICS,
+    baseline_path,
+    changes,
+    read_baseline,
+    stored_scores,
+    write_baseline,
+)
 from harness.calibration import measure_baseline
 from harness.case import BASE
 from harness.checkpoints import read_record
 from harness.errors import BaselineError
 from harness.latency import BATCHES, measure_in_turns
 from harness.metrics import METRICS, MetricResult
-from harness.statistics import ratio_interval
+from harness.statistics import ratio_interval, share_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from harness.case import ShareGate
@@ -26,6 +35,8 @@ if TYPE_CHECKING:
     from harness.inputs import Inputs
     from harness.pipeline import CaseRun
 
+
+_SHOWN_CHARACTERS = 60  # of a text in a message
 
 PARAMETERS: dict[str, Callable[[Inputs], dict[str, Any]]] = {
     "model": lambda inputs: {name: name for name in inputs.models},
@@ -58,14 +69,31 @@ PARAMETERS: dict[str, Callable[[Inputs], dict[str, Any]]] = {
 def metric_holds(run: CaseRun, model: str, metric: str) -> Verdict:
     """A metric of a model is no worse than stored."""
     observed = run.model(model).evaluation.metrics[metric]
-    return gates.no_worse_than_stored(model, metric, observed, run.baseline, run.inputs.origin)
+    return gates.no_worse_than_stored(
+        model,
+        metric,
+        observed,
+        run.baseline,
+        run.inputs.origin,
+        change=run.uncertainty(model).changes.get(metric),
+        flipped=_lost_pairs(run, model),
+    )
 
 
 def category_holds(run: CaseRun, model: str, category: str, metric: str) -> Verdict:
     """A metric of a model on one category is no worse than stored."""
     group = run.model(model).evaluation.categories[category]
     observed = MetricResult(getattr(group, metric), group.reason)
-    return gates.no_worse_than_stored(model, metric, observed, run.baseline, run.inputs.origin, category=category)
+    return gates.no_worse_than_stored(
+        model,
+        metric,
+        observed,
+        run.baseline,
+        run.inputs.origin,
+        category=category,
+        change=run.uncertainty(model).changes.get(f"{category}/{metric}"),
+        flipped=_lost_pairs(run, model, category),
+    )
 
 
 def baseline_is_comparable(run: CaseRun) -> Verdict:
@@ -76,12 +104,28 @@ def baseline_is_comparable(run: CaseRun) -> Verdict:
 
 def reaches_share(run: CaseRun, share: ShareGate) -> Verdict:
     """A model reaches its share of another; of the other's stored value, where this run does not measure it."""
-    observed = run.model(share.model).evaluation.metrics[share.metric]
-    if share.of in run.inputs.models:
-        return gates.reaches_share(share, observed, run.model(share.of).evaluation.metrics[share.metric])
-    stored = gates.stored_value(run.baseline, run.inputs.origin, share.of, share.metric)
-    of = MetricResult(math.nan, stored) if isinstance(stored, str) else MetricResult(stored.value, "")
-    return gates.reaches_share(share, observed, of, stored=True)
+    evaluation = run.model(share.model).evaluation
+    measured = share.of in run.inputs.models
+    if measured:
+        of = run.model(share.of).evaluation.metrics[share.metric]
+        scores: Sequence[float] | None = run.model(share.of).evaluation.scores
+    else:
+        stored = gates.stored_value(run.baseline, run.inputs.origin, share.of, share.metric)
+        of = MetricResult(math.nan, stored) if isinstance(stored, str) else MetricResult(stored.value, "")
+        scores = stored_scores(run.baseline, run.inputs.origin, share.of)
+    sure = None
+    if scores is not None:
+        pairs = run.inputs.eval
+        sure = share_of(
+            np.array(evaluation.scores),
+            np.array(scores),
+            np.array(run.model(BASE).evaluation.scores),
+            pairs.labels,
+            pairs.text_rows,
+            metric=share.metric,
+            seed=0,
+        )
+    return gates.reaches_share(share, evaluation.metrics[share.metric], of, stored=not measured, sure=sure)
 
 
 def beats_base(run: CaseRun, model: str, metric: str) -> Verdict:
@@ -182,6 +226,22 @@ def update_baseline(run: CaseRun, root: Path, seeds: int | None) -> list[str]:
     if changed:
         write_baseline(path, new)
     return changed
+
+
+def _lost_pairs(run: CaseRun, model: str, category: str | None = None) -> list[str]:
+    """The pairs that a model had right when it was stored and has wrong now, worst first, in words."""
+    pairs = run.inputs.eval.pairs
+    return [
+        f"{_short(pairs[flip.row].text_1)} and {_short(pairs[flip.row].text_2)} "
+        f"({flip.pair_type}, label {flip.label}, score {flip.stored:.2f} -> {flip.now:.2f})"
+        for flip in run.uncertainty(model).lost
+        if category in (None, flip.category)
+    ]
+
+
+def _short(text: str) -> str:
+    """A text in quotes and in one line, cut where it is long."""
+    return repr(text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…")
 
 
 def _proofs_of(inputs: Inputs) -> tuple[str, ...]:

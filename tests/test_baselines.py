@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import statistics
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from harness import gates
 from harness.baselines import (
+    CATEGORY_METRICS,
     Baseline,
     Origin,
     StoredModel,
@@ -29,6 +29,7 @@ from harness.case import Case, read_case
 from harness.errors import BaselineError
 from harness.evaluation import Evaluation
 from harness.metrics import METRICS, GroupResult, MetricResult
+from harness.statistics import retraining_tolerance
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -180,34 +181,22 @@ def test_a_directory_in_its_place_is_refused(path: Path) -> None:
     ("values", "expected"),
     [
         ([0.82, 0.82, 0.82], 0.01),  # the floor
-        ([0.80, 0.82, 0.84], 0.1),  # 5 standard deviations of 0.02
+        ([0.80, 0.82, 0.84], 4.302653 * math.sqrt(2) * 0.02),  # Student's 97.5 % with two degrees of freedom
         ([0.8199, 0.82, 0.8201], 0.01),
-        ([-1.0, 1.0, 0.0, 0.0], round(5 * math.sqrt(2 / 3), 6)),
+        ([-1.0, 1.0, 0.0, 0.0], 3.182446 * math.sqrt(2) * math.sqrt(2 / 3)),  # with three
     ],
 )
-def test_a_trained_models_tolerance_is_its_spread_but_at_least_the_floor(
+def test_a_trained_models_tolerance_is_from_its_spread_but_at_least_the_floor(
     case: Case, values: list[float], expected: float
 ) -> None:
-    assert expected == pytest.approx(tolerance(case, "lora", "spearman", values), abs=1e-9)
-
-
-@given(st.lists(st.floats(-1, 1), min_size=3, max_size=6))
-def test_a_tolerance_is_never_below_the_floor_nor_the_factor_times_the_spread(values: list[float]) -> None:
-    class FakeTolerance:
-        factor, floor = 4.0, {"margin": 0.02}
-
-    class FakeCase:
-        tolerance = FakeTolerance
-
-    found = tolerance(FakeCase, "lora", "margin", values)  # type: ignore[arg-type]
-    mean = sum(values) / len(values)
-    spread = math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
-    assert max(0.02, 4.0 * spread) == pytest.approx(found, abs=1e-6)
+    assert 0.95 == case.tolerance.confidence
+    # Two comparisons share the 5 %.
+    assert expected == pytest.approx(tolerance(case, "lora", "spearman", values, 2), abs=1e-5)
 
 
 def test_the_bases_tolerance_is_the_cases(case: Case) -> None:
     assert {name: case.tolerance.base[name] for name in METRICS} == {
-        name: tolerance(case, "base", name, []) for name in METRICS
+        name: tolerance(case, "base", name, [], 9) for name in METRICS
     }
 
 
@@ -223,7 +212,9 @@ def test_a_trained_model_is_stored_with_its_seeds_and_directions(case: Case) -> 
     }
     spearman = built.metrics["spearman"]
     assert (0.8, {"42": 0.8, "43": 0.82, "44": 0.84}) == (spearman.value, spearman.seeds)
-    assert 5 * statistics.stdev([0.8, 0.82, 0.84]) == pytest.approx(spearman.tolerance, abs=1e-6)
+    comparisons = len(METRICS) + len(CATEGORY_METRICS)
+    expected = retraining_tolerance([0.8, 0.82, 0.84], comparisons=comparisons, confidence=0.95)
+    assert expected == pytest.approx(spearman.tolerance, abs=1e-6)
     assert {"made": "here"} == built.provenance
     assert {"values": {"auc_roc", "margin"}} == {name: set(group) for name, group in built.categories.items()}
     assert 0.9 == built.categories["values"]["auc_roc"].value

@@ -142,10 +142,7 @@ def test_with_other_evaluation_pairs_nothing_is_comparable(
 ) -> None:
     run = rerun(read_baseline(stored[0]))
     changed = tmp_path / "eval.jsonl"
-    changed.write_bytes(run.case.eval_path.read_bytes() + b" ")
-    with changed.open("rb") as file:
-        lines = file.read().splitlines()[:-2]
-    changed.write_bytes(b"\n".join(lines) + b"\n")
+    changed.write_bytes(run.case.eval_path.read_bytes().replace(b", ", b",  ", 1))
     inputs = dataclasses.replace(run.inputs, eval=read_pairs(changed))
     other = CaseRun(run.work, inputs, run.baseline, {name: run.model(name) for name in MODELS})
     for verdict in (promises.baseline_is_comparable(other), promises.metric_holds(other, "lora", "spearman")):

@@ -15,13 +15,16 @@ if TYPE_CHECKING:
 
     from harness.case import ShareGate
     from harness.metrics import MetricResult
+    from harness.statistics import Share
 
 _NUMERIC_NOISE = 1e-6  # of a cosine distance in fp32
 
 _UNDEFINED = "undefined: an embedding is zero or not a number"
 
 
-def reaches_share(gate: ShareGate, observed: MetricResult, of: MetricResult, *, stored: bool = False) -> Verdict:
+def reaches_share(
+    gate: ShareGate, observed: MetricResult, of: MetricResult, *, stored: bool = False, sure: Share | None = None
+) -> Verdict:
     """A model reaches the case's share of another one in a metric, such as LoRA 90 % of full fine-tuning.
 
     Args:
@@ -29,6 +32,7 @@ def reaches_share(gate: ShareGate, observed: MetricResult, of: MetricResult, *, 
         observed: The model's value.
         of: The other one's.
         stored: Whether the other one's comes from the baseline.
+        sure: The share with its interval, and the gain over the base that is recovered; shown, not judged by.
     """
     other = f"stored {gate.of}" if stored else gate.of
     measured = f"{gate.model} {gate.metric} {number(observed.value)}, {other} {number(of.value)}"
@@ -44,8 +48,23 @@ def reaches_share(gate: ShareGate, observed: MetricResult, of: MetricResult, *, 
     passed = share >= gate.share
     return Verdict(
         "share", gate.model, gate.metric, outcome_of(passed), share, gate.share,
-        f"{measured}: {share:.1%} of {gate.of}, {'at least' if passed else 'expected at least'} {gate.share:.0%}",
+        f"{measured}: {share:.1%} of {gate.of}{_share_interval(sure)}, "
+        f"{'at least' if passed else 'expected at least'} {gate.share:.0%}{_recovered(sure)}",
     )  # fmt: skip
+
+
+def _share_interval(sure: Share | None) -> str:
+    if sure is None or math.isnan(sure.interval.low):
+        return ""
+    return f" (95 % interval {sure.interval.low:.0%} to {sure.interval.high:.0%})"
+
+
+def _recovered(sure: Share | None) -> str:
+    if sure is None or math.isnan(sure.recovered):
+        return ""
+    low, high = sure.recovered_interval[:2]
+    interval = "" if math.isnan(low) else f" ({low:.0%} to {high:.0%})"
+    return f"; {sure.recovered:.0%}{interval} of its gain over the base"
 
 
 def beats_base(model: str, metric: str, observed: MetricResult, base: MetricResult) -> Verdict:

@@ -11,18 +11,33 @@ from harness.gates.verdict import Verdict, number, outcome_of
 from harness.metrics import METRICS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from harness.baselines import Baseline, Origin, StoredModel, StoredValue
     from harness.metrics import MetricResult
+    from harness.statistics import Change
+
+_SHOWN_PAIRS = 3
 
 UPDATE = "pytest evals/ -m full --update-baselines"
 
 
 def no_worse_than_stored(
-    model: str, metric: str, observed: MetricResult, baseline: Baseline | None, origin: Origin, *, category: str = ""
+    model: str,
+    metric: str,
+    observed: MetricResult,
+    baseline: Baseline | None,
+    origin: Origin,
+    *,
+    category: str = "",
+    change: Change | None = None,
+    flipped: Sequence[str] = (),
 ) -> Verdict:
     """A value is not worse than its baseline by more than the tolerance; the base's is neither worse nor better.
+
+    It fails where it is worse by more than the tolerance and the interval of the change says that it is no accident of
+    these pairs; where the interval leaves that open, the verdict is inconclusive. Without an interval the tolerance
+    decides alone.
 
     Args:
         model: The model. The base is not trained: whichever way it moves, something else was changed.
@@ -31,6 +46,8 @@ def no_worse_than_stored(
         baseline: What is stored; fails where there is none, or none that can be compared with.
         origin: What this run is made from.
         category: The category whose pairs were measured; all pairs without it.
+        change: The change since the stored scores, pair by pair.
+        flipped: The pairs that were right and are wrong now, worst first, in words.
     """
     subject = f"{model} {category} {metric}" if category else f"{model} {metric}"
     name = f"{category}/{metric}" if category else metric
@@ -44,18 +61,36 @@ def no_worse_than_stored(
     if math.isnan(observed.value):
         end = f"undefined: {observed.reason}"
     elif lost > allowed:
-        end = f"worse by {number(lost, unit)}"
+        end = f"worse by {number(lost, unit)}{_how_sure(change, unit)}{_in_words(flipped)}"
     elif lost < -allowed:
         hint = "the untrained base cannot improve" if model == BASE else "the baseline could be raised"
         end = f"better by {number(-lost, unit)}; {hint}"
     else:
         end = "no worse"
     passed = abs(lost) <= allowed if model == BASE else lost <= allowed
+    unproven = lost > allowed and model != BASE and change is not None and change.low <= 0 <= change.high
     return Verdict(
-        "baseline", model, name, outcome_of(passed), observed.value, stored.value,
+        "baseline", model, name, "inconclusive" if unproven else outcome_of(passed), observed.value, stored.value,
         f"{subject} {number(observed.value, unit)}, stored {number(stored.value, unit)}, "
         f"tolerance {number(stored.tolerance, unit)}: {end}",
     )  # fmt: skip
+
+
+def _how_sure(change: Change | None, unit: str) -> str:
+    """The interval of a change in words; nothing where there is none."""
+    if change is None or math.isnan(change.low):
+        return ""
+    low, high = (f"{'+' if end > 0 else ''}{number(end, unit)}" for end in (change.low, change.high))
+    chance = "" if math.isnan(change.p_value) else f", p {change.p_value:.3f}"
+    verdict = ": not sure on these pairs" if change.low <= 0 <= change.high else ""
+    return f" (95 % interval of the change {low} to {high}{chance}){verdict}"
+
+
+def _in_words(flipped: Sequence[str]) -> str:
+    if not flipped:
+        return ""
+    more = f" and {len(flipped) - _SHOWN_PAIRS} more" if len(flipped) > _SHOWN_PAIRS else ""
+    return f"; now wrong: {'; '.join(flipped[:_SHOWN_PAIRS])}{more}"
 
 
 def comparable(

@@ -78,10 +78,12 @@ def _model_json(report: CaseReport, model: str) -> dict[str, Any]:
 def _metric_json(report: CaseReport, model: str, metric: str) -> dict[str, Any]:
     result = report.runs[model].evaluation.metrics[metric]
     stored, verdict = report.stored(model, metric), report.verdict(model, metric)
+    interval = report.interval(model, metric)
     # A list has an item a pair or a point of a curve: it is in the store, and would be most of the file here.
     details = {key: value for key, value in result.details.items() if not isinstance(value, list)}
     return {
         "value": result.value,
+        "interval": list(interval[:2]) if interval else None,
         "stored": stored.value if stored else None,
         "tolerance": stored.tolerance if stored else None,
         "verdict": verdict.verdict if verdict else None,

@@ -174,6 +174,7 @@ def _gate_view(report: CaseReport, verdict: Verdict, charts: Sequence[RenderedCh
 def _metric_cell(report: CaseReport, model: str, metric: str) -> dict[str, str]:
     result, unit = report.runs[model].evaluation.metrics[metric], METRICS[metric].unit
     stored, verdict = report.stored(model, metric), report.verdict(model, metric)
+    interval = report.interval(model, metric)
     comparable = report.baseline is not None and report.baseline.origin.eval_sha256 == report.pairs.digest
     if verdict is not None:  # it knows the base as well
         comparable = not math.isnan(verdict.reference)
@@ -181,6 +182,7 @@ def _metric_cell(report: CaseReport, model: str, metric: str) -> dict[str, str]:
     return {
         "value": plain(result.value, unit),
         "note": result.reason or degenerate,
+        "interval": f"{plain(interval.low, unit)} to {plain(interval.high, unit)}" if interval else "none",
         "stored": plain(stored.value, unit) if stored else "none",
         "change": _change(result.value, stored, unit, comparable=comparable),
         "tolerance": number(stored.tolerance, unit) if stored else "none",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from harness.gates import Verdict
     from harness.pairs import PairSet
     from harness.pipeline import ModelRun
+    from harness.statistics import Interval
+    from harness.uncertainty import Uncertainty
 
 _COLOURS = ("#5f6368", "#0072b2", "#e69f00", "#cc79a7", "#56b4e9", "#000000", "#8f6f00", "#7a4fa3")
 """One for each model, the base first: Okabe and Ito's, without the two that charts use for the labels."""
@@ -39,6 +42,7 @@ class CaseReport:
         failures: Model -> why it was not measured, as far as it is known.
         error: Why the case could not be run at all, such as a refused update; else empty.
         expected: How many verdicts a whole run has; 0 where that is not known.
+        uncertainty: Model -> how sure its values are; empty where that is not known.
         candidate: The model that comes from elsewhere, where the run is about one.
     """
 
@@ -52,6 +56,7 @@ class CaseReport:
     failures: Mapping[str, str] = field(default_factory=dict)
     error: str = ""
     expected: int = 0
+    uncertainty: Mapping[str, Uncertainty] = field(default_factory=dict)
     candidate: Candidate | None = None
 
     @property
@@ -73,6 +78,12 @@ class CaseReport:
         """What the baseline holds of a metric; None where it holds nothing."""
         models = self.baseline.models if self.baseline else {}
         return models[model].metrics.get(metric) if model in models else None
+
+    def interval(self, model: str, metric: str) -> Interval | None:
+        """The 95 % interval of a metric; None where there is none."""
+        known = self.uncertainty.get(model)
+        interval = known.intervals.get(metric) if known else None
+        return None if interval is None or math.isnan(interval.low) else interval
 
     def verdict(self, model: str, metric: str) -> Verdict | None:
         """The answer of the gate that holds a metric against its baseline; None where it did not run."""

@@ -65,6 +65,7 @@ def synthetic_run(name: str, pairs: PairSet) -> ModelRun:
     return ModelRun(
         name=name,
         evaluation=evaluate(embeddings, pairs),
+        digest="synthetic",
         arrays={"texts": embeddings},
         training=None if name == "base" else trained,
         encoding={

@@ -31,8 +31,8 @@ def test_shape(kind, request):
         assert ({"encode"} if model == "base" else {"train", "encode"}) == values["peak_rss_mb"].keys()
         assert list(METRICS) == list(values["metrics"])
         for metric in values["metrics"].values():
-            assert {"value", "stored", "tolerance", "verdict"} <= metric.keys()
-            assert metric.keys() <= {"value", "stored", "tolerance", "verdict", "reason", "details"}
+            assert {"value", "interval", "stored", "tolerance", "verdict"} <= metric.keys()
+            assert metric.keys() <= {"value", "interval", "stored", "tolerance", "verdict", "reason", "details"}
         assert set(report.pairs.categories) == values["categories"].keys()
         assert set(report.pairs.pair_types) == values["pair_types"].keys()
     assert len(report.verdicts) == len(case["gates"])

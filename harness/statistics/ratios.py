@@ -1,4 +1,4 @@
-"""Intervals. Pure: arrays in, numbers out."""
+"""The ratio of two durations with its interval, from repeated rounds."""
 
 from __future__ import annotations
 

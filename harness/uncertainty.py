@@ -1,0 +1,98 @@
+"""How sure one model's values are, and whether they changed since the baseline. Pure, and kept as JSON in the store."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.baselines import CATEGORY_METRICS
+from harness.evaluation import nan_to_null
+from harness.statistics import Change, Flip, Interval, compare, flips, intervals
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from harness.evaluation import Evaluation
+    from harness.pairs import PairSet
+
+_SEED = 0
+"""Of the resamples: the same pairs and scores have the same interval in every run."""
+
+
+@dataclass(frozen=True)
+class Uncertainty:
+    """What other pairs of the same kind could have shown.
+
+    Attributes:
+        intervals: Metric -> its 95 % interval.
+        changes: Metric, or `category/metric` -> its change since the baseline. Empty where nothing can be compared.
+        lost: The pairs that the stored model had right and this one has wrong, worst first.
+        gained: The reverse.
+    """
+
+    intervals: Mapping[str, Interval]
+    changes: Mapping[str, Change]
+    lost: tuple[Flip, ...]
+    gained: tuple[Flip, ...]
+
+
+def measure(
+    evaluation: Evaluation, pairs: PairSet, stored: NDArray[np.float64] | None, categories: Sequence[str]
+) -> Uncertainty:
+    """Resamples the pairs.
+
+    Args:
+        evaluation: The model's values on the pairs.
+        pairs: The evaluation pairs.
+        stored: The pairs' scores in the baseline, shape `(n_pairs,)`; None where there are none to compare with.
+        categories: The categories that are compared on their own.
+    """
+    scores = np.array(evaluation.scores)
+    clusters = evaluation.metrics["cluster_purity"].details.get("cluster_labels")
+    found = intervals(
+        scores,
+        pairs.labels,
+        pairs.text_rows,
+        seed=_SEED,
+        clusters=None if clusters is None else np.array(clusters, dtype=np.int64),
+    )
+    if stored is None:
+        return Uncertainty(found, {}, (), ())
+    changes = compare(scores, stored, pairs.labels, pairs.text_rows, seed=_SEED)
+    for category in categories:
+        rows = np.flatnonzero([name == category for name in pairs.categories])
+        part = compare(scores[rows], stored[rows], pairs.labels[rows], pairs.text_rows[rows], seed=_SEED)
+        changes |= {f"{category}/{metric}": part[metric] for metric in CATEGORY_METRICS}
+    flipped = flips(scores, stored, pairs.labels, pairs.pair_types, pairs.categories)
+    return Uncertainty(found, changes, flipped.lost, flipped.gained)
+
+
+def to_json(uncertainty: Uncertainty) -> dict[str, Any]:
+    """The uncertainty as JSON values; NaN becomes null."""
+    content = {
+        "intervals": {name: list(interval) for name, interval in uncertainty.intervals.items()},
+        "changes": {name: list(change) for name, change in uncertainty.changes.items()},
+        "lost": [list(flip) for flip in uncertainty.lost],
+        "gained": [list(flip) for flip in uncertainty.gained],
+    }
+    whole: dict[str, Any] = nan_to_null(content)
+    return whole
+
+
+def from_json(content: dict[str, Any]) -> Uncertainty:
+    """The inverse of `to_json`."""
+    return Uncertainty(
+        intervals={name: Interval(*_numbers(fields)) for name, fields in content["intervals"].items()},
+        changes={name: Change(*_numbers(fields)) for name, fields in content["changes"].items()},
+        lost=tuple(Flip(*fields) for fields in content["lost"]),
+        gained=tuple(Flip(*fields) for fields in content["gained"]),
+    )
+
+
+def _numbers(fields: Sequence[Any]) -> list[Any]:
+    return [math.nan if field is None else field for field in fields]
