@@ -41,18 +41,18 @@ pytestmark = pytest.mark.quality
 SEED = 0  # of the labels that are flipped
 
 GOOD: dict[str, dict[str, Any]] = {
-    "another seed": {"seed": 45},
+    "another seed": {"seed": 50},  # none of those that the tolerances are from
+    "yet another seed": {"seed": 51},
     "rank 4": {"seed": 46, "lora": {"rank": 4, "alpha": 8}},
     "rank 16": {"seed": 47, "lora": {"rank": 16, "alpha": 32}},
     "rsLoRA": {"seed": 48, "lora": {"rank": 16, "alpha": 8, "use_rslora": True}},
-    "yet another seed": {"seed": 49},
 }
-"""What differs from the case's recipe. Each update is scaled by 2, as the case's: alpha / rank or alpha / sqrt(rank)."""
+"""What differs from the recipe. Each update is scaled by 2, as the recipe's: alpha / rank or alpha / sqrt(rank)."""
 
 
 @pytest.fixture(scope="module")
 def dating(pytestconfig: pytest.Config, repository: Path, dating_case_path: Path) -> CaseRun:
-    """The shipped case with its stored baseline, in the repository's own store: what is trained there is found again."""
+    """The shipped case with its baseline, in the repository's own store: what is trained there is found again."""
     case = read_case(dating_case_path)
     work = Workplace(Store(repository / ".harness" / "store"), TerminalProgress(pytestconfig))
     return CaseRun(work, prepare(case), read_baseline(baseline_path(repository / "baselines", case)))
