@@ -128,7 +128,8 @@ class Collector:
                 runs[name] = run_model(finished, inputs, name)
                 uncertainty[name] = measure_uncertainty(work, inputs, runs[name], baseline)
         with suppress(HarnessError):  # a picture is never worth the report
-            planes = project(work, inputs, runs) if draw and runs else {}
+            # It takes longer than the whole gate.
+            planes = project(work, inputs, runs) if draw and runs and inputs.candidate is None else {}
         return CaseReport(
             case=inputs.case,
             models=inputs.models,

@@ -25,25 +25,32 @@ if TYPE_CHECKING:
     from harness.stages import Progress
 
 
-def prove_opened(candidate: Candidate, base: ResolvedBase, _progress: Progress) -> dict[str, Finding]:
+def prove_opened(candidate: Candidate, base: ResolvedBase, progress: Progress) -> dict[str, Finding]:
     """Opens a candidate, and compares what stands in memory with its files.
+
+    Args:
+        candidate: The candidate.
+        base: What an adapter goes on.
+        progress: Told when it is done.
 
     Returns:
         `whole`: every tensor of the file stands where it belongs, and nothing was made up; for an adapter also
         `weights`: merged, it is the base plus scaling x B x A.
     """
+    adapter = candidate.strategy == "lora"
     checkpoint = Checkpoint(candidate.strategy, base, candidate.path)
+    findings: dict[str, Finding] = {}
     try:
-        model = open_unmerged(checkpoint) if candidate.strategy == "lora" else open_checkpoint(checkpoint)
+        model = open_unmerged(checkpoint) if adapter else open_checkpoint(checkpoint)
+        findings["whole"] = Finding("pass", "every tensor of its files is in the opened model, and nothing else is")
     except CheckpointError as error:
-        unopened = {"whole": Finding("fail", str(error))}
-        return unopened | ({"weights": Finding("fail", "not computed: it does not open")} if _adapts(candidate) else {})
-    whole = Finding("pass", "every tensor of its files is in the opened model, and nothing else is")
-    return {"whole": whole} | ({"weights": _prove_weights(candidate, base, model)} if _adapts(candidate) else {})
-
-
-def _adapts(candidate: Candidate) -> bool:
-    return candidate.strategy == "lora"
+        findings["whole"] = Finding("fail", str(error))
+    if adapter:
+        opened = findings["whole"].outcome == "pass"
+        unopened = Finding("fail", "not computed: it does not open")
+        findings["weights"] = _prove_weights(candidate, base, model) if opened else unopened
+    progress(1.0, "compared")
+    return findings
 
 
 def _prove_weights(candidate: Candidate, base: ResolvedBase, model: Any) -> Finding:

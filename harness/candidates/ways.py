@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from harness.stages import Progress
 
 
-def enter(candidate: Candidate, base: ResolvedBase, seed: int, out: Path, _progress: Progress) -> dict[str, Any]:
+def enter(candidate: Candidate, base: ResolvedBase, seed: int, out: Path, progress: Progress) -> dict[str, Any]:
     """Opens a candidate in every way, and encodes the probe texts.
 
     Args:
@@ -33,6 +33,7 @@ def enter(candidate: Candidate, base: ResolvedBase, seed: int, out: Path, _progr
         seed: Another one in each process: weights that are made up at random then show. A forkserver's children
             would otherwise all draw the same ones.
         out: File for the embeddings: way -> float32 of shape `(n_probes, dimension)`.
+        progress: Receives the share of the ways taken.
 
     Returns:
         `settings`: way -> the opened model's settings; `errors`: way -> why it could not be opened.
@@ -43,7 +44,8 @@ def enter(candidate: Candidate, base: ResolvedBase, seed: int, out: Path, _progr
     arrays, settings, errors = {}, {}, {}
     torch.manual_seed(seed)
     with tempfile.TemporaryDirectory(prefix="harness-ways-") as scratch:
-        for name, way in WAYS[candidate.strategy].items():
+        ways = WAYS[candidate.strategy]
+        for number, (name, way) in enumerate(ways.items(), start=1):
             try:
                 model = way(candidate, base, Path(scratch))
                 if model is not None:
@@ -51,6 +53,7 @@ def enter(candidate: Candidate, base: ResolvedBase, seed: int, out: Path, _progr
                     settings[name] = settings_of(model)
             except Exception as error:  # noqa: BLE001 - whatever it is, a user would meet it here
                 errors[name] = f"{type(error).__name__}: {error}"
+            progress(number / len(ways), name)
     save_file(arrays, out)
     return {"settings": settings, "errors": errors}
 

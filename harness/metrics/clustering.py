@@ -22,8 +22,9 @@ def cluster_purity(
 ) -> MetricResult:
     """Share of the clustered pairs that have the majority label of their cluster.
 
-    The clusters are HDBSCAN's over the first 10 principal components of the pair means. They depend neither on the
-    order of the pairs nor on the machine, which takes two precautions. Pairs with identical means are one point, and
+    The clusters are the leaves of HDBSCAN's tree over the first 10 principal components of the pair means: its default
+    choice, by excess of mass, jumps between a few large clusters and many small ones from one training to the next (see
+    docs/adr/0005). They depend neither on the order of the pairs nor on the machine, which takes two precautions. Pairs with identical means are one point, and
     share its cluster. And ties between reachability distances, which HDBSCAN has by construction and resolves by row
     order and by the sort routine of the processor, are resolved by the distance itself (see `_reachability`).
 
@@ -77,7 +78,9 @@ def _clusters(points: NDArray[np.float64], min_cluster_size: int) -> NDArray[np.
     components = min(_COMPONENTS, len(points) - 1, points.shape[1])
     projected = PCA(n_components=components, svd_solver="full").fit_transform(points)
     # min_samples=1: the matrix holds reachability distances already, and with 1 HDBSCAN leaves them as they are.
-    model = HDBSCAN(metric="precomputed", min_cluster_size=min_cluster_size, min_samples=1)
+    model = HDBSCAN(
+        metric="precomputed", min_cluster_size=min_cluster_size, min_samples=1, cluster_selection_method="leaf"
+    )
     return np.asarray(model.fit_predict(_reachability(projected, min_cluster_size)), dtype=np.int64)
 
 
