@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import json
 import os
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
 
 _BAD_CASE = pytest.StashKey[str]()
 _NOTES = pytest.StashKey[list[tuple[str, list[str]]]]()
+
+
+def _directory(value: str) -> Path:
+    """A path that someone gave: an unset variable would otherwise mean the working directory."""
+    if not value.strip():
+        raise argparse.ArgumentTypeError("got nothing, expected a directory")
+    return Path(value)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -49,14 +57,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--adapter",
-        type=Path,
+        type=_directory,
         metavar="DIR",
         dest="harness_adapter",
         help="with -m gate: the PEFT adapter that wants to ship",
     )
     group.addoption(
         "--full-model",
-        type=Path,
+        type=_directory,
         metavar="DIR",
         dest="harness_full_model",
         help="with -m gate: the whole model that wants to ship",
@@ -69,7 +77,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--base-model",
-        type=Path,
+        type=_directory,
         metavar="DIR",
         dest="harness_base_model",
         help="with -m gate: where the case's base lies, instead of where the case finds it; verified the same",

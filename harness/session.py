@@ -61,6 +61,8 @@ def _gated(config: pytest.Config, cases: list[Case]) -> Inputs:
     )
     directory = config.getoption("harness_base_model")
     if directory is not None:
+        if not directory.is_dir():
+            raise CaseError(f"--base-model {directory}: nothing there; expected the directory of {case.base.name}")
         base = case.base.model_copy(update={"package": None, "path": str(directory.absolute())})
         case = case.model_copy(update={"base": base})
     return prepare(case, candidate)

@@ -15,12 +15,6 @@ USAGE = [
     "and where they are needed: --case PATH, --as MODEL (what it is held against), --base-model DIR",
 ]
 PROOFS = ("files", "base", "whole", "weights", "ways", "settings", "trained", "data")
-NO_PICTURES = """
-    def pytest_configure():
-        import harness.pipeline
-
-        harness.pipeline.project = lambda *_: {}  # UMAP takes seconds to import
-"""
 # Printed when pytest is done, however it ended.
 TELLS_IMPORTS = """
     import sys
@@ -60,7 +54,6 @@ def project(pytester, repository, write_case, tiny_content, tiny_run, reference)
     for kind in ("embeddings", "evaluation"):  # of the base
         shutil.copytree(tiny_run.work.store.root / kind, pytester.path / ".harness" / "store" / kind)
     pytester.makeini("[pytest]")
-    pytester.makeconftest(NO_PICTURES)
     return pytester
 
 
@@ -234,7 +227,10 @@ def test_another_base_is_refused_before_any_work(project, case_with_digests, bui
 
 
 def test_a_base_that_is_not_there_is_refused_before_any_work(project, case_with_digests):
-    for arguments, said in (([], "*no directory *nowhere*"), (["--base-model", "gone"], "*no directory *gone*")):
+    for arguments, said in (
+        ([], "*no directory *nowhere*"),
+        (["--base-model", "gone"], "*--base-model gone: nothing there; expected the directory of tiny*"),
+    ):
         result = gate(project, "--adapter", "lora", *arguments)
         assert refused(result, said) == pytest.ExitCode.USAGE_ERROR
 

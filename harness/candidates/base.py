@@ -36,9 +36,11 @@ def prove_base(candidate: Candidate, base: ResolvedBase) -> Finding:
         return Finding("fail", str(error))
     if record is not None:
         words = f"trained on {record.base_name} with digest {record.base_digest}"
-        if record.base_digest == base.digest:
-            return Finding("pass", words)
-        return Finding("fail", f"{words}, but the case's base is {base.name} with digest {base.digest}")
+        if record.base_digest != base.digest:
+            return Finding("fail", f"{words}, but the case's base is {base.name} with digest {base.digest}")
+        # Who opens the adapter by itself gets the base that it names.
+        wrong = _wrong_name(candidate.path, base) if candidate.strategy == "lora" else ""
+        return Finding("fail", f"{words}, but {wrong}") if wrong else Finding("pass", words)
     misfits = {"lora": _adapter_misfits, "full": _model_misfits}[candidate.strategy](candidate.path, base)
     if misfits:
         return Finding("fail", f"made from another base than {base.name}: other shapes: {some(misfits)}")
@@ -58,14 +60,23 @@ def _named_base(candidate: Candidate, base: ResolvedBase) -> Finding:
         if digest == base.digest:
             return Finding("pass", f"names {name}, which has the digest of the case's base")
         return Finding("fail", f"names {name} with digest {digest}, but the case's base has {base.digest}")
-    # Without its owner, as it may be written in the code of a training, a hub id still says which model it is.
-    if _HUB_ID.fullmatch(name) and name not in (base.name, base.name.rpartition("/")[2]):
-        return Finding("fail", f"{ADAPTER_CONFIG} names the base {name}, but the case's base is {base.name}")
-    # A branch or a tag says nothing about the commit, and a commit may be shortened.
-    if base.revision and _COMMIT.fullmatch(str(revision)) and not base.revision.startswith(str(revision)):
-        return Finding("fail", f"made from {name} at revision {revision}, but the case's base is at {base.revision}")
+    if wrong := _wrong_name(candidate.path, base):
+        return Finding("fail", wrong)
     at = f" at revision {revision}" if revision else ""
     return Finding("inconclusive", f"names the base {name}{at}, and has its shape, but {_UNSURE}")
+
+
+def _wrong_name(path: Path, base: ResolvedBase) -> str:
+    """How the hub id or commit that an adapter's configuration names is another than the base's; empty if it is not."""
+    config = read_json(path / ADAPTER_CONFIG)
+    name, revision = str(config.get("base_model_name_or_path") or ""), str(config.get("revision"))
+    # Without its owner, as it may be written in the code of a training, a hub id still says which model it is.
+    if _HUB_ID.fullmatch(name) and name not in (base.name, base.name.rpartition("/")[2]):
+        return f"{ADAPTER_CONFIG} names the base {name}, but the case's base is {base.name}"
+    # A branch or a tag says nothing about the commit, and a commit may be shortened.
+    if base.revision and _COMMIT.fullmatch(revision) and not base.revision.startswith(revision):
+        return f"{ADAPTER_CONFIG} names revision {revision}, but the case's base is at {base.revision}"
+    return ""
 
 
 def _adapter_misfits(path: Path, base: ResolvedBase) -> list[str]:
@@ -81,10 +92,15 @@ def _adapter_misfits(path: Path, base: ResolvedBase) -> list[str]:
 
 
 def _model_misfits(path: Path, base: ResolvedBase) -> list[str]:
-    """Tensors of another shape than the base's of the same name."""
-    expected = shapes_in(base.path / WEIGHTS)
+    """Tensors of another shape than the base's of the same name, and tensors that only one of both has."""
+    expected, found = shapes_in(base.path / WEIGHTS), shapes_in(path / WEIGHTS)
+    # Older files also hold the positions, which today's models compute themselves.
+    lonely = [name for name in sorted(found.keys() ^ expected.keys()) if not name.endswith("position_ids")]
     return [
-        f"{name} {list(shape)} for {list(expected[name])}"
-        for name, shape in shapes_in(path / WEIGHTS).items()
-        if name in expected and expected[name] != shape
+        *(
+            f"{name} {list(found[name])} for {list(shape)}"
+            for name, shape in expected.items()
+            if name in found and found[name] != shape
+        ),
+        *(f"{name} only in {'it' if name in found else 'the base'}" for name in lonely),
     ]

@@ -112,6 +112,7 @@ def _config_problems(config: dict[str, Any]) -> Iterator[str]:
     if shapeless:
         yield f"{some(shapeless)}: expected a JSON object"
         return
+    yield from _target_problems(config)
     base = config.get("base_model_name_or_path")
     if base is not None and not isinstance(base, str):
         yield f"base_model_name_or_path is {base!r}; expected a name"
@@ -136,6 +137,21 @@ def _config_problems(config: dict[str, Any]) -> Iterator[str]:
     library = (config.get("auto_mapping") or {}).get("parent_library", "transformers.")
     if not str(library).startswith("transformers."):
         yield f"auto_mapping.parent_library is {library!r}; expected a module of transformers"
+
+
+def _target_problems(config: dict[str, Any]) -> Iterator[str]:
+    """What in the choice of modules PEFT could not read: names in a list, or a regular expression."""
+    targets = config["target_modules"]
+    if not targets or not isinstance(targets, str | list):
+        yield f"target_modules is {targets!r}; expected a list of names, or a regular expression"
+    keys = ("target_modules", "exclude_modules", "layers_pattern")
+    patterns = [(key, config[key]) for key in keys if isinstance(config.get(key), str)]
+    patterns += [(key, name) for key in ("rank_pattern", "alpha_pattern") for name in config.get(key) or {}]
+    for key, pattern in patterns:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            yield f"{key}: {pattern!r} is no regular expression: {error}"
 
 
 def _pattern(config: dict[str, Any], key: str) -> dict[str, Any]:

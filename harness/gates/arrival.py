@@ -41,15 +41,18 @@ def ways_agree(
         base: The base's embeddings of the same texts.
     """
     problems = [f"{way} fails: {error}" for way, error in errors.items()]
-    # Most ways are right: the one that agrees with most of the others is what the rest is held against.
-    norm = max(
-        embeddings, key=lambda way: sum(_agree(embeddings[way][0], e[0]) for e in embeddings.values()), default=""
-    )
+    # Most ways are right: the one that agrees with most of the others is what the rest is held against. Those that give
+    # the base's embeddings are not, however many they are.
+    moved = {way: first for way, (first, _) in embeddings.items() if not _agree(first, base)}
+    known = moved or {way: first for way, (first, _) in embeddings.items()}
+    norm = max(known, key=lambda way: sum(_agree(known[way], other) for other in known.values()), default="")
     least = 1.0
     for way, (first, second) in embeddings.items():
-        again, other = _least_cosine(first, second), _least_cosine(first, embeddings[norm][0])
-        least = float(np.fmin(least, np.fmin(again, other)))
-        if not again >= SAME_MODEL:
+        again, other = _least_cosine(first, second), _least_cosine(first, known[norm])
+        least = float(np.min([least, again, other]))
+        if not np.isfinite(first).all():
+            problems.append(f"{way} gives embeddings that are not numbers")
+        elif not again >= SAME_MODEL:
             problems.append(
                 f"{way} gives other embeddings at each load (least cosine {again:.4f}): "
                 f"weights that its file does not hold are made up at random"
@@ -108,11 +111,9 @@ def same_settings(model: str, settings: Mapping[str, Mapping[str, Any]], stored:
                 by_difference.setdefault(difference, []).append(way)
     problems = [f"{difference} ({', '.join(ways)})" for difference, ways in by_difference.items()]
     passed = bool(settings) and not problems
-    end = "; ".join(problems) or ("as the baseline's" if settings else "it could not be opened")
-    return Verdict(
-        "settings", model, "", outcome_of(passed), len(problems), 0,
-        f"{model} settings: {end}" + ("" if passed else f". After an intended change: {UPDATE}"),
-    )  # fmt: skip
+    hint = f". After an intended change: {UPDATE}" if problems else ""
+    end = "; ".join(problems) + hint or ("as the baseline's" if settings else "it could not be opened")
+    return Verdict("settings", model, "", outcome_of(passed), len(problems), 0, f"{model} settings: {end}")
 
 
 def knows_data(model: str, record: TrainingRecord | None, train_digest: str, eval_pairs: NDArray[np.uint64]) -> Verdict:

@@ -24,9 +24,10 @@ def cluster_purity(
 
     The clusters are the leaves of HDBSCAN's tree over the first 10 principal components of the pair means: its default
     choice, by excess of mass, jumps between a few large clusters and many small ones from one training to the next (see
-    docs/adr/0005). They depend neither on the order of the pairs nor on the machine, which takes two precautions. Pairs with identical means are one point, and
-    share its cluster. And ties between reachability distances, which HDBSCAN has by construction and resolves by row
-    order and by the sort routine of the processor, are resolved by the distance itself (see `_reachability`).
+    docs/adr/0005). They depend neither on the order of the pairs nor on the machine, which takes two precautions.
+    Pairs with identical means are one point, and share its cluster. And ties between reachability distances, which
+    HDBSCAN has by construction and resolves by row order and by the sort routine of the processor, are resolved by the
+    distance itself (see `_reachability`).
 
     Time and memory are quadratic: 3,000 pairs take about 0.3 GB.
 

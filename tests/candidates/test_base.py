@@ -51,12 +51,14 @@ def test_the_recorded_digest_decides(
     assert ("fail", said) == prove_base(candidate, other_base)
 
 
-def test_the_record_is_believed_before_the_name(
+def test_a_right_record_does_not_excuse_a_wrong_name(
     arrived: Callable[..., Candidate], base: ResolvedBase, edit_json: Callable[..., None]
 ) -> None:
     candidate = arrived("lora")
     edit_json(candidate.path / ADAPTER_CONFIG, base_model_name_or_path="someone/another-model")
-    assert "pass" == prove_base(candidate, base).outcome
+    outcome, message = prove_base(candidate, base)
+    assert "fail" == outcome  # whoever opens the adapter by itself gets that other model
+    assert message.endswith("adapter_config.json names the base someone/another-model, but the case's base is tiny")
 
 
 @BOTH
@@ -114,7 +116,7 @@ NAMED: dict[str, tuple[dict[str, Any], str, str]] = {
     "other-revision": (
         {"base_model_name_or_path": "org/tiny", "revision": "2" + COMMIT[1:]},
         "fail",
-        f"made from org/tiny at revision 2{COMMIT[1:]}, but the case's base is at {COMMIT}",
+        f"adapter_config.json names revision 2{COMMIT[1:]}, but the case's base is at {COMMIT}",
     ),
     "no-name": (
         {"base_model_name_or_path": None},
@@ -186,3 +188,15 @@ def test_no_model_is_opened(
 
     monkeypatch.setattr(safetensors.torch, "load_file", lambda *_, **__: pytest.fail("opened"))
     assert "pass" == prove_base(arrived("lora"), base).outcome
+
+
+def test_a_model_with_another_layer_is_of_another_base(arrived: Callable[..., Candidate], base: ResolvedBase) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    candidate = arrived("full", recorded=False)
+    tensors = load_file(candidate.path / WEIGHTS)
+    extra = {name.replace("layer.1", "layer.2"): value for name, value in tensors.items() if "layer.1." in name}
+    save_file({**tensors, **extra}, candidate.path / WEIGHTS, metadata={"format": "pt"})
+    outcome, message = prove_base(candidate, base)
+    assert "fail" == outcome
+    assert "encoder.layer.2.attention.output.LayerNorm.bias only in it" in message

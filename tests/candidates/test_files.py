@@ -210,6 +210,10 @@ UNVERIFIABLE = {
     "alpha": ({"lora_alpha": 0}, "alpha lora_alpha is 0; expected a number above 0: the update is scaled by alpha"),
     "alpha-text": ({"lora_alpha": "8"}, "alpha lora_alpha is '8'; expected a number above 0"),
     "alpha-pattern": ({"alpha_pattern": {"q": -1}}, "alpha alpha_pattern.q is -1; expected a number above 0"),
+    "no-targets": ({"target_modules": []}, "target_modules is []; expected a list of names, or a regular expres"),
+    "targets": ({"target_modules": "("}, "target_modules: '(' is no regular expression: "),
+    "excluded": ({"exclude_modules": "*"}, "exclude_modules: '*' is no regular expression: "),
+    "pattern": ({"rank_pattern": {"(": 2}}, "rank_pattern: '(' is no regular expression: "),
     "library": (
         {"auto_mapping": {"base_model_class": "system", "parent_library": "os"}},
         "auto_mapping.parent_library is 'os'; expected a module of transformers",

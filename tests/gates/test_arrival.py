@@ -100,6 +100,20 @@ def test_every_fault_is_listed() -> None:
         assert problem.startswith(said)
 
 
+def test_ways_that_give_the_base_are_to_blame_however_many_they_are() -> None:
+    verdict = ways_agree(a=BASE, b=BASE, c=TRAINED)
+    assert "fail" == verdict.verdict
+    problems = verdict.message.removeprefix("lora ways: ").split("; ")
+    expected = [f"{way} gives other embeddings than c" for way in "ab"]
+    assert expected == [problem.partition(" (")[0] for problem in problems]
+
+
+def test_what_is_no_number_is_called_so() -> None:
+    verdict = ways_agree(a=TRAINED, b=with_nan(TRAINED), c=TRAINED)
+    assert "lora ways: b gives embeddings that are not numbers" == verdict.message
+    assert math.isnan(verdict.observed)
+
+
 def test_no_way_at_all_fails() -> None:
     assert "fail" == ways_agree().verdict
     assert "fail" == ways_agree({"peft": "OSError: gone"}).verdict
@@ -236,7 +250,7 @@ def test_a_setting_that_only_one_side_knows_fails(change: Any, stored: Any, said
 def test_settings_of_no_way_fail() -> None:
     verdict = same_settings()
     assert "fail" == verdict.verdict
-    assert verdict.message.startswith("lora settings: it could not be opened")
+    assert "lora settings: it could not be opened" == verdict.message
 
 
 def test_settings_without_a_baseline_are_not_comparable() -> None:
