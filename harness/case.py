@@ -76,10 +76,17 @@ class BaseSpec(Frozen):
 
 
 class DataSpec(Frozen):
-    """Pair files, relative to the case file."""
+    """Pair files, relative to the case file.
+
+    Attributes:
+        train: The pairs to train on.
+        eval: The pairs to judge by.
+        prefixes: What stands in front of texts and says nothing, such as "boy: ": the audit takes it away.
+    """
 
     train: str
     eval: str
+    prefixes: list[Annotated[str, Field(pattern=r"\S")]] = []
 
 
 class LoraSpec(Frozen):
@@ -168,6 +175,43 @@ class Gates(Frozen):
     memory_mb: MemoryGate
 
 
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class AuditLimits(Frozen):
+    """The greatest value that each check of the data may have; what a check counts is in `harness.audit.CHECKS`.
+
+    Attributes:
+        shared_pairs: Share of the eval pairs that are in train.
+        near_shared_pairs: Share of the eval pairs that are nearly in train.
+        shared_texts: Share of the eval texts that are in train.
+        near_shared_texts: Share of the eval texts that are nearly in train.
+        duplicates: Share of the pairs of a file that repeat an earlier one.
+        contradictions: Number of pairs with two labels.
+        label_balance: Share of the more frequent label in a file.
+        category_balance: Share of the most frequent category in a file.
+        category_alone: Accuracy of the category's label in train, above that of the more frequent label.
+        length_alone: AUC of the length that tells the labels of train best.
+        one_word: Accuracy of the word that tells the labels of train best, above that of the more frequent label.
+        empty_texts: Share of the texts of a file that say nothing.
+        truncated_texts: Share of the texts of a file that are longer than the model reads.
+    """
+
+    shared_pairs: Share
+    near_shared_pairs: Share
+    shared_texts: Share
+    near_shared_texts: Share
+    duplicates: Share
+    contradictions: int = Field(ge=0)
+    label_balance: float = Field(ge=0.5, le=1)
+    category_balance: Share
+    category_alone: float = Field(ge=0, le=0.5)
+    length_alone: float = Field(ge=0.5, le=1)
+    one_word: float = Field(ge=0, le=0.5)
+    empty_texts: Share
+    truncated_texts: Share
+
+
 class Tolerance(Frozen):
     """How much worse than stored is still noise.
 
@@ -199,6 +243,7 @@ class Case(Frozen):
     data: DataSpec
     models: dict[str, Recipe] = Field(min_length=1)
     gates: Gates
+    audit: AuditLimits
     tolerance: Tolerance
 
     @property

@@ -112,7 +112,7 @@ class Collector:
         """What the run left in the store about one case; a model that is not there failed, and is missing."""
         from harness.baselines import baseline_path, read_baseline
         from harness.errors import HarnessError
-        from harness.pipeline import measure_uncertainty, project, run_model
+        from harness.pipeline import audit_data, evaluate_leak_free, measure_uncertainty, project, run_model
         from harness.promises import expected_gates
         from harness.report import CaseReport
         from harness.session import workplace
@@ -122,11 +122,15 @@ class Collector:
         finished = replace(work, store=Store(work.store.root, read_only=True))
         verdicts = self._verdicts.get(inputs.case.name, [])
         baseline = read_baseline(baseline_path(self._config.rootpath / "baselines", inputs.case))
-        runs, planes, uncertainty = {}, {}, {}
+        runs, planes, uncertainty, leak_free, audited = {}, {}, {}, {}, None
         for name in inputs.models:
             with suppress(HarnessError):  # the tests have shown it
                 runs[name] = run_model(finished, inputs, name)
                 uncertainty[name] = measure_uncertainty(work, inputs, runs[name], baseline)
+        with suppress(HarnessError):
+            audited = audit_data(finished, inputs)
+        if draw and audited is not None and audited.leaked:
+            leak_free = {name: evaluate_leak_free(work, inputs, run, audited.leaked) for name, run in runs.items()}
         with suppress(HarnessError):  # a picture is never worth the report
             # It takes longer than the whole gate.
             planes = project(work, inputs, runs) if draw and runs and inputs.candidate is None else {}
@@ -144,6 +148,8 @@ class Collector:
             expected=expected_gates(inputs),
             error=self._errors.get(inputs.case.name, ""),
             failures=self._failures.get(inputs.case.name, {}),
+            audit=audited,
+            leak_free=leak_free,
         )
 
 

@@ -12,7 +12,7 @@ from harness.encoding import pair_scores
 from harness.metrics import METRICS, GroupResult, MetricResult, ScoredPairs, breakdown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -39,20 +39,23 @@ class Evaluation:
     scores: tuple[float, ...]
 
 
-def evaluate(embeddings: NDArray[np.float32], pairs: PairSet) -> Evaluation:
+def evaluate(embeddings: NDArray[np.float32], pairs: PairSet, *, without: Sequence[int] = ()) -> Evaluation:
     """Measures one model.
 
     Args:
         embeddings: One row for each of `pairs.texts`.
         pairs: The evaluation pairs.
+        without: Rows of the pairs to leave out.
     """
-    first, second = (embeddings[pairs.text_rows[:, side]].astype(np.float64) for side in (0, 1))
+    kept = np.delete(np.arange(len(pairs)), np.asarray(without, dtype=np.int64))
+    text_rows = pairs.text_rows[kept]
+    first, second = (embeddings[text_rows[:, side]].astype(np.float64) for side in (0, 1))
     scored = ScoredPairs(
-        scores=pair_scores(embeddings, pairs.text_rows),
-        labels=pairs.labels,
+        scores=pair_scores(embeddings, text_rows),
+        labels=pairs.labels[kept],
         pair_means=(first + second) / 2,
-        categories=pairs.categories,
-        pair_types=pairs.pair_types,
+        categories=tuple(pairs.categories[row] for row in kept),
+        pair_types=tuple(pairs.pair_types[row] for row in kept),
     )
     return Evaluation(
         metrics={name: metric.function(scored) for name, metric in METRICS.items()},

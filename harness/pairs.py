@@ -80,9 +80,29 @@ class PairSet:
 
         The same two texts have the same number in any order, case and spacing, and whatever their label.
         """
-        folded = {tuple(sorted(" ".join(t.casefold().split()) for t in (p.text_1, p.text_2))) for p in self.pairs}
+        folded = {tuple(sorted(fold(text) for text in (p.text_1, p.text_2))) for p in self.pairs}
         digests = (hashlib.sha256(json.dumps(texts).encode()).digest() for texts in folded)
         return np.array(sorted(int.from_bytes(digest[:8], "big") for digest in digests), dtype=np.uint64)
+
+
+def fold(text: str, prefixes: Iterable[str] = ()) -> str:
+    r"""A text in one case and with single spaces, so that the same words are the same text.
+
+    Args:
+        text: The text.
+        prefixes: What may stand in front and says nothing, such as a speaker; the longest that fits is taken away.
+
+    Example:
+        >>> fold("Boy:  I love\tTEA", ["boy: ", "girl: "])
+        'i love tea'
+    """
+    whole = " ".join(text.casefold().split())
+    for start in sorted((fold(prefix) for prefix in prefixes), key=len, reverse=True):
+        rest = whole.removeprefix(start)
+        # A prefix that ends in a letter is a word: "to" does not stand in front of "tomorrow".
+        if rest != whole and not (start[-1].isalnum() and rest[:1].isalnum()):
+            return rest.lstrip()
+    return whole
 
 
 def read_pairs(path: Path) -> PairSet:

@@ -12,11 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness import checkpoints, encoding, evaluation, metrics, projection, statistics, training, uncertainty
+from harness import (
+    audit,
+    checkpoints,
+    encoding,
+    evaluation,
+    metrics,
+    pairs,
+    projection,
+    statistics,
+    training,
+    uncertainty,
+)
 from harness.baselines import stored_scores
 from harness.case import BASE
 from harness.checkpoints import PROBE_TEXTS, Checkpoint
-from harness.errors import HarnessError
+from harness.errors import CheckpointError, HarnessError
 from harness.evaluation import evaluate, from_json, to_json
 from harness.examination import examine
 from harness.store import digest_of
@@ -28,6 +39,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from harness.audit import Audit
     from harness.baselines import Baseline
     from harness.case import Case
     from harness.evaluation import Evaluation
@@ -114,6 +126,16 @@ class CaseRun:
             self._uncertain[name] = measure_uncertainty(self.work, self.inputs, self.model(name), self.baseline)
         return self._uncertain[name]
 
+    def audit(self) -> Audit:
+        """The case's data, audited.
+
+        Raises:
+            HarnessError: The store is damaged.
+        """
+        title = f"audit {self.case.name}"  # no model has a space in its name
+        found: Audit = self._once(title, lambda: audit_data(self.work, self.inputs))
+        return found
+
     def examination(self) -> Examination:
         """The candidate, examined.
 
@@ -138,6 +160,40 @@ class CaseRun:
         if isinstance(found, HarnessError):
             raise found
         return found
+
+
+def audit_data(work: Workplace, inputs: Inputs) -> Audit:
+    """What the checks find in the pairs of a case."""
+    names = _file_names(inputs)
+    prefixes = tuple(inputs.case.data.prefixes)
+    decides = {
+        "source": source_digest(audit, checkpoints, metrics, pairs),
+        "names": names,  # they stand in the examples
+        "train_pairs": inputs.train.digest,
+        "eval_pairs": inputs.eval.digest,
+        "prefixes": prefixes,
+        "base": inputs.base.digest,
+        "libraries": versions((*audit.LIBRARIES, "tokenizers")),
+    }
+
+    def build(out: Path) -> dict[str, Any]:
+        texts = tuple(dict.fromkeys((*inputs.train.texts, *inputs.eval.texts)))
+        pieces: dict[str, int] = {}
+        longest, uncounted = None, ""
+        try:
+            longest = checkpoints.max_length(inputs.base)
+            pieces = dict(zip(texts, checkpoints.count_word_pieces(inputs.base, texts), strict=True))
+        except CheckpointError as error:  # all other checks can do without
+            uncounted = str(error)
+        train, evaluated = (
+            audit.PairFile(name, pair_set, prefixes)
+            for name, pair_set in zip(names, (inputs.train, inputs.eval), strict=True)
+        )
+        found = audit.audit(audit.AuditData(train, evaluated, pieces, longest, uncounted))
+        (out / "audit.json").write_text(json.dumps(audit.to_json(found)), encoding="utf-8")
+        return {}
+
+    return audit.from_json(work.store.make("audit", decides, build).read_json("audit.json"))
 
 
 def run_model(work: Workplace, inputs: Inputs, model: str, *, seed: int | None = None) -> ModelRun:
@@ -222,6 +278,31 @@ def checkpoint(inputs: Inputs, model: str, trained: Artefact | None) -> Checkpoi
     return Checkpoint(inputs.candidate.strategy, inputs.base, inputs.candidate.path)
 
 
+def evaluate_leak_free(work: Workplace, inputs: Inputs, run: ModelRun, leaked: tuple[int, ...]) -> Evaluation:
+    """A model measured again, on the pairs that are not in train, nor nearly so.
+
+    Args:
+        work: Store and progress.
+        inputs: The prepared case.
+        run: The model, measured.
+        leaked: Rows of the other pairs.
+    """
+    decides = {
+        "source": source_digest(metrics, evaluation),
+        "encode": run.inputs["encode"],
+        "eval_pairs": inputs.eval.digest,
+        "without": leaked,
+        "libraries": versions(evaluation.LIBRARIES),
+    }
+
+    def build(out: Path) -> dict[str, Any]:
+        result = evaluate(run.arrays["texts"], inputs.eval, without=leaked)
+        (out / "evaluation.json").write_text(json.dumps(to_json(result)), encoding="utf-8")
+        return {}
+
+    return from_json(work.store.make("leak_free", decides, build).read_json("evaluation.json"))
+
+
 def project(work: Workplace, inputs: Inputs, runs: Mapping[str, ModelRun]) -> dict[str, NDArray[Any]]:
     """UMAP planes of the pairs, model -> array of shape `(n_pairs, 2)`: pictures, never gates."""
     means = {name: projection.pair_means(run.arrays["texts"], inputs.eval.text_rows) for name, run in runs.items()}
@@ -271,6 +352,14 @@ def _evaluate(work: Workplace, inputs: Inputs, encoded: Artefact) -> Artefact:
         return {}
 
     return work.store.make("evaluation", decides, build)
+
+
+def _file_names(inputs: Inputs) -> tuple[str, str]:
+    """What the two files of pairs are called; with their directories where they are called the same."""
+    train, evaluated = inputs.train.path, inputs.eval.path
+    if train.name != evaluated.name:
+        return train.name, evaluated.name
+    return f"{train.parent.name}/{train.name}", f"{evaluated.parent.name}/{evaluated.name}"
 
 
 def _title(stage: str, inputs: Inputs, model: str, seed: int | None) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness import gates
+from harness.audit import CHECKS
 from harness.baselines import (
     CATEGORY_METRICS,
     baseline_path,
@@ -43,6 +44,7 @@ PARAMETERS: dict[str, Callable[[Inputs], dict[str, Any]]] = {
     "trained": lambda inputs: {name: name for name in inputs.trained},
     "adapter": lambda inputs: {name: name for name in inputs.adapters},
     "proof": lambda inputs: {name: name for name in _proofs_of(inputs)},
+    "check": lambda _: {name: name for name in CHECKS},
     "metric": lambda _: {name: name for name in METRICS},
     "gain": lambda inputs: {name: name for name in inputs.case.gates.beats_base},
     "category": lambda inputs: {
@@ -64,6 +66,11 @@ PARAMETERS: dict[str, Callable[[Inputs], dict[str, Any]]] = {
     "batch": lambda _: {str(batch): batch for batch in BATCHES},
 }
 """What a promise is about: the parameter that a test names -> part of the test's id -> value."""
+
+
+def data_is_sound(run: CaseRun, check: str) -> Verdict:
+    """What a check finds in the pairs is within the case's limit."""
+    return gates.within_limit(check, run.audit().findings[check], getattr(run.case.audit, check))
 
 
 def metric_holds(run: CaseRun, model: str, metric: str) -> Verdict:
@@ -181,6 +188,7 @@ def hard_verdicts(run: CaseRun) -> list[Verdict]:
     """Every promise that needs no stored baseline."""
     case = run.case
     return [
+        *(data_is_sound(run, check) for check in CHECKS),
         *(reaches_share(run, share) for share in case.gates.shares),
         *(beats_base(run, model, metric) for model in case.models for metric in case.gates.beats_base),
         *(diverges(run, adapter, texts) for adapter in run.inputs.adapters for texts in ("texts", "probes")),
@@ -195,6 +203,7 @@ def expected_gates(inputs: Inputs) -> int:
     compared = 1 + size["model"] * (size["metric"] + size["category"])
     return (
         compared
+        + size["check"]
         + size["share"]
         + size["trained"] * size["gain"]
         + size["adapter"] * (size["texts"] + 1)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness import promises, workplace
+from harness.audit import CHECKS
 from harness.baselines import CATEGORY_METRICS, baseline_path, read_baseline
 from harness.errors import BaselineError
 from harness.metrics import METRICS, MetricResult
@@ -174,7 +175,7 @@ def test_the_hard_promises_of_a_good_run_hold(rerun: Any) -> None:
     verdicts = hard_verdicts(rerun())
     assert [] == [verdict.message for verdict in verdicts if verdict.verdict != "pass"]
     counted = {name: sum(verdict.name == name for verdict in verdicts) for name in {v.name for v in verdicts}}
-    assert {"share": 1, "beats_base": 8, "diverges": 2, "merge_agrees": 1, "memory": 5} == counted
+    assert {"audit": len(CHECKS), "share": 1, "beats_base": 8, "diverges": 2, "merge_agrees": 1, "memory": 5} == counted
 
 
 @pytest.mark.parametrize(
@@ -262,6 +263,7 @@ def test_the_parameters_name_everything_that_is_promised(tiny_run: CaseRun) -> N
         named["adapter"],
     )
     assert list(METRICS) == named["metric"]
+    assert list(CHECKS) == named["check"]
     assert ["spearman", "margin", "cohens_d", "auc_roc"] == named["gain"]
     assert [f"{c}-{m}" for c in ("animals", "other") for m in CATEGORY_METRICS] == named["category"]
     assert ["lora-of-standard-spearman"] == named["share"]

@@ -23,6 +23,7 @@ from harness.checkpoints.opening import (
 )
 from harness.checkpoints.record import PROBE_TEXTS, TrainingRecord, read_record, write_record
 from harness.checkpoints.settings import settings_of
+from harness.checkpoints.tokens import count_word_pieces, max_length
 
 __all__ = [
     "ADAPTER",
@@ -34,7 +35,9 @@ __all__ = [
     "Checkpoint",
     "ResolvedBase",
     "TrainingRecord",
+    "count_word_pieces",
     "files_digest",
+    "max_length",
     "merge",
     "module_names",
     "open_checkpoint",

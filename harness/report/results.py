@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from harness.evaluation import nan_to_null
+from harness.report.data import data_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,6 +32,7 @@ def results_json(reports: Iterable[CaseReport], provenance: Mapping[str, Any]) -
             report.case.name: {
                 "models": {name: _model_json(report, name) for name in report.measured},
                 "gates": [asdict(verdict) for verdict in report.verdicts],
+                **({"audit": data_json(report)} if report.audit else {}),
                 **({"candidate": _candidate_json(report.candidate)} if report.candidate else {}),
             }
             for report in reports

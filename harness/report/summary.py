@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from harness.gates import number
 from harness.metrics import METRICS
+from harness.report.data import data_view, leak_sentence
 from harness.report.errors import errors_view
 from harness.report.links import chart_for, figure_id
 from harness.report.results import cost_of
@@ -31,7 +32,8 @@ _DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")  # in the path of an art
 _NAMED = 4  # failures that a headline names after the first
 
 _PROOFS = ("files", "base", "whole", "weights", "ways", "settings", "trained", "data")
-_CAUSES = (*_PROOFS, "diverges", "merge_agrees", "comparable", "share", "beats_base", "baseline", "latency", "memory")
+_MEASURED = ("diverges", "merge_agrees", "comparable", "share", "beats_base", "baseline", "latency", "memory")
+_CAUSES = (*_PROOFS, "audit", *_MEASURED)
 """Gates, causes before their consequences: a headline names the first that failed."""
 
 
@@ -57,7 +59,15 @@ def summary_html(reports: Sequence[CaseReport], charts: Mapping[str, Sequence[Re
 
 
 def headline(report: CaseReport) -> tuple[str, str]:
-    """The case's answer: a verdict's word, and one sentence that says what blocks it, or how good it is."""
+    """The case's answer: a verdict's word, and a sentence that says what blocks it, or how good it is.
+
+    Where pairs leak and the values depend on them, that is said before: it decides what all the rest is worth.
+    """
+    word, sentence = _answer(report)
+    return word, " ".join(part for part in (leak_sentence(report), sentence) if part)
+
+
+def _answer(report: CaseReport) -> tuple[str, str]:
     failed = _by_cause(verdict for verdict in report.verdicts if verdict.verdict == "fail")
     unsure = _by_cause(verdict for verdict in report.verdicts if verdict.verdict == "inconclusive")
     absent = _absent(report)
@@ -151,6 +161,7 @@ def _case_view(report: CaseReport, charts: Sequence[RenderedChart]) -> dict[str,
             for name, run in report.measured.items()
         ],
         "shares": share_views(report),
+        "data": data_view(report),
         "charts": [{"id": figure_id(report.case.name, chart.name), "chart": chart} for chart in charts],
         "errors": errors_view(report),
         "problems": [

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from harness.audit import Audit
     from harness.baselines import Baseline, StoredValue
     from harness.candidates import Candidate
     from harness.case import Case
+    from harness.evaluation import Evaluation
     from harness.gates import Verdict
     from harness.pairs import PairSet
     from harness.pipeline import ModelRun
@@ -44,6 +46,8 @@ class CaseReport:
         expected: How many verdicts a whole run has; 0 where that is not known.
         uncertainty: Model -> how sure its values are; empty where that is not known.
         candidate: The model that comes from elsewhere, where the run is about one.
+        audit: What is known about the pairs; None where they were not audited.
+        leak_free: Model -> its metrics without the pairs that are in train; empty where none is.
     """
 
     case: Case
@@ -58,6 +62,8 @@ class CaseReport:
     expected: int = 0
     uncertainty: Mapping[str, Uncertainty] = field(default_factory=dict)
     candidate: Candidate | None = None
+    audit: Audit | None = None
+    leak_free: Mapping[str, Evaluation] = field(default_factory=dict)
 
     @property
     def measured(self) -> dict[str, ModelRun]:
