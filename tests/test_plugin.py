@@ -119,6 +119,31 @@ def test_update_refuses_when_a_hard_gate_fails(planes, project, write_case, tiny
     assert "Blocked: " in (project.path / "reports" / "report.html").read_text(encoding="utf-8")
 
 
+def test_a_leaky_case_fails_for_this_reason_and_the_report_says_it_first(project):
+    case = project.path / "fixtures" / "tiny"
+    train, evaluation = (
+        (case / name).read_text(encoding="utf-8").splitlines() for name in ("train.jsonl", "eval.jsonl")
+    )
+    known = [json.loads(line) for line in train[:30]]
+    turned = [json.dumps({**row, "text_1": row["text_2"].upper(), "text_2": row["text_1"]}) for row in known]
+    (case / "eval.jsonl").write_text("\n".join([*turned, *evaluation[30:]]) + "\n", encoding="utf-8")
+
+    result = run(project, "-m", "full", "-k", "test_data or test_trained")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    said = "above (30 of 84 eval pairs are in train): eval.jsonl:1 = train.jsonl:1: *"
+    result.stdout.fnmatch_lines([f"*Eval pairs in train: 35.71%, limit 0.00%: {said}"])
+    result.stdout.fnmatch_lines(["FAILED evals/test_data.py::test_data[[]tiny-shared_pairs]*"])
+    results = json.loads((project.path / "reports" / "results.json").read_text(encoding="utf-8"))["cases"]["tiny"]
+    failed = [gate["metric"] for gate in results["gates"] if gate["name"] == "audit" and gate["verdict"] == "fail"]
+    assert failed == ["shared_pairs"]
+    assert results["audit"]["leaked_pairs"] == 30
+    assert set(results["audit"]["leak_free"]) == {"base", "standard", "lora"}
+    report = (project.path / "reports" / "report.html").read_text(encoding="utf-8")
+    headline = report.split('class="case__headline">')[1].split("</p>")[0]
+    assert headline.startswith("The evaluation set leaks: 30 of 84 pairs are in the training data")
+    assert " instead of " in headline
+
+
 def test_same_verdicts_with_workers(planes, project):
     alone = run(project, "-m", "full")
     results = project.path / "reports" / "results.json"

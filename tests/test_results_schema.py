@@ -120,6 +120,7 @@ def drop(*path: Any) -> Callable[[dict[str, Any]], None]:
 LORA = ("cases", "synthetic", "models", "lora")
 SPEARMAN = (*LORA, "metrics", "spearman")
 GATE = ("cases", "synthetic", "gates", 0)
+CHECK = ("cases", "synthetic", "audit", "checks", "shared_pairs")
 
 
 @pytest.mark.parametrize(
@@ -150,6 +151,13 @@ GATE = ("cases", "synthetic", "gates", 0)
         (put(*SPEARMAN, "details", {"all": [1]}), "$.cases.synthetic.models.lora.metrics.spearman.details.all"),
         (put(*LORA, "categories", "values", "count", None), "$.cases.synthetic.models.lora.categories.values.count"),
         (put(*LORA, "pair_types", "compatible", "auc_roc", 2), "$.cases.synthetic.models.lora.pair_types.compatible"),
+        (drop("cases", "synthetic", "audit", "leaked_pairs"), "$.cases.synthetic.audit"),
+        (put("cases", "synthetic", "audit", "leak_free", "lora", 1), "$.cases.synthetic.audit.leak_free.lora"),
+        (put(*CHECK, "value", None), "$.cases.synthetic.audit.checks.shared_pairs"),
+        (put(*CHECK, "reason", "of a number"), "$.cases.synthetic.audit.checks.shared_pairs"),
+        (put(*CHECK, "unit", "per cent"), "$.cases.synthetic.audit.checks.shared_pairs.unit"),
+        (put(*CHECK, "limit", -1), "$.cases.synthetic.audit.checks.shared_pairs.limit"),
+        (drop(*CHECK, "examples"), "$.cases.synthetic.audit.checks.shared_pairs"),
         (put(*GATE, "verdict", None), "$.cases.synthetic.gates[0].verdict"),
         (put(*GATE, "case", "synthetic"), "$.cases.synthetic.gates[0]"),
         (drop(*GATE, "message"), "$.cases.synthetic.gates[0]"),

@@ -5,9 +5,10 @@ Two texts, in one case and without punctuation, are near-duplicates when both ho
 - Their sets of character 3-grams have a Jaccard similarity of at least 0.85. A changed character touches three 3-grams,
   so that is one typing error in 40 characters.
 - In twenty words, at most one is more or fewer: a word added to a sentence may be "not".
+  (So a lost space is no trivial change either: it makes one word of two.)
 
-Candidates come from locality-sensitive hashing, which misses 1 in 20,000 at 0.85 and fewer above. What their sketches do
-not rule out is verified exactly, so nothing is found that is not there. What a change means is not known: one letter
+Candidates come from locality-sensitive hashing, which misses 1 in 20,000 at 0.85 and fewer above. What their sketches
+do not rule out is verified exactly, so nothing is found that is not there. What a change means is not known: one letter
 can turn it round. Where very many texts are near-duplicates of each other, it takes longer than linear time.
 """
 

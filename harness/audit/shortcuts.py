@@ -71,7 +71,7 @@ def one_word(data: AuditData) -> Finding:
     if not right:
         return Finding(math.nan, reason=f"no text of {data.train.name} has a word")
     best = min(right, key=lambda word: (-max(right[word], len(words) - right[word]), word))
-    says = int(right[best] >= len(words) - right[best])
+    says = int(2 * right[best] >= len(words))
     has = np.array([best in found for found in _words(data.eval)])
     said = np.where(has, says, 1 - says)
     rows = np.flatnonzero(has & (said == data.eval.pairs.labels))[:EXAMPLES]

@@ -168,6 +168,6 @@ class Check:
 
 
 def quoted(text: str) -> str:
-    """A text for an example: in one line, shortened."""
-    line = " ".join(text.split())
+    """A text for an example: in one line, shortened, without what a terminal would obey."""
+    line = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in " ".join(text.split()))
     return f'"{line}"' if len(line) <= _LONGEST_TEXT else f'"{line[:_LONGEST_TEXT]}\N{HORIZONTAL ELLIPSIS}"'

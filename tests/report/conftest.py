@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from harness import gates
+from harness.audit import CHECKS, Audit, Finding
 from harness.baselines import Baseline, Origin, build_model, build_scores
 from harness.case import read_case
 from harness.charts import render
@@ -79,6 +80,14 @@ def synthetic_run(name: str, pairs: PairSet) -> ModelRun:
     )
 
 
+def synthetic_audit(pairs: PairSet) -> Audit:
+    """Nothing is shared, all is even; the examples hold what the data holds."""
+    first = pairs.pairs[0]
+    examples = (f'eval.jsonl:1: "{first.text_1}"', f"eval.jsonl:1: {first.category}")
+    even = {"label_balance": 0.5, "category_balance": 0.4, "length_alone": 0.5}
+    return Audit({name: Finding(even.get(name, 0.0), f"none of {len(pairs)}", examples) for name in CHECKS}, ())
+
+
 @pytest.fixture(scope="session")
 def report(tmp_path_factory: pytest.TempPathFactory, dating_case_path: Path) -> CaseReport:
     """Three models, everything measured, every metric exactly as stored, every gate passed."""
@@ -105,9 +114,11 @@ def report(tmp_path_factory: pytest.TempPathFactory, dating_case_path: Path) -> 
     spearman = {name: run.evaluation.metrics["spearman"] for name, run in runs.items()}
     verdicts.append(gates.reaches_share(case.gates.shares[0], spearman["lora"], spearman["standard"]))
     verdicts.append(gates.fits_memory("lora", "train", PEAKS["lora"], 1200))
+    audit = synthetic_audit(pairs)
+    verdicts += [gates.within_limit(name, audit.findings[name], getattr(case.audit, name)) for name in CHECKS]
     rng = np.random.default_rng(1)
     planes = {name: rng.normal(size=(len(pairs), 2)).astype(np.float32) for name in runs}
-    return CaseReport(case, case.model_names, pairs, runs, tuple(verdicts), baseline, planes)
+    return CaseReport(case, case.model_names, pairs, runs, tuple(verdicts), baseline, planes, audit=audit)
 
 
 @pytest.fixture(scope="session")
@@ -125,7 +136,7 @@ def rewritten(report: CaseReport) -> Callable[..., CaseReport]:
             name: dataclasses.replace(run, evaluation=evaluate(run.arrays["texts"], pairs))
             for name, run in report.runs.items()
         }
-        return dataclasses.replace(report, pairs=pairs, runs=runs)
+        return dataclasses.replace(report, pairs=pairs, runs=runs, audit=synthetic_audit(pairs))
 
     return rewrite
 
