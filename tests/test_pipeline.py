@@ -70,6 +70,50 @@ def test_preparing_reads_the_pairs_and_verifies_the_base(tiny_inputs: Inputs, ti
     assert ("tiny", tiny_inputs.base.digest) == (origin.base_name, origin.base_digest)
 
 
+# --- the audit --------------------------------------------------------------------------------------------------------
+
+
+def test_the_data_are_audited_once(tiny_inputs: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = Workplace(Store(tmp_path / "store"), silent)
+    first = CaseRun(work, tiny_inputs, None).audit()
+    assert (0, 0) == (first.findings["shared_pairs"].value, first.findings["truncated_texts"].value)
+    monkeypatch.setattr(pipeline.audit, "audit", lambda _: pytest.fail("audited again"))
+    assert first == CaseRun(work, tiny_inputs, None).audit()
+    other = dataclasses.replace(tiny_inputs, train=dataclasses.replace(tiny_inputs.train, digest="0" * 64))
+    with pytest.raises(pytest.fail.Exception, match="audited again"):
+        CaseRun(work, other, None).audit()
+
+
+def test_a_base_without_a_tokenizer_file_leaves_only_the_truncated_texts_open(
+    tiny_inputs: Inputs, tmp_path: Path
+) -> None:
+    path = shutil.copytree(tiny_inputs.base.path, tmp_path / "base")
+    (path / "tokenizer.json").unlink()
+    inputs = dataclasses.replace(tiny_inputs, base=dataclasses.replace(tiny_inputs.base, path=path, digest="0" * 64))
+    findings = CaseRun(Workplace(Store(tmp_path / "store"), silent), inputs, None).audit().findings
+    assert ["truncated_texts"] == [name for name, finding in findings.items() if math.isnan(finding.value)]
+    assert "tokenizer.json: no such file" in findings["truncated_texts"].reason
+
+
+def test_files_with_one_name_are_told_apart_by_their_directories(tiny_inputs: Inputs, tmp_path: Path) -> None:
+    train, evaluation = (
+        dataclasses.replace(tiny_inputs.train, path=tmp_path / name / "pairs.jsonl") for name in ("train", "eval")
+    )
+    inputs = dataclasses.replace(tiny_inputs, train=train, eval=evaluation)
+    findings = CaseRun(Workplace(Store(tmp_path / "store"), silent), inputs, None).audit().findings
+    assert findings["shared_pairs"].examples[0].startswith("eval/pairs.jsonl:1 = train/pairs.jsonl:1: ")
+
+
+def test_without_leaked_pairs_a_model_is_measured_on_the_rest(
+    tiny_run: CaseRun, store_copy: Store, nothing_is_built: None
+) -> None:
+    work = Workplace(store_copy, silent)
+    run = tiny_run.model("lora")
+    free = pipeline.evaluate_leak_free(work, tiny_run.inputs, run, (0, 5))
+    assert run.evaluation.scores[1:5] + run.evaluation.scores[6:] == free.scores
+    assert free.metrics["spearman"].value != run.evaluation.metrics["spearman"].value
+
+
 def test_the_compared_categories_have_enough_pairs_of_both_labels(tiny_inputs: Inputs) -> None:
     expected = {4: ("animals", "other"), 6: ("animals", "other"), 7: ("other",), 31: ()}
     for enough, names in expected.items():

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import pytest
 
 from harness import gates
 from harness.audit import CHECKS, Finding
-from harness.gates import Verdict
+
+if TYPE_CHECKING:
+    from harness.gates import Verdict
 
 NAN = math.nan
 
