@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _HUB_ID = re.compile(r"([\w.-]+/)?[\w.-]+")
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
 _MATRIX = re.compile(r"^base_model\.model\.(.+)\.lora_([AB])\.weight$")
+# What PEFT's layers leave behind; and positions, which older files hold and today's models compute themselves.
+_NOT_OF_A_BASE = re.compile(r"lora_|\.base_layer\.|^base_model\.|modules_to_save|position_ids$")
 _UNSURE = (
     "no digest of the base is recorded beside it, so another base of this shape would go unnoticed here; "
     "record one with harness.training.record_training"
@@ -92,15 +94,17 @@ def _adapter_misfits(path: Path, base: ResolvedBase) -> list[str]:
 
 
 def _model_misfits(path: Path, base: ResolvedBase) -> list[str]:
-    """Tensors of another shape than the base's of the same name, and tensors that only one of both has."""
+    """Tensors of another shape than the base's of the same name, and tensors that the base does not have.
+
+    Not those that PEFT's layers left behind: they are no sign of another base, and the proof `whole` names them.
+    """
     expected, found = shapes_in(base.path / WEIGHTS), shapes_in(path / WEIGHTS)
-    # Older files also hold the positions, which today's models compute themselves.
-    lonely = [name for name in sorted(found.keys() ^ expected.keys()) if not name.endswith("position_ids")]
+    extra = [name for name in found if name not in expected and not _NOT_OF_A_BASE.search(name)]
     return [
         *(
             f"{name} {list(found[name])} for {list(shape)}"
             for name, shape in expected.items()
             if name in found and found[name] != shape
         ),
-        *(f"{name} only in {'it' if name in found else 'the base'}" for name in lonely),
+        *(f"{name}, which the base does not have" for name in extra),
     ]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from harness.statistics import Change
 
 _SHOWN_PAIRS = 3
+_ROUNDED = 0.005  # what a metric may move when the scores are rounded to `DECIMALS`
 
 UPDATE = "pytest evals/ -m full --update-baselines"
 
@@ -46,7 +47,8 @@ def no_worse_than_stored(
         baseline: What is stored; fails where there is none, or none that can be compared with.
         origin: What this run is made from.
         category: The category whose pairs were measured; all pairs without it.
-        change: The change since the stored scores, pair by pair.
+        change: The change since the stored scores, pair by pair. It does not count where those scores do not give the
+            stored value: someone edited the one or the other.
         flipped: The pairs that were right and are wrong now, worst first, in words.
     """
     subject = f"{model} {category} {metric}" if category else f"{model} {metric}"
@@ -56,6 +58,7 @@ def no_worse_than_stored(
     if isinstance(stored, str):
         message = f"{subject} {number(observed.value, unit)}: not comparable: {stored}"
         return Verdict("baseline", model, name, "fail", observed.value, math.nan, message)
+    change = change if change is not None and _same_value(change.stored, stored.value, unit) else None
     lost = stored.value - observed.value if stored.direction == "higher" else observed.value - stored.value
     allowed = stored.tolerance + 10**-DECIMALS  # a value is no worse than itself, rounded
     if math.isnan(observed.value):
@@ -74,6 +77,11 @@ def no_worse_than_stored(
         f"{subject} {number(observed.value, unit)}, stored {number(stored.value, unit)}, "
         f"tolerance {number(stored.tolerance, unit)}: {end}",
     )  # fmt: skip
+
+
+def _same_value(value: float, stored: float, unit: str) -> bool:
+    """Whether rounded scores give the stored value: a rounded score may move one pair over a threshold."""
+    return abs(value - stored) <= (1 if unit == "pairs" else _ROUNDED)
 
 
 def _how_sure(change: Change | None, unit: str) -> str:

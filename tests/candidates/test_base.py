@@ -199,4 +199,4 @@ def test_a_model_with_another_layer_is_of_another_base(arrived: Callable[..., Ca
     save_file({**tensors, **extra}, candidate.path / WEIGHTS, metadata={"format": "pt"})
     outcome, message = prove_base(candidate, base)
     assert "fail" == outcome
-    assert "encoder.layer.2.attention.output.LayerNorm.bias only in it" in message
+    assert "encoder.layer.2.attention.output.LayerNorm.bias, which the base does not have" in message

@@ -196,6 +196,7 @@ def _gates() -> dict[str, tuple[Callable[..., Verdict], tuple[str, ...]]]:
 
     return {
         "proof": (promises.proof_holds, ("proof",)),
+        "audit": (promises.data_is_sound, ("check",)),
         "diverges": (promises.diverges, ("adapter", "texts")),
         "merge_agrees": (promises.merge_agrees, ("adapter",)),
         "comparable": (promises.baseline_is_comparable, ()),

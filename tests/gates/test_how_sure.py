@@ -50,6 +50,13 @@ def test_the_direction_of_the_metric_decides_what_is_worse() -> None:
     assert "pass" == verdict(0.1, -0.9, -0.7, metric="false_positives").verdict
 
 
+def test_scores_that_do_not_give_the_stored_value_prove_nothing() -> None:
+    change = Change(0.8, 0.8, 0.0, 0.0, 0.0, 1.0)  # nothing changed, by the stored scores; the stored value was edited
+    observed = MetricResult(0.8, "")
+    edited = no_worse_than_stored("lora", "auc_roc", observed, baseline("auc_roc", 0.9), ORIGIN, change=change)
+    assert "fail" == edited.verdict
+
+
 def test_the_base_is_no_sample() -> None:
     assert "fail" == verdict(0.8, -0.3, 0.1, model="base").verdict
 
