@@ -1,4 +1,4 @@
-# Two commands from a fresh clone: `make evals` runs the main job, `make test` checks everything.
+# Two commands from a fresh clone: `make evals` runs the main job and the gate on good and bad adapters, `make test` checks everything.
 PYTHON ?= python3
 BIN := .venv/bin
 # Written when the environment is whole; older than what it was made from, it is made again.
