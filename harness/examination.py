@@ -87,7 +87,7 @@ def examine(work: Workplace, title: str, candidate: Candidate, base: ResolvedBas
             "errors": turns[0]["errors"] | turns[1]["errors"],
         }
         (out / "examination.json").write_text(json.dumps(content), encoding="utf-8")
-        return {name: turns[0][name] + turns[1][name] + proved[name] for name in ("seconds",)}
+        return {"seconds": sum(stage["seconds"] for stage in (proved, *turns))}
 
     made = work.store.make("examination", decides, build)
     content = made.read_json("examination.json")
