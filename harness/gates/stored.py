@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from harness.metrics import MetricResult
     from harness.statistics import Change
 
+NOW_WRONG = "; now wrong: "
+"""In a message, what follows it are pairs, not the answer."""
+
 _SHOWN_PAIRS = 3
 _ROUNDED = 0.005  # what a metric may move when the scores are rounded to `DECIMALS`
 
@@ -98,7 +101,7 @@ def _in_words(flipped: Sequence[str]) -> str:
     if not flipped:
         return ""
     more = f" and {len(flipped) - _SHOWN_PAIRS} more" if len(flipped) > _SHOWN_PAIRS else ""
-    return f"; now wrong: {'; '.join(flipped[:_SHOWN_PAIRS])}{more}"
+    return f"{NOW_WRONG}{'; '.join(flipped[:_SHOWN_PAIRS])}{more}"
 
 
 def comparable(

@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from harness.gates import number
+from harness.gates import NOW_WRONG, number
 from harness.metrics import METRICS
 from harness.report.data import data_view, leak_sentence
 from harness.report.errors import errors_view
@@ -108,8 +108,12 @@ def _absent(report: CaseReport) -> str:
 
 
 def _by_cause(verdicts: Iterable[Verdict]) -> list[Verdict]:
-    """Causes before their consequences."""
-    return sorted(verdicts, key=lambda verdict: _CAUSES.index(verdict.name) if verdict.name in _CAUSES else -1)
+    """Causes before their consequences, and what is about all pairs before what is about a category."""
+
+    def place(verdict: Verdict) -> tuple[int, bool]:
+        return _CAUSES.index(verdict.name) if verdict.name in _CAUSES else -1, "/" in verdict.metric
+
+    return sorted(verdicts, key=place)
 
 
 def _named(verdicts: list[Verdict]) -> str:
@@ -119,7 +123,7 @@ def _named(verdicts: list[Verdict]) -> str:
     first, *others = verdicts
     names = list(dict.fromkeys(f"{v.model} {v.metric}".strip() or v.name for v in others))
     shown = names[:_NAMED] + ([f"{len(names) - _NAMED} more"] if len(names) > _NAMED else [])
-    return first.message + (f"; also {_listed(shown)}" if shown else "")
+    return first.message.partition(NOW_WRONG)[0] + (f"; also {_listed(shown)}" if shown else "")
 
 
 def _sentence(words: str) -> str:
