@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness import candidates, checkpoints, encoding
-from harness.candidates import Finding, enter, prove_base, prove_files, prove_opened
+from harness.candidates import Finding, enter, prove_base, prove_files, prove_opened, require_unchanged
 from harness.checkpoints import PROBE_TEXTS
 from harness.errors import CheckpointError
 from harness.store import digest_of
@@ -81,6 +81,7 @@ def examine(work: Workplace, title: str, candidate: Candidate, base: ResolvedBas
             work.stage(f"{title}, opening {turn}", enter, candidate, base, turn, out / f"{turn}.safetensors")
             for turn in (1, 2)
         ]
+        require_unchanged(candidate)  # or the store would remember of one model what another one did
         content = {
             "findings": {name: proved[name] for name in ("whole", "weights") if name in proved},
             "settings": turns[0]["settings"],

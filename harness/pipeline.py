@@ -25,6 +25,7 @@ from harness import (
     uncertainty,
 )
 from harness.baselines import stored_scores
+from harness.candidates import require_unchanged
 from harness.case import BASE
 from harness.checkpoints import PROBE_TEXTS, Checkpoint
 from harness.errors import CheckpointError, HarnessError
@@ -335,7 +336,14 @@ def _encode(
         "libraries": versions(encoding.LIBRARIES),
     }
     title = _title("encode", inputs, model, seed)
-    return work.store.make("embeddings", decides, lambda out: work.stage(title, encoding.encode, opened, texts, out))
+
+    def build(out: Path) -> dict[str, Any]:
+        facts = work.stage(title, encoding.encode, opened, texts, out)
+        if model != BASE and inputs.candidate is not None:
+            require_unchanged(inputs.candidate)
+        return facts
+
+    return work.store.make("embeddings", decides, build)
 
 
 def _evaluate(work: Workplace, inputs: Inputs, encoded: Artefact) -> Artefact:

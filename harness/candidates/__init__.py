@@ -2,7 +2,7 @@
 
 from harness.candidates.base import prove_base
 from harness.candidates.files import prove_files
-from harness.candidates.find import Candidate, find_candidate
+from harness.candidates.find import Candidate, find_candidate, require_unchanged
 from harness.candidates.finding import Finding
 from harness.candidates.opened import prove_opened
 from harness.candidates.ways import WAYS, enter
@@ -16,4 +16,5 @@ __all__ = [
     "prove_base",
     "prove_files",
     "prove_opened",
+    "require_unchanged",
 ]

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.candidates import find_candidate
-from harness.errors import CaseError
+from harness.candidates import find_candidate, require_unchanged
+from harness.errors import CaseError, CheckpointError
+from harness.examination import examine
+from harness.pipeline import run_model
+from harness.workplace import Workplace
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from harness.candidates import Candidate
     from harness.case import Case
 
 
@@ -114,3 +120,26 @@ def test_every_file_changes_the_digest(case: Case, directory: Path) -> None:
 def test_the_same_files_elsewhere_have_the_same_digest(case: Case, directory: Path) -> None:
     first = find_candidate(case, "lora", directory).digest
     assert first == find_candidate(case, "lora", directory.rename(directory.with_name("moved"))).digest
+
+
+def test_a_candidate_that_changes_while_it_is_gated_is_refused_and_not_remembered(
+    arrived: Callable[..., Candidate], tiny_run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    candidate = arrived("lora")
+    require_unchanged(candidate)
+    inputs = dataclasses.replace(tiny_run.inputs, candidate=candidate)
+    real = Workplace.stage
+
+    def edited(work: Workplace, title: str, *arguments: Any) -> Any:
+        (candidate.path / "notes.txt").write_text(title, encoding="utf-8")  # as a copy that still runs
+        return real(work, title, *arguments)
+
+    monkeypatch.setattr(Workplace, "stage", edited)
+    for measure in (
+        lambda: run_model(tiny_run.work, inputs, "lora"),
+        lambda: examine(tiny_run.work, "examine", candidate, inputs.base),
+    ):
+        with pytest.raises(CheckpointError, match=r"changed while it was gated: .* Wait until it is complete, and run"):
+            measure()
+    kept = [path.read_text(encoding="utf-8") for path in tiny_run.work.store.root.glob("*/*/manifest.json")]
+    assert [] == [manifest for manifest in kept if candidate.digest in manifest]
