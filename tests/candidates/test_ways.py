@@ -180,16 +180,16 @@ def test_the_directory_of_another_pooling_shows_as_such(
 
 
 @pytest.fixture
-def with_holes(arrived: Callable[..., Candidate], tiny_base_path: Path) -> Candidate:
+def with_holes(arrived: Callable[..., Candidate], tiny_inputs: Any, tiny_base_path: Path) -> Candidate:
     """A model that was saved while wrapped by PEFT: transformers makes up its attention, and only logs it."""
     from peft import LoraConfig, get_peft_model
     from transformers import BertModel
 
-    candidate = arrived("full", recorded=False)
+    path = arrived("full", recorded=False).path
     wrapped = get_peft_model(BertModel.from_pretrained(tiny_base_path), LoraConfig(target_modules=["query", "value"]))
     state = {name.removeprefix("base_model.model."): tensor.numpy() for name, tensor in wrapped.state_dict().items()}
-    save_file(state, candidate.path / WEIGHTS, metadata={"format": "pt"})
-    return candidate
+    save_file(state, path / WEIGHTS, metadata={"format": "pt"})
+    return find_candidate(tiny_inputs.case, "full", path)
 
 
 def least(pair: tuple[NDArray[np.float32], NDArray[np.float32]]) -> float:
