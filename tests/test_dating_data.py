@@ -16,16 +16,16 @@ KEYS = ["text_1", "text_2", "label", "category", "subcategory", "pair_type"]
 MAIN_CATEGORIES = ("values", "lifestyle", "interests", "dealbreakers")
 COMPOUNDS = {f"{a}_and_{b}" for i, a in enumerate(MAIN_CATEGORIES) for b in MAIN_CATEGORIES[i + 1 :]}
 PAIR_TYPES = {
-    # pair type: (label, pairs in train, pairs in eval)
-    "compatible": (1, 295, 59),
-    "subtle_mismatch": (1, 280, 56),
-    "dealbreaker": (0, 221, 44),
-    "incompatible": (0, 221, 44),
-    "judged_compatible": (1, 162, 32),
-    "judged_incompatible": (0, 133, 27),
-    "complex_compatible": (1, 74, 15),
-    "complex_incompatible": (0, 74, 15),
-    "curated_realistic": (None, 15, 3),
+    # pair type: (label, pairs in train, in eval, in eval_large)
+    "compatible": (1, 295, 59, 300),
+    "subtle_mismatch": (1, 280, 56, 285),
+    "dealbreaker": (0, 221, 44, 225),
+    "incompatible": (0, 221, 44, 225),
+    "judged_compatible": (1, 162, 32, 165),
+    "judged_incompatible": (0, 133, 27, 135),
+    "complex_compatible": (1, 74, 15, 75),
+    "complex_incompatible": (0, 74, 15, 75),
+    "curated_realistic": (None, 15, 3, 15),
 }
 
 
@@ -33,8 +33,10 @@ def rows_of(name: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in (DATING / name).read_text(encoding="utf-8").splitlines()]
 
 
-TRAIN, EVAL = rows_of("train.jsonl"), rows_of("eval.jsonl")
-BOTH = pytest.mark.parametrize("rows", [TRAIN, EVAL], ids=["train", "eval"])
+TRAIN, EVAL, LARGE = rows_of("train.jsonl"), rows_of("eval.jsonl"), rows_of("eval_large.jsonl")
+FILES = {"train.jsonl": TRAIN, "eval.jsonl": EVAL, "eval_large.jsonl": LARGE}
+ALL = pytest.mark.parametrize("rows", [TRAIN, EVAL, LARGE], ids=["train", "eval", "large"])
+BOTH_EVALS = pytest.mark.parametrize("rows", [EVAL, LARGE], ids=["eval", "large"])
 
 
 def bare(text: object) -> str:
@@ -54,12 +56,12 @@ def test_generator_writes_the_committed_bytes(tmp_path: Path) -> None:
     # -B: a test run leaves no byte code beside the data.
     command = [sys.executable, "-B", str(DATING / "generate.py"), "--out", str(tmp_path)]
     subprocess.run(command, check=True, capture_output=True, timeout=60)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["eval.jsonl", "train.jsonl"]
-    for name in ("train.jsonl", "eval.jsonl"):
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES)
+    for name in FILES:
         assert (tmp_path / name).read_bytes() == (DATING / name).read_bytes(), name
 
 
-@BOTH
+@ALL
 def test_rows_are_well_formed(rows: list[dict[str, object]]) -> None:
     for row in rows:
         assert list(row) == KEYS
@@ -70,27 +72,27 @@ def test_rows_are_well_formed(rows: list[dict[str, object]]) -> None:
         assert not any(mark in str(row[key]) for key in ("text_1", "text_2") for mark in "{}|/"), row
 
 
-@BOTH
+@ALL
 def test_both_people_come_first_about_equally_often(rows: list[dict[str, object]]) -> None:
     boys_first = sum(str(row["text_1"]).startswith("boy: ") for row in rows)
     assert 0.4 < boys_first / len(rows) < 0.6
 
 
-@BOTH
+@ALL
 def test_pair_types_have_their_shares_and_labels(rows: list[dict[str, object]]) -> None:
-    column = 1 if rows is TRAIN else 2
+    column = 1 + [TRAIN, EVAL, LARGE].index(rows)
     assert Counter(row["pair_type"] for row in rows) == {name: facts[column] for name, facts in PAIR_TYPES.items()}
     for row in rows:
         label = PAIR_TYPES[str(row["pair_type"])][0]
         assert row["label"] in ((0, 1) if label is None else (label,)), row
 
 
-@BOTH
+@ALL
 def test_curated_pairs_have_both_labels(rows: list[dict[str, object]]) -> None:
     assert {row["label"] for row in rows if row["pair_type"] == "curated_realistic"} == {0, 1}
 
 
-@BOTH
+@ALL
 def test_category_follows_the_pair_type(rows: list[dict[str, object]]) -> None:
     for row in rows:
         if row["pair_type"] == "curated_realistic":
@@ -101,24 +103,33 @@ def test_category_follows_the_pair_type(rows: list[dict[str, object]]) -> None:
     assert {*MAIN_CATEGORIES, "realistic_example"} <= {row["category"] for row in rows}
 
 
+@BOTH_EVALS
 @pytest.mark.parametrize("category", MAIN_CATEGORIES)
-def test_main_category_has_enough_of_both_labels_in_eval(category: str) -> None:
-    labels = Counter(row["label"] for row in EVAL if row["category"] == category)
-    assert min(labels[0], labels[1]) >= 10
+def test_main_category_has_enough_of_both_labels_in_eval(rows: list[dict[str, object]], category: str) -> None:
+    labels = Counter(row["label"] for row in rows if row["category"] == category)
+    assert min(labels[0], labels[1]) >= len(rows) // 30
 
 
-def test_no_pair_occurs_twice_in_a_file_or_in_both() -> None:
+def test_both_evals_have_the_same_mix_of_labels_and_categories() -> None:
+    for key in ("label", "category"):
+        small, large = (Counter(row[key] for row in rows) for rows in (EVAL, LARGE))
+        for value in small.keys() - COMPOUNDS:
+            assert abs(small[value] / len(EVAL) - large[value] / len(LARGE)) < 0.03, value
+
+
+def test_no_pair_occurs_twice_in_a_file_or_between_them() -> None:
     # The key has no label in it: a pair with two labels would be a pair that occurs twice.
-    repeated = {pair: count for pair, count in Counter(map(unordered, TRAIN + EVAL)).items() if count > 1}
+    repeated = {pair: count for pair, count in Counter(map(unordered, TRAIN + EVAL + LARGE)).items() if count > 1}
     assert repeated == {}
 
 
 def test_nobody_is_paired_with_an_echo() -> None:
-    assert [row for row in TRAIN + EVAL if len(set(unordered(row))) == 1] == []
+    assert [row for row in TRAIN + EVAL + LARGE if len(set(unordered(row))) == 1] == []
 
 
-def test_at_least_half_of_the_eval_texts_are_new() -> None:
-    texts = texts_of(EVAL)
+@BOTH_EVALS
+def test_at_least_half_of_the_eval_texts_are_new(rows: list[dict[str, object]]) -> None:
+    texts = texts_of(rows)
     assert len(texts - texts_of(TRAIN)) / len(texts) >= 0.5
 
 

@@ -59,7 +59,8 @@ def test_a_valid_file_is_read_in_its_order(path: Path) -> None:
 
 def test_the_shipped_files_are_valid(repository: Path) -> None:
     dating = repository / "fixtures" / "dating"
-    assert (1475, 295) == tuple(len(read_pairs(dating / f"{name}.jsonl")) for name in ("train", "eval"))
+    names = ("train", "eval", "eval_large")
+    assert (1475, 295, 1500) == tuple(len(read_pairs(dating / f"{name}.jsonl")) for name in names)
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b""], ids=["lf", "crlf", "none-after-the-last"])
