@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.full, pytest.mark.gate]
 
 
 def test_adapter_diverges_from_base(case_run, adapter, texts, judge):
-    """The adapter moves the embeddings of the known pairs and of the probe texts."""
+    """The adapter moves the embeddings of the evaluation pairs and of the probe texts."""
     judge(promises.diverges(case_run, adapter, texts))
 
 

@@ -27,9 +27,7 @@ def test_seconds_of_each_stage_beside_plain_training(case_run, tmp_path, note):
     for name, recipe in fresh.case.models.items():
         if recipe.strategy != "full":
             continue
-        defaults = recipe.model_copy(update={"precision": "fp32", "optimizer": "adamw_torch"})
-        case = fresh.case.model_copy(update={"models": {**fresh.case.models, name: defaults}})
-        plain = run_model(fresh.work, replace(fresh.inputs, case=case), name)
+        plain = run_model(fresh.work, fresh.inputs, name, precision="fp32", optimizer="adamw_torch")
         seconds = [run.training["train_seconds"] for run in (models[name], plain)]
         quality = [run.evaluation.metrics["spearman"].value for run in (models[name], plain)]
         note(

@@ -81,11 +81,13 @@ class DataSpec(Frozen):
     Attributes:
         train: The pairs to train on.
         eval: The pairs to judge by.
+        more: Name -> further pairs to measure by, beside `eval`; shown with their intervals, and not gated.
         prefixes: What stands in front of texts and says nothing, such as "boy: ": the audit takes it away.
     """
 
     train: str
     eval: str
+    more: dict[str, str] = {}
     prefixes: list[Annotated[str, Field(pattern=r"\S")]] = []
 
 
@@ -271,6 +273,11 @@ class Case(Frozen):
         """The evaluation pairs."""
         return self.path.parent / self.data.eval
 
+    @property
+    def more_paths(self) -> dict[str, Path]:
+        """The further evaluation pairs by name."""
+        return {name: self.path.parent / file for name, file in self.data.more.items()}
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         for name in self.models:
@@ -282,6 +289,9 @@ class Case(Frozen):
             for name in (share.model, share.of):
                 if name not in self.models:
                     raise ValueError(f"gates.shares: no model {name!r}; expected one of {', '.join(self.models)}")
+        for name in self.data.more:
+            if not name.isidentifier() or name in ("train", "eval"):
+                raise ValueError(f"data.more.{name}: not a name; expected an identifier other than train and eval")
         if set(self.gates.memory_mb.train) != set(self.models):
             raise ValueError(
                 f"gates.memory_mb.train: ceilings for {', '.join(self.gates.memory_mb.train) or 'nothing'}; "
@@ -308,9 +318,11 @@ def read_case(path: Path) -> Case:
         case = Case.model_validate({**content, "path": path.absolute()})
     except ValidationError as error:
         raise CaseError("\n".join(f"{path}: {_sentence(problem)}" for problem in error.errors())) from None
-    if case.train_path.resolve() == case.eval_path.resolve():
-        raise CaseError(f"{path}: data.eval: the training file; expected pairs that no model was trained on")
-    files = {"data.train": case.train_path, "data.eval": case.eval_path}
+    judged = {"data.eval": case.eval_path} | {f"data.more.{name}": file for name, file in case.more_paths.items()}
+    for key, file in judged.items():
+        if case.train_path.resolve() == file.resolve():
+            raise CaseError(f"{path}: {key}: the training file; expected pairs that no model was trained on")
+    files = {"data.train": case.train_path, **judged}
     missing = [f"{path}: {key}: no file {file}" for key, file in files.items() if not file.is_file()]
     if missing:
         raise CaseError("\n".join(missing))

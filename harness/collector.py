@@ -112,7 +112,7 @@ class Collector:
         """What the run left in the store about one case; a model that is not there failed, and is missing."""
         from harness.baselines import baseline_path, read_baseline
         from harness.errors import HarnessError
-        from harness.pipeline import audit_data, evaluate_leak_free, measure_uncertainty, project, run_model
+        from harness.pipeline import audit_data, measure, measure_uncertainty, project, run_model
         from harness.promises import expected_gates
         from harness.report import CaseReport
         from harness.session import workplace
@@ -130,7 +130,10 @@ class Collector:
         with suppress(HarnessError):
             audited = audit_data(finished, inputs)
         if draw and audited is not None and audited.leaked:
-            leak_free = {name: evaluate_leak_free(work, inputs, run, audited.leaked) for name, run in runs.items()}
+            leak_free = {
+                name: measure(work, run.embeddings, run.arrays["eval"], inputs.eval, without=audited.leaked)
+                for name, run in runs.items()
+            }
         with suppress(HarnessError):  # a picture is never worth the report
             # It takes longer than the whole gate.
             planes = project(work, inputs, runs) if draw and runs and inputs.candidate is None else {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from harness.checkpoints import (
 from harness.errors import CheckpointError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -33,7 +34,7 @@ LIBRARIES = ("torch", "transformers", "sentence-transformers", "peft", "tokenize
 """The libraries whose version can change an embedding."""
 
 EMBEDDINGS = "embeddings.safetensors"
-"""The file of an embedding artefact: `texts`, `probes` and, for an adapter, `unmerged_probes`."""
+"""The file of an embedding artefact: an array a set of texts, `probes` and, for an adapter, `unmerged_probes`."""
 
 SAME_MODEL = 0.9999
 """Least cosine between a probe's recorded and its reproduced embedding: far above another model, below rounding."""
@@ -42,12 +43,12 @@ _BATCH = 32
 _CHUNK = 1024
 
 
-def encode(checkpoint: Checkpoint, texts: Sequence[str], out: Path, progress: Progress) -> dict[str, Any]:
+def encode(checkpoint: Checkpoint, texts: Mapping[str, Sequence[str]], out: Path, progress: Progress) -> dict[str, Any]:
     """Opens a model, proves that it is the one that was trained, and encodes texts and probes.
 
     Args:
         checkpoint: The model.
-        texts: Distinct texts.
+        texts: Name of a set -> its texts; what stands in several is encoded once.
         out: Directory for the `EMBEDDINGS` file; its arrays are float32 of shape `(n, dimension)`.
         progress: Receives the share of texts done.
 
@@ -69,18 +70,20 @@ def encode(checkpoint: Checkpoint, texts: Sequence[str], out: Path, progress: Pr
     arrays["probes"] = embed(model, PROBE_TEXTS)
     _require_recorded_probes(checkpoint, arrays["probes"])
     started = time.perf_counter()
-    chunks = []
-    for start in range(0, len(texts), _CHUNK):
-        chunks.append(embed(model, texts[start : start + _CHUNK]))
-        done = min(start + _CHUNK, len(texts))
-        progress(done / len(texts), f"text {done}/{len(texts)}")
-    arrays["texts"] = np.concatenate(chunks)
+    rows = {text: row for row, text in enumerate(dict.fromkeys(chain.from_iterable(texts.values())))}
+    distinct, chunks = list(rows), []
+    for start in range(0, len(distinct), _CHUNK):
+        chunks.append(embed(model, distinct[start : start + _CHUNK]))
+        done = min(start + _CHUNK, len(distinct))
+        progress(done / len(distinct), f"text {done}/{len(distinct)}")
+    embeddings = np.concatenate(chunks)
+    arrays |= {name: embeddings[[rows[text] for text in members]] for name, members in texts.items()}
     save_file(arrays, out / EMBEDDINGS)
     return {
         "parameters": parameter_counts(model)["total"],
         "weights_mb": weights_mb(checkpoint),
         "encode_seconds": time.perf_counter() - started,
-        "texts": len(texts),
+        "texts": len(distinct),
         "device": model.device.type,
         "settings": settings_of(model),
     }

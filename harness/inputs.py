@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from harness.baselines import Origin
@@ -13,6 +13,8 @@ from harness.errors import CaseError
 from harness.pairs import read_pairs
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from harness.candidates import Candidate
     from harness.case import Case
     from harness.checkpoints import ResolvedBase
@@ -28,6 +30,7 @@ class Inputs:
         base: Its base.
         train: Its training pairs.
         eval: Its evaluation pairs.
+        more: Its further evaluation pairs by name.
         candidate: A model that comes from elsewhere: it takes the place of one of the case's, and nothing is trained.
     """
 
@@ -35,6 +38,7 @@ class Inputs:
     base: ResolvedBase
     train: PairSet
     eval: PairSet
+    more: Mapping[str, PairSet] = field(default_factory=dict)
     candidate: Candidate | None = None
 
     @property
@@ -53,6 +57,15 @@ class Inputs:
     def adapters(self) -> tuple[str, ...]:
         """The models of this run that are an adapter on the base."""
         return tuple(name for name, strategy in self.trained.items() if strategy == "lora")
+
+    @property
+    def pair_sets(self) -> dict[str, PairSet]:
+        """Every set of pairs by name: `train`, `eval`, and the further ones. Their texts are what a model encodes."""
+        return {"train": self.train, "eval": self.eval, **self.more}
+
+    def arrived(self, model: str) -> Candidate | None:
+        """The candidate, where it is what stands in a model's place; None for a model of this house, and the base."""
+        return self.candidate if model != BASE else None
 
     @property
     def compared_categories(self) -> tuple[str, ...]:
@@ -95,4 +108,5 @@ def prepare(case: Case, candidate: Candidate | None = None) -> Inputs:
                 f"{case.path}: models.{name}.lora.target_modules: got {', '.join(unknown)}, expected modules of the "
                 f"base: {', '.join(sorted(known))}"
             )
-    return Inputs(case, base, train, read_pairs(case.eval_path), candidate)
+    more = {name: read_pairs(path) for name, path in case.more_paths.items()}
+    return Inputs(case, base, train, read_pairs(case.eval_path), more, candidate)

@@ -6,7 +6,6 @@ Each step is a function of the one before and finds its result in the store if i
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
     from harness.evaluation import Evaluation
     from harness.examination import Examination
     from harness.inputs import Inputs
+    from harness.pairs import PairSet
     from harness.store import Artefact
     from harness.uncertainty import Uncertainty
     from harness.workplace import Workplace
@@ -58,8 +58,8 @@ class ModelRun:
     Attributes:
         name: The model.
         evaluation: Its metrics.
-        digest: Identifies what was measured: pairs, embeddings, code.
-        arrays: Embeddings by name: `texts`, `probes` and, for an adapter, `unmerged_probes`.
+        embeddings: Key of its embeddings in the store.
+        arrays: Embeddings by name: of each set of pairs, `probes` and, for an adapter, `unmerged_probes`.
         training: Facts of the training stage; None for the base.
         encoding: Facts of the encoding stage.
         inputs: Stage -> everything that decided its result: recipe, digests, library versions.
@@ -67,7 +67,7 @@ class ModelRun:
 
     name: str
     evaluation: Evaluation
-    digest: str
+    embeddings: str
     arrays: Mapping[str, NDArray[Any]]
     training: Mapping[str, Any] | None
     encoding: Mapping[str, Any]
@@ -110,7 +110,7 @@ class CaseRun:
         """
 
         def measure() -> ModelRun:
-            if self.inputs.candidate is not None and name != BASE:
+            if self.inputs.arrived(name):
                 self.examination().require_opened()
             return run_model(self.work, self.inputs, name)
 
@@ -177,7 +177,7 @@ def audit_data(work: Workplace, inputs: Inputs) -> Audit:
         "libraries": versions((*audit.LIBRARIES, "tokenizers")),
     }
 
-    def build(out: Path) -> dict[str, Any]:
+    def found() -> dict[str, Any]:
         texts = tuple(dict.fromkeys((*inputs.train.texts, *inputs.eval.texts)))
         pieces: dict[str, int] = {}
         longest, uncounted = None, ""
@@ -190,31 +190,29 @@ def audit_data(work: Workplace, inputs: Inputs) -> Audit:
             audit.PairFile(name, pair_set, prefixes)
             for name, pair_set in zip(names, (inputs.train, inputs.eval), strict=True)
         )
-        found = audit.audit(audit.AuditData(train, evaluated, pieces, longest, uncounted))
-        (out / "audit.json").write_text(json.dumps(audit.to_json(found)), encoding="utf-8")
-        return {}
+        return audit.to_json(audit.audit(audit.AuditData(train, evaluated, pieces, longest, uncounted)))
 
-    return audit.from_json(work.store.make("audit", decides, build).read_json("audit.json"))
+    return audit.from_json(work.computed("audit", decides, found))
 
 
-def run_model(work: Workplace, inputs: Inputs, model: str, *, seed: int | None = None) -> ModelRun:
+def run_model(work: Workplace, inputs: Inputs, model: str, **changes: Any) -> ModelRun:
     """Trains (unless it is the base or a candidate), encodes and measures one model.
 
     Args:
         work: Store and progress.
         inputs: The prepared case.
         model: The base or a key of the case's models.
-        seed: Trains with this seed instead of the recipe's.
+        **changes: Fields of the model's recipe that are others than the case says, such as `seed=43`.
     """
     here = model != BASE and inputs.candidate is None
-    trained = train_model(work, inputs, model, seed=seed) if here else None
-    encoded = _encode(work, inputs, model, trained, seed=seed)
-    measured = _evaluate(work, inputs, encoded)
+    trained = train_model(work, inputs, model, **changes) if here else None
+    encoded = _encode(work, inputs, model, trained, changes)
+    arrays = encoding.read_arrays(encoded.file(encoding.EMBEDDINGS))
     return ModelRun(
         name=model,
-        evaluation=from_json(measured.read_json("evaluation.json")),
-        digest=measured.key,
-        arrays=encoding.read_arrays(encoded.file(encoding.EMBEDDINGS)),
+        evaluation=measure(work, encoded.key, arrays["eval"], inputs.eval),
+        embeddings=encoded.key,
+        arrays=arrays,
         training=trained.facts if trained else None,
         encoding=encoded.facts,
         inputs={"encode": encoded.inputs} | ({"train": trained.inputs} if trained else {}),
@@ -225,29 +223,25 @@ def measure_uncertainty(work: Workplace, inputs: Inputs, run: ModelRun, baseline
     """How sure a measured model's values are, and whether they changed since the baseline."""
     stored = stored_scores(baseline, inputs.origin, run.name)
     decides = {
-        "source": source_digest(statistics, uncertainty, metrics),
-        "evaluation": run.digest,
+        "source": source_digest(statistics, uncertainty, metrics, evaluation),
+        "embeddings": run.embeddings,
         "eval_pairs": inputs.eval.digest,
         "stored": None if stored is None else digest_of(stored),
         "categories": list(inputs.compared_categories),
         "libraries": versions(evaluation.LIBRARIES),
     }
 
-    def build(out: Path) -> dict[str, Any]:
+    def found() -> dict[str, Any]:
         before = None if stored is None else np.array(stored)
         result = uncertainty.measure(run.evaluation, inputs.eval, before, inputs.compared_categories)
-        (out / "uncertainty.json").write_text(json.dumps(uncertainty.to_json(result)), encoding="utf-8")
-        return {}
+        return uncertainty.to_json(result)
 
-    made = work.store.make("uncertainty", decides, build)
-    return uncertainty.from_json(made.read_json("uncertainty.json"))
+    return uncertainty.from_json(work.computed("uncertainty", decides, found))
 
 
-def train_model(work: Workplace, inputs: Inputs, model: str, *, seed: int | None = None) -> Artefact:
-    """The trained artefact of one model."""
-    recipe = inputs.case.models[model]
-    if seed is not None:
-        recipe = recipe.model_copy(update={"seed": seed})
+def train_model(work: Workplace, inputs: Inputs, model: str, **changes: Any) -> Artefact:
+    """The trained artefact of one model, its recipe changed as in `run_model`."""
+    recipe = inputs.case.models[model].model_copy(update=changes)
     decides = {
         "schema": training.SCHEMA,
         "recipe": recipe.model_dump(mode="json"),
@@ -256,7 +250,7 @@ def train_model(work: Workplace, inputs: Inputs, model: str, *, seed: int | None
         "eval_pairs": inputs.eval.digest,  # the training curve is measured on them
         "libraries": versions(training.LIBRARIES),
     }
-    title = _title("train", inputs, model, seed)
+    title = _title("train", inputs, model, changes)
 
     def build(out: Path) -> dict[str, Any]:
         return work.stage(title, training.train, recipe, inputs.base, inputs.train, inputs.eval, out)
@@ -274,39 +268,39 @@ def checkpoint(inputs: Inputs, model: str, trained: Artefact | None) -> Checkpoi
     """
     if trained is not None:
         return Checkpoint(inputs.trained[model], inputs.base, trained.verified())
-    if model == BASE or inputs.candidate is None:
-        return Checkpoint("base", inputs.base, inputs.base.path)
-    return Checkpoint(inputs.candidate.strategy, inputs.base, inputs.candidate.path)
+    arrived = inputs.arrived(model)
+    if arrived is not None:
+        return Checkpoint(arrived.strategy, inputs.base, arrived.path)
+    return Checkpoint("base", inputs.base, inputs.base.path)
 
 
-def evaluate_leak_free(work: Workplace, inputs: Inputs, run: ModelRun, leaked: tuple[int, ...]) -> Evaluation:
-    """A model measured again, on the pairs that are not in train, nor nearly so.
+def measure(
+    work: Workplace, key: str, embeddings: NDArray[Any], pair_set: PairSet, *, without: tuple[int, ...] = ()
+) -> Evaluation:
+    """A model's metrics on a set of pairs.
 
     Args:
         work: Store and progress.
-        inputs: The prepared case.
-        run: The model, measured.
-        leaked: Rows of the other pairs.
+        key: Identifies the model's embeddings.
+        embeddings: One row for each of the pairs' texts.
+        pair_set: The pairs.
+        without: Rows of the pairs to leave out.
     """
     decides = {
         "source": source_digest(metrics, evaluation),
-        "encode": run.inputs["encode"],
-        "eval_pairs": inputs.eval.digest,
-        "without": leaked,
+        "embeddings": key,
+        "pairs": pair_set.digest,
+        "without": without,
         "libraries": versions(evaluation.LIBRARIES),
     }
-
-    def build(out: Path) -> dict[str, Any]:
-        result = evaluate(run.arrays["texts"], inputs.eval, without=leaked)
-        (out / "evaluation.json").write_text(json.dumps(to_json(result)), encoding="utf-8")
-        return {}
-
-    return from_json(work.store.make("leak_free", decides, build).read_json("evaluation.json"))
+    return from_json(
+        work.computed("evaluation", decides, lambda: to_json(evaluate(embeddings, pair_set, without=without)))
+    )
 
 
 def project(work: Workplace, inputs: Inputs, runs: Mapping[str, ModelRun]) -> dict[str, NDArray[Any]]:
     """UMAP planes of the pairs, model -> array of shape `(n_pairs, 2)`: pictures, never gates."""
-    means = {name: projection.pair_means(run.arrays["texts"], inputs.eval.text_rows) for name, run in runs.items()}
+    means = {name: projection.pair_means(run.arrays["eval"], inputs.eval.text_rows) for name, run in runs.items()}
     decides = {
         "schema": projection.SCHEMA,
         "points": {name: hashlib.sha256(points.tobytes()).hexdigest() for name, points in means.items()},
@@ -318,14 +312,15 @@ def project(work: Workplace, inputs: Inputs, runs: Mapping[str, ModelRun]) -> di
 
 
 def _encode(
-    work: Workplace, inputs: Inputs, model: str, trained: Artefact | None, *, seed: int | None = None
+    work: Workplace, inputs: Inputs, model: str, trained: Artefact | None, changes: Mapping[str, Any]
 ) -> Artefact:
     opened = checkpoint(inputs, model, trained)
-    texts = inputs.eval.texts
+    texts = {name: pair_set.texts for name, pair_set in inputs.pair_sets.items()}
+    arrived = inputs.arrived(model)
     if trained is not None:
         identity = digest_of([trained.key, trained.files])
-    elif model != BASE and inputs.candidate is not None:
-        identity = digest_of([inputs.candidate.strategy, inputs.candidate.digest, inputs.base.digest])
+    elif arrived is not None:
+        identity = digest_of([arrived.strategy, arrived.digest, inputs.base.digest])
     else:
         identity = inputs.base.digest
     decides = {
@@ -335,31 +330,15 @@ def _encode(
         "probes": digest_of(PROBE_TEXTS),
         "libraries": versions(encoding.LIBRARIES),
     }
-    title = _title("encode", inputs, model, seed)
+    title = _title("encode", inputs, model, changes)
 
     def build(out: Path) -> dict[str, Any]:
         facts = work.stage(title, encoding.encode, opened, texts, out)
-        if model != BASE and inputs.candidate is not None:
-            require_unchanged(inputs.candidate)
+        if arrived is not None:
+            require_unchanged(arrived)
         return facts
 
     return work.store.make("embeddings", decides, build)
-
-
-def _evaluate(work: Workplace, inputs: Inputs, encoded: Artefact) -> Artefact:
-    decides = {
-        "source": source_digest(metrics, evaluation),
-        "embeddings": encoded.key,
-        "eval_pairs": inputs.eval.digest,
-        "libraries": versions(evaluation.LIBRARIES),
-    }
-
-    def build(out: Path) -> dict[str, Any]:
-        result = evaluate(encoding.read_arrays(encoded.file(encoding.EMBEDDINGS))["texts"], inputs.eval)
-        (out / "evaluation.json").write_text(json.dumps(to_json(result)), encoding="utf-8")
-        return {}
-
-    return work.store.make("evaluation", decides, build)
 
 
 def _file_names(inputs: Inputs) -> tuple[str, str]:
@@ -370,5 +349,6 @@ def _file_names(inputs: Inputs) -> tuple[str, str]:
     return f"{train.parent.name}/{train.name}", f"{evaluated.parent.name}/{evaluated.name}"
 
 
-def _title(stage: str, inputs: Inputs, model: str, seed: int | None) -> str:
-    return f"{stage} {inputs.case.name}-{model}" + ("" if seed is None else f" (seed {seed})")
+def _title(stage: str, inputs: Inputs, model: str, changes: Mapping[str, Any]) -> str:
+    changed = ", ".join(f"{name} {value}" for name, value in changes.items())
+    return f"{stage} {inputs.case.name}-{model}" + (f" ({changed})" if changed else "")

@@ -57,7 +57,7 @@ PARAMETERS: dict[str, Callable[[Inputs], dict[str, Any]]] = {
         for gate in inputs.case.gates.shares
         if gate.model in inputs.trained
     },
-    "texts": lambda _: {name: name for name in ("texts", "probes")},
+    "texts": lambda _: {name: name for name in ("eval", "probes")},
     "stage": lambda inputs: {
         f"{model}-{stage}": (model, stage)
         for model in inputs.models
@@ -142,7 +142,7 @@ def beats_base(run: CaseRun, model: str, metric: str) -> Verdict:
 
 
 def diverges(run: CaseRun, adapter: str, texts: str) -> Verdict:
-    """An adapter moves the embeddings of the known pairs' texts (`texts`) or of the probe texts (`probes`)."""
+    """An adapter moves the embeddings of the evaluation pairs' texts (`eval`) or of the probe texts (`probes`)."""
     observed, base = (run.model(name).arrays[texts] for name in (adapter, BASE))
     return gates.diverges(adapter, texts, observed, base, run.case.gates.divergence)
 
@@ -191,7 +191,7 @@ def hard_verdicts(run: CaseRun) -> list[Verdict]:
         *(data_is_sound(run, check) for check in CHECKS),
         *(reaches_share(run, share) for share in case.gates.shares),
         *(beats_base(run, model, metric) for model in case.models for metric in case.gates.beats_base),
-        *(diverges(run, adapter, texts) for adapter in run.inputs.adapters for texts in ("texts", "probes")),
+        *(diverges(run, adapter, texts) for adapter in run.inputs.adapters for texts in ("eval", "probes")),
         *(merge_agrees(run, adapter) for adapter in run.inputs.adapters),
         *(fits_memory(run, model, stage) for model, stage in PARAMETERS["stage"](run.inputs).values()),
     ]

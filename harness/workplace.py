@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -12,7 +13,10 @@ from harness.stages import run_stage
 from harness.store import Store, digest_of, file_digest
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import ModuleType
+
+_VALUE = "value.json"
 
 StageProgress = Callable[[str, float, str], None]
 """Called with a stage's title, the share done in [0, 1], and a few words."""
@@ -32,6 +36,24 @@ class Workplace:
             title, function, *arguments, on_progress=lambda share, note: self.on_progress(title, share, note)
         )
         return {**result.value, "seconds": round(result.seconds, 3), "peak_rss_mb": round(result.peak_rss_mb, 1)}
+
+    def computed(self, kind: str, decides: Mapping[str, Any], compute: Callable[[], Any]) -> Any:
+        """A JSON value that is computed in this process, once: an artefact of one file.
+
+        Args:
+            kind: As in `Store.make`.
+            decides: Everything that decides the value, as JSON values.
+            compute: Returns the value.
+
+        Raises:
+            StoreError: What the store holds is damaged.
+        """
+
+        def build(out: Path) -> dict[str, Any]:
+            (out / _VALUE).write_text(json.dumps(compute()), encoding="utf-8")
+            return {}
+
+        return self.store.make(kind, decides, build).read_json(_VALUE)
 
 
 def versions(libraries: tuple[str, ...]) -> dict[str, str]:

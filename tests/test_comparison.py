@@ -52,7 +52,7 @@ def content() -> dict[str, Any]:
         "lora": model(false_positives=metric(5.0, 1.0), spearman=metric(0.8)),
         "base": model(spearman=metric(-0.2)),
     }
-    gates = [gate("baseline", "pass"), gate("diverges", "pass", "texts")]
+    gates = [gate("baseline", "pass"), gate("diverges", "pass", "eval")]
     return {
         "schema": 1,
         "cases": {"dating": {"models": models, "gates": gates}},

@@ -76,20 +76,23 @@ def test_encode_writes_float32_rows_for_texts_and_probes(
     checkpoints: dict[str, Checkpoint], tmp_path: Path, strategy: str
 ) -> None:
     seen: list[tuple[float, str]] = []
-    facts = encode(checkpoints[strategy], ("i love tea", "i hate tea", "x"), tmp_path, lambda *said: seen.append(said))
+    texts = {"eval": ("i love tea", "i hate tea", "x"), "train": ("x", "tea")}
+    facts = encode(checkpoints[strategy], texts, tmp_path, lambda *said: seen.append(said))
     found = read_arrays(tmp_path / EMBEDDINGS)
-    shapes = {"texts": (3, 32), "probes": (12, 32)} | ({"unmerged_probes": (12, 32)} if strategy == "lora" else {})
+    shapes = {"eval": (3, 32), "train": (2, 32), "probes": (12, 32)}
+    shapes |= {"unmerged_probes": (12, 32)} if strategy == "lora" else {}
     assert shapes == {name: array.shape for name, array in found.items()}
     assert {np.dtype(np.float32)} == {array.dtype for array in found.values()}
-    assert [(1.0, "text 3/3")] == seen
-    assert (3, "cpu", 23744) == (facts["texts"], facts["device"], facts["parameters"])
+    np.testing.assert_array_equal(found["eval"][2], found["train"][0])
+    assert [(1.0, "text 4/4")] == seen
+    assert (4, "cpu", 23744) == (facts["texts"], facts["device"], facts["parameters"])
     assert facts == json.loads(json.dumps(facts, allow_nan=False))
 
 
 def test_a_merged_adapter_computes_what_the_unmerged_one_does(
     checkpoints: dict[str, Checkpoint], tmp_path: Path
 ) -> None:
-    encode(checkpoints["lora"], ("x",), tmp_path, lambda *_: None)
+    encode(checkpoints["lora"], {"eval": ("x",)}, tmp_path, lambda *_: None)
     found = read_arrays(tmp_path / EMBEDDINGS)
     np.testing.assert_allclose(found["unmerged_probes"], found["probes"], atol=1e-5)
     assert row_cosines(found["probes"], embed(open_checkpoint(checkpoints["base"]), PROBE_TEXTS)).mean() < 0.99
@@ -106,14 +109,14 @@ def test_each_text_is_encoded_once_and_in_chunks_that_do_not_matter(
 
     texts = tiny_inputs.eval.texts
     (tmp_path / "whole").mkdir()
-    encode(checkpoints["base"], texts, tmp_path / "whole", lambda *_: None)
+    encode(checkpoints["base"], {"eval": texts}, tmp_path / "whole", lambda *_: None)
     monkeypatch.setattr(encoding, "embed", counting)
     monkeypatch.setattr(encoding, "_CHUNK", 7)
-    encode(checkpoints["base"], texts, tmp_path, lambda share, _: shares.append(share))
+    encode(checkpoints["base"], {"eval": texts, "again": texts[:3]}, tmp_path, lambda share, _: shares.append(share))
     assert sorted([*PROBE_TEXTS, *texts]) == sorted(seen)
     assert sorted(shares) == shares
     assert (-(-len(texts) // 7), 1.0) == (len(shares), shares[-1])
-    whole, chunked = (read_arrays(path / EMBEDDINGS)["texts"] for path in (tmp_path / "whole", tmp_path))
+    whole, chunked = (read_arrays(path / EMBEDDINGS)["eval"] for path in (tmp_path / "whole", tmp_path))
     np.testing.assert_allclose(whole, chunked, atol=1e-6)
 
 
@@ -139,7 +142,7 @@ def test_weights_of_another_training_are_not_the_trained_model(
     shutil.copytree(checkpoints["full"].path, swapped)
     shutil.copy(tmp_path / "other" / "model.safetensors", swapped)
     with pytest.raises(encoding.CheckpointError, match="swapped: the saved model is not the trained model: "):
-        encode(Checkpoint("full", checkpoints["full"].base, swapped), ("x",), tmp_path, lambda *_: None)
+        encode(Checkpoint("full", checkpoints["full"].base, swapped), {"eval": ("x",)}, tmp_path, lambda *_: None)
     assert not (tmp_path / EMBEDDINGS).exists()
 
 
@@ -153,7 +156,7 @@ def test_recorded_probes_of_another_shape_are_not_the_trained_models(
     shutil.copytree(checkpoints["full"].path, copy)
     save_file({"probes": np.ones(shape, np.float32), "pairs": np.ones(1, np.uint64)}, copy / ARRAYS)
     with pytest.raises(encoding.CheckpointError, match="the saved model is not the trained model"):
-        encode(Checkpoint("full", checkpoints["full"].base, copy), ("x",), tmp_path, lambda *_: None)
+        encode(Checkpoint("full", checkpoints["full"].base, copy), {"eval": ("x",)}, tmp_path, lambda *_: None)
 
 
 @pytest.mark.parametrize("damage", ["missing", "truncated", "no embeddings in it"])
@@ -172,4 +175,4 @@ def test_probes_that_cannot_be_read_are_a_checkpoint_error(
     else:
         save_file({"other": np.ones((12, 32), np.float32)}, path)
     with pytest.raises(encoding.CheckpointError, match=r"training\.safetensors: no probe embeddings can be read"):
-        encode(Checkpoint("full", checkpoints["full"].base, copy), ("x",), tmp_path, lambda *_: None)
+        encode(Checkpoint("full", checkpoints["full"].base, copy), {"eval": ("x",)}, tmp_path, lambda *_: None)

@@ -109,7 +109,7 @@ def test_without_leaked_pairs_a_model_is_measured_on_the_rest(
 ) -> None:
     work = Workplace(store_copy, silent)
     run = tiny_run.model("lora")
-    free = pipeline.evaluate_leak_free(work, tiny_run.inputs, run, (0, 5))
+    free = pipeline.measure(work, run.embeddings, run.arrays["eval"], tiny_run.inputs.eval, without=(0, 5))
     assert run.evaluation.scores[1:5] + run.evaluation.scores[6:] == free.scores
     assert free.metrics["spearman"].value != run.evaluation.metrics["spearman"].value
 
@@ -170,7 +170,7 @@ def test_each_model_is_measured(tiny_run: CaseRun, name: str) -> None:
     assert [] == [metric for metric, result in run.evaluation.metrics.items() if math.isnan(result.value)]
     assert 84 == len(run.evaluation.scores)
     assert {"animals", "other"} == set(run.evaluation.categories)
-    assert (len(tiny_run.inputs.eval.texts), 32) == run.arrays["texts"].shape
+    assert (len(tiny_run.inputs.eval.texts), 32) == run.arrays["eval"].shape
     assert (name == "lora") == ("unmerged_probes" in run.arrays)
     assert (name == "base") == (run.training is None)
 
@@ -201,7 +201,7 @@ def test_the_curve_ends_where_the_evaluation_begins(tiny_run: CaseRun) -> None:
 def test_the_scores_are_the_cosines_of_the_kept_embeddings(tiny_run: CaseRun, name: str) -> None:
     run, pairs = tiny_run.model(name), tiny_run.inputs.eval
     row = {text: index for index, text in enumerate(pairs.texts)}
-    unit = run.arrays["texts"] / np.linalg.norm(run.arrays["texts"], axis=1, keepdims=True)
+    unit = run.arrays["eval"] / np.linalg.norm(run.arrays["eval"], axis=1, keepdims=True)
     expected = [float(unit[row[pair.text_1]] @ unit[row[pair.text_2]]) for pair in pairs]
     np.testing.assert_allclose(expected, run.evaluation.scores, atol=1e-6)
 
@@ -308,7 +308,7 @@ def test_without_its_store_a_run_comes_to_the_same(tiny_run: CaseRun, tmp_path: 
     again = CaseRun(work, prepare(tiny_run.case), None)
     for name in MODELS:
         assert tiny_run.model(name).evaluation == again.model(name).evaluation
-        np.testing.assert_array_equal(tiny_run.model(name).arrays["texts"], again.model(name).arrays["texts"])
+        np.testing.assert_array_equal(tiny_run.model(name).arrays["eval"], again.model(name).arrays["eval"])
     for name in ("standard", "lora"):
         first, second = (train_model(run.work, run.inputs, name) for run in (tiny_run, again))
         assert (first.key, first.files) == (second.key, second.files)

@@ -181,7 +181,7 @@ def test_the_hard_promises_of_a_good_run_hold(rerun: Any) -> None:
 @pytest.mark.parametrize(
     ("gates", "said"),
     [
-        ({"divergence": 1.9}, "lora texts: mean cosine distance"),
+        ({"divergence": 1.9}, "lora on eval: mean cosine distance"),
         ({"merge_agreement": 1.1}, "lora merged and unmerged: least cosine"),
     ],
     ids=["divergence", "merge"],
@@ -227,7 +227,7 @@ def test_an_adapter_that_was_not_applied_breaks_every_promise_about_it(
     assert {
         ("share", "spearman"),
         *(("beats_base", metric) for metric in run.case.gates.beats_base),
-        ("diverges", "texts"),
+        ("diverges", "eval"),
         ("diverges", "probes"),
     } == failed
     with pytest.raises(BaselineError, match="the output is the base's: was the adapter applied"):

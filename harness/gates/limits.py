@@ -100,7 +100,7 @@ def diverges(
     end = "it moved" if passed else failure
     return Verdict(
         "diverges", model, texts, outcome_of(passed), distance, least,
-        f"{model} {texts}: mean cosine distance {distance:.4f} from the base, expected at least {least}: {end}",
+        f"{model} on {texts}: mean cosine distance {distance:.4f} from the base, expected at least {least}: {end}",
     )  # fmt: skip
 
 

@@ -114,7 +114,7 @@ def synthetic_run(name: str, pairs: PairSet, seed: int) -> ModelRun:
         "texts": len(pairs.texts),
     }
     training = None if name == "base" else trained
-    return ModelRun(name, evaluate(embeddings, pairs), "synthetic", {"texts": embeddings}, training, facts, {})
+    return ModelRun(name, evaluate(embeddings, pairs), "synthetic", {"eval": embeddings}, training, facts, {})
 
 
 @pytest.fixture(scope="session")

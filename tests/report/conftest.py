@@ -66,8 +66,8 @@ def synthetic_run(name: str, pairs: PairSet) -> ModelRun:
     return ModelRun(
         name=name,
         evaluation=evaluate(embeddings, pairs),
-        digest="synthetic",
-        arrays={"texts": embeddings},
+        embeddings="synthetic",
+        arrays={"eval": embeddings},
         training=None if name == "base" else trained,
         encoding={
             "parameters": 22_713_216,
@@ -133,7 +133,7 @@ def rewritten(report: CaseReport) -> Callable[..., CaseReport]:
     def rewrite(change: Callable[[Pair], Pair]) -> CaseReport:
         pairs = dataclasses.replace(report.pairs, pairs=tuple(map(change, report.pairs)))
         runs = {
-            name: dataclasses.replace(run, evaluation=evaluate(run.arrays["texts"], pairs))
+            name: dataclasses.replace(run, evaluation=evaluate(run.arrays["eval"], pairs))
             for name, run in report.runs.items()
         }
         return dataclasses.replace(report, pairs=pairs, runs=runs, audit=synthetic_audit(pairs))

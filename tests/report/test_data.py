@@ -139,12 +139,12 @@ def test_metrics_without_the_leaked_pairs_are_those_of_the_rest(report: CaseRepo
         report.pairs, pairs=tuple(pair for row, pair in enumerate(report.pairs) if row not in leaked)
     )
     row = {text: index for index, text in enumerate(report.pairs.texts)}
-    expected = evaluate(run.arrays["texts"][[row[text] for text in rest.texts]], rest)
-    free = evaluate(run.arrays["texts"], report.pairs, without=leaked)
+    expected = evaluate(run.arrays["eval"][[row[text] for text in rest.texts]], rest)
+    free = evaluate(run.arrays["eval"], report.pairs, without=leaked)
     assert to_json(expected) == to_json(free)  # NaN is not equal to itself
 
 
 def test_where_all_pairs_leak_nothing_is_defined(report: CaseReport) -> None:
-    empty = evaluate(report.runs["lora"].arrays["texts"], report.pairs, without=range(90))
+    empty = evaluate(report.runs["lora"].arrays["eval"], report.pairs, without=range(90))
     assert all(math.isnan(result.value) and result.reason for result in empty.metrics.values())
     assert ({}, {}, ()) == (empty.categories, empty.pair_types, empty.scores)

@@ -26,7 +26,7 @@ def test_every_metric_has_a_chart(gate, metric):
         ("baseline", "auc_roc", "roc"),
         ("baseline", "values/auc_roc", "category_heatmap"),
         ("share", "spearman", "training_curves"),
-        ("diverges", "texts", "score_distributions"),
+        ("diverges", "eval", "score_distributions"),
         ("diverges", "probes", "score_distributions"),
         ("comparable", "", "change"),
         ("memory", "train", None),

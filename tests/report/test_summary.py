@@ -68,7 +68,7 @@ def page(report: CaseReport, charts=()) -> Page:
     return Page(summary_html([report], {report.case.name: charts}))
 
 
-def verdict(name: str, outcome: str, metric: str = "texts", message: str = "") -> Verdict:
+def verdict(name: str, outcome: str, metric: str = "eval", message: str = "") -> Verdict:
     return Verdict(name, "lora", metric, outcome, 0.0, 1.0, message or f"lora {metric}: {name}")
 
 
@@ -97,12 +97,12 @@ def test_headline_names_the_cause_first_and_the_rest_after(report):
     failed = (
         verdict("memory", "fail", "train"),
         verdict("baseline", "fail", "spearman"),
-        verdict("diverges", "fail", "texts", "lora texts: the output is the base's: was the adapter applied?"),
+        verdict("diverges", "fail", "eval", "lora on eval: the output is the base's: was the adapter applied?"),
     )
     word, sentence = headline(dataclasses.replace(report, verdicts=(*report.verdicts, *failed)))
     assert "fail" == word
     expected = (
-        "Blocked: lora texts: the output is the base's: was the adapter applied?; also lora spearman and lora train."
+        "Blocked: lora on eval: the output is the base's: was the adapter applied?; also lora spearman and lora train."
     )
     assert expected == sentence
 
