@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from harness.baselines import baseline_path, read_baseline
 from harness.candidates import find_candidate
 from harness.case import Case, read_case
+from harness.checkpoints import read_record
 from harness.errors import CaseError
 from harness.inputs import Inputs, prepare
 from harness.progress import TerminalProgress
-from harness.store import Store
+from harness.store import Store, file_digest
 from harness.workplace import Workplace
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _INPUTS = pytest.StashKey[list[Inputs]]()
 
@@ -48,11 +54,8 @@ def workplace(config: pytest.Config) -> Workplace:
 
 def _gated(config: pytest.Config, cases: list[Case]) -> Inputs:
     """The one case of a gate run, with the candidate in the place of one of its models."""
-    if len(cases) != 1:
-        names = ", ".join(str(case.path) for case in cases)
-        raise CaseError(f"-m gate: one case at a time, found {names}; say which one: --case PATH")
-    (case,) = cases
     adapter, whole = config.getoption("harness_adapter"), config.getoption("harness_full_model")
+    case = cases[0] if len(cases) == 1 else _trained_on(cases, adapter or whole)
     stands_for = config.getoption("harness_as")
     candidate = (
         find_candidate(case, "lora", adapter, stands_for)
@@ -66,3 +69,16 @@ def _gated(config: pytest.Config, cases: list[Case]) -> Inputs:
         base = case.base.model_copy(update={"package": None, "path": str(directory.absolute())})
         case = case.model_copy(update={"base": base})
     return prepare(case, candidate)
+
+
+def _trained_on(cases: list[Case], path: Path) -> Case:
+    """The case whose pairs a candidate's record names."""
+    if not path.is_dir():
+        raise CaseError(f"{path}: no directory; expected the model that wants to ship")
+    record = read_record(path)
+    known = [case for case in cases if record is not None and file_digest(case.train_path) == record.pairs_digest]
+    if len(known) == 1:
+        return known[0]
+    names = ", ".join(str(case.path) for case in known or cases)
+    recorded = "names no training pairs" if record is None else f"names training pairs {record.pairs_digest[:12]}"
+    raise CaseError(f"{path}: {recorded}, and there are {names}; say by which it is gated: --case PATH")

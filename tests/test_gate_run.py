@@ -166,10 +166,28 @@ def test_a_model_that_the_case_does_not_have_is_refused(project):
     assert refused(result, said) == pytest.ExitCode.USAGE_ERROR
 
 
-def test_of_several_cases_one_is_asked_for(project, write_case, tiny_content):
+def test_of_several_cases_the_one_that_it_was_trained_on_is_taken(project, write_case, tiny_content):
     other = write_case(project.path / "fixtures" / "other", tiny_content())
-    result = gate(project, "--adapter", "lora")
-    said = "*-m gate: one case at a time, found *other/case.toml, *tiny/case.toml; say which one: --case PATH"
+    pairs = other.parent / "train.jsonl"
+    pairs.write_text(pairs.read_text(encoding="utf-8").replace("tea", "coffee"), encoding="utf-8")
+    found = gate(project, "--adapter", "lora", "--collect-only", "-q")
+    assert found.ret == pytest.ExitCode.OK
+    found.stdout.fnmatch_lines(["*test_candidate_is_what_it_says[[]tiny-files]"])
+    found.stdout.no_fnmatch_line("*[[]other-*")
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("lora", "*lora: names training pairs ????????????, and there are *other/case.toml, *tiny/case.toml; *"),
+        ("unrecorded", "*unrecorded: names no training pairs, and there are *other/case.toml, *tiny/case.toml; *"),
+        ("no/such", "*no/such: no directory; expected the model that wants to ship"),
+    ],
+)
+def test_of_several_cases_that_it_may_be_of_one_is_asked_for(project, write_case, tiny_content, path, said):
+    other = write_case(project.path / "fixtures" / "other", tiny_content())
+    shutil.copytree(project.path / "lora", project.path / "unrecorded", ignore=shutil.ignore_patterns("training.*"))
+    result = gate(project, "--adapter", path)
     assert refused(result, said) == pytest.ExitCode.USAGE_ERROR
     chosen = gate(project, "--adapter", "lora", "--case", str(other), "--collect-only", "-q")
     assert chosen.ret == pytest.ExitCode.OK
