@@ -144,12 +144,7 @@ class Store:
             building.mkdir()
             try:
                 facts = build(building)
-                files = {
-                    path.relative_to(building).as_posix(): file_digest(path)
-                    for path in sorted(building.rglob("*"))
-                    if path.is_file()
-                }
-                manifest = {"inputs": inputs, "facts": facts, "files": files}
+                manifest = {"inputs": inputs, "facts": facts, "files": directory_digests(building)}
                 (building / _MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True), encoding="utf-8")
                 target = self._place(kind, inputs)
                 target.parent.mkdir(exist_ok=True)
@@ -174,6 +169,17 @@ def file_digest(path: Path) -> str:
     """sha256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def directory_digests(path: Path, *, counts: Callable[[str], bool] = lambda _: True) -> dict[str, str]:
+    """sha256 of the files below a directory: name (POSIX, relative) -> digest.
+
+    Args:
+        path: The directory.
+        counts: Whether a file counts, by its name. One that does not is not read.
+    """
+    names = {file.relative_to(path).as_posix(): file for file in sorted(path.rglob("*")) if file.is_file()}
+    return {name: file_digest(file) for name, file in names.items() if counts(name)}
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import StoreError
-from harness.store import Store, digest_of, file_digest, write_whole
+from harness.store import Store, digest_of, directory_digests, file_digest, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -259,6 +259,16 @@ def test_digests_differ_exactly_where_the_json_does(first: Any, second: Any) -> 
 def test_a_file_digest_is_that_of_its_bytes(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"\x00" * 100_000)
     assert hashlib.sha256(b"\x00" * 100_000).hexdigest() == file_digest(tmp_path / "file")
+
+
+def test_the_digests_of_a_directory_are_those_of_its_files_at_any_depth(tmp_path: Path) -> None:
+    (tmp_path / "inner" / "empty").mkdir(parents=True)
+    for name in (".hidden", "b.txt", "inner/a.json"):
+        (tmp_path / name).write_text(name, encoding="utf-8")
+    expected = {name: hashlib.sha256(name.encode()).hexdigest() for name in (".hidden", "b.txt", "inner/a.json")}
+    assert list(expected.items()) == list(directory_digests(tmp_path).items())
+    counting = directory_digests(tmp_path, counts=lambda name: name.endswith("a.json"))
+    assert {"inner/a.json": expected["inner/a.json"]} == counting
 
 
 def test_write_whole_makes_directories_and_leaves_no_other_file(tmp_path: Path) -> None:

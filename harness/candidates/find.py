@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from harness.errors import CaseError, CheckpointError
-from harness.store import digest_of, file_digest
+from harness.store import digest_of, directory_digests
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,7 +62,7 @@ def find_candidate(case: Case, strategy: Literal["lora", "full"], path: Path, mo
         )
     if model is not None and model not in case.models:
         raise CaseError(f"--as {model}: not a model of {case.path}; expected one of {', '.join(case.models)}")
-    return Candidate(model or known[0], strategy, path.absolute(), _digest(path))
+    return Candidate(model or known[0], strategy, path.absolute(), digest_of(directory_digests(path)))
 
 
 def require_unchanged(candidate: Candidate) -> None:
@@ -71,17 +71,12 @@ def require_unchanged(candidate: Candidate) -> None:
     Raises:
         CheckpointError: A file in its directory was added, removed or changed.
     """
-    now = _digest(candidate.path)
+    now = digest_of(directory_digests(candidate.path))
     if now != candidate.digest:
         raise CheckpointError(
             f"{candidate.path}: changed while it was gated: its files had sha256 {candidate.digest[:12]}, now "
             f"{now[:12]}; nothing was stored. Wait until it is complete, and run again"
         )
-
-
-def _digest(path: Path) -> str:
-    files = sorted(file for file in path.rglob("*") if file.is_file())
-    return digest_of({file.relative_to(path).as_posix(): file_digest(file) for file in files})
 
 
 _KINDS = {"lora": "a PEFT adapter", "full": "a sentence-transformers model"}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import CheckpointError
-from harness.store import digest_of, file_digest
+from harness.store import digest_of, directory_digests
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -34,11 +35,7 @@ def files_digest(path: Path, *, also: Collection[str] = ()) -> tuple[str, dict[s
         path: The model's directory.
         also: Files (POSIX, relative) that count whatever their ending.
     """
-    found = {
-        file.relative_to(path).as_posix(): file_digest(file)
-        for file in sorted(path.rglob("*"))
-        if file.is_file() and (file.suffix in DECIDING or file.relative_to(path).as_posix() in also)
-    }
+    found = directory_digests(path, counts=lambda name: PurePosixPath(name).suffix in DECIDING or name in also)
     return digest_of(found), found
 
 
