@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.candidates.finding import Finding
 from harness.checkpoints import ADAPTER, ADAPTER_CONFIG, WEIGHTS, files_digest, read_json, read_record, some
@@ -41,19 +41,18 @@ def prove_base(candidate: Candidate, base: ResolvedBase) -> Finding:
         if record.base_digest != base.digest:
             return Finding("fail", f"{words}, but the case's base is {base.name} with digest {base.digest}")
         # Who opens the adapter by itself gets the base that it names.
-        wrong = _wrong_name(candidate.path, base) if candidate.strategy == "lora" else ""
+        wrong = _wrong_name(read_json(candidate.path / ADAPTER_CONFIG), base) if candidate.strategy == "lora" else ""
         return Finding("fail", f"{words}, but {wrong}") if wrong else Finding("pass", words)
     misfits = {"lora": _adapter_misfits, "full": _model_misfits}[candidate.strategy](candidate.path, base)
     if misfits:
         return Finding("fail", f"made from another base than {base.name}: other shapes: {some(misfits)}")
     if candidate.strategy == "full":
         return Finding("inconclusive", f"of the shape of {base.name}, but {_UNSURE}")
-    return _named_base(candidate, base)
+    return _named_base(read_json(candidate.path / ADAPTER_CONFIG), base)
 
 
-def _named_base(candidate: Candidate, base: ResolvedBase) -> Finding:
+def _named_base(config: dict[str, Any], base: ResolvedBase) -> Finding:
     """Compares the base that an adapter's configuration names."""
-    config = read_json(candidate.path / ADAPTER_CONFIG)
     name, revision = config.get("base_model_name_or_path"), config.get("revision")
     if not name:
         return Finding("fail", f"{ADAPTER_CONFIG} names no base (base_model_name_or_path); expected {base.name}")
@@ -62,15 +61,14 @@ def _named_base(candidate: Candidate, base: ResolvedBase) -> Finding:
         if digest == base.digest:
             return Finding("pass", f"names {name}, which has the digest of the case's base")
         return Finding("fail", f"names {name} with digest {digest}, but the case's base has {base.digest}")
-    if wrong := _wrong_name(candidate.path, base):
+    if wrong := _wrong_name(config, base):
         return Finding("fail", wrong)
     at = f" at revision {revision}" if revision else ""
     return Finding("inconclusive", f"names the base {name}{at}, and has its shape, but {_UNSURE}")
 
 
-def _wrong_name(path: Path, base: ResolvedBase) -> str:
+def _wrong_name(config: dict[str, Any], base: ResolvedBase) -> str:
     """How the hub id or commit that an adapter's configuration names is another than the base's; empty if it is not."""
-    config = read_json(path / ADAPTER_CONFIG)
     name, revision = str(config.get("base_model_name_or_path") or ""), str(config.get("revision"))
     # Without its owner, as it may be written in the code of a training, a hub id still says which model it is.
     if _HUB_ID.fullmatch(name) and name not in (base.name, base.name.rpartition("/")[2]):

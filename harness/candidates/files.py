@@ -50,16 +50,16 @@ def prove_files(candidate: Candidate) -> Finding:
 
 def _code_problems(path: Path) -> Iterator[str]:
     """Whatever would run code that comes with the model."""
-    pickles = [file.relative_to(path).as_posix() for file in sorted(path.rglob("*")) if file.suffix.lower() in PICKLES]
+    found = {file.relative_to(path).as_posix(): file for file in sorted(path.rglob("*"))}
+    pickles = [name for name, file in found.items() if file.suffix.lower() in PICKLES]
     if pickles:
         yield f"{some(pickles)}: a pickle can run any code when it is opened; only safetensors ship"
-    links = [
-        file.relative_to(path).as_posix() for file in sorted(path.rglob("*")) if file.is_symlink() and file.is_dir()
-    ]
+    links = [name for name, file in found.items() if file.is_symlink() and file.is_dir()]
     if links:
         yield f"{some(links)}: a link to a directory: what lies there is not examined; put its files here"
-    for file in sorted(path.rglob("*.json")):
-        name = file.relative_to(path).as_posix()
+    for name, file in found.items():
+        if not name.endswith(".json"):
+            continue
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:

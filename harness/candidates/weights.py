@@ -49,15 +49,15 @@ def require_exact_merge(
     # What is saved whole (biases, modules_to_save) takes the place of the base's own.
     replaced = {name.replace(".base_layer.", "."): value for name, value in own.items() if ".lora_" not in name}
     wrong, largest = [], 0.0
-    for name, before in base.items():
-        module = name.removesuffix(".weight")
-        expected, allowed = replaced.get(name, before.double()), 0.0 * before.double()
+    for name, tensor in base.items():
+        before, module = tensor.double(), name.removesuffix(".weight")
+        expected, allowed = replaced.get(name, before), 0.0 * before
         if module in layers and name.endswith(".weight"):
-            expected, allowed = _adapted(before.double(), module, own, config, transposed=module in transposed)
+            expected, allowed = _adapted(before, module, own, config, transposed=module in transposed)
         error = (merged[name].double() - expected).abs()
         if not bool((error <= allowed).all()):
             wrong.append(f"{name} (off by up to {float(error.max()):.2g})")
-        largest = max(largest, float((expected - before.double()).abs().max()))
+        largest = max(largest, float((expected - before).abs().max()))
     if wrong:
         raise CheckpointError(
             f"the merged model is not the base plus scaling x B x A, computed from the files in float64: {some(wrong)}"
