@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.checkpoints import ADAPTER_CONFIG, MODULES, PROBE_TEXTS, read_json, settings_of
+from harness.checkpoints import ADAPTER_CONFIG, MODULES, PROBE_TEXTS, merge, read_json, settings_of
 from harness.encoding import embed
 
 if TYPE_CHECKING:
@@ -74,10 +74,7 @@ def _peft(candidate: Candidate, base: ResolvedBase, _scratch: Path) -> SentenceT
 
 
 def _merged(candidate: Candidate, base: ResolvedBase, scratch: Path) -> SentenceTransformer:
-    model = _peft(candidate, base, scratch)
-    adapted: Any = model[0].model
-    model[0].model = adapted.merge_and_unload()
-    return model
+    return merge(_peft(candidate, base, scratch))
 
 
 def _load_adapter(candidate: Candidate, base: ResolvedBase, _scratch: Path) -> SentenceTransformer:

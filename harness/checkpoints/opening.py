@@ -71,7 +71,7 @@ def open_unmerged(checkpoint: Checkpoint) -> SentenceTransformer:
 
 
 def merge(model: SentenceTransformer) -> SentenceTransformer:
-    """Merges the adapter of `open_unmerged` into its base, in place."""
+    """Merges the adapter that a model carries as a `PeftModel` into its base, in place."""
     adapted: Any = model[0].model
     model[0].model = adapted.merge_and_unload()
     return model

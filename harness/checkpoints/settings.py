@@ -17,22 +17,18 @@ def settings_of(model: SentenceTransformer) -> dict[str, Any]:
     The tokenizer is known by its vocabulary and by what it makes of the probe texts, not by its files: those change
     their form with the version of the library that wrote them.
     """
+    modules: list[Any] = list(model)
     tokenizer: Any = model.tokenizer
     tokens = tokenizer(list(PROBE_TEXTS), truncation=True, max_length=model.max_seq_length)["input_ids"]
     vocabulary = tokenizer.get_vocab()
     return {
-        "modules": [type(module).__name__ for module in model],
+        "modules": [type(module).__name__ for module in modules],
         "tokenizer vocabulary": f"{len(vocabulary)} tokens, sha256 {digest_of(vocabulary)[:16]}",
         "tokens of the probe texts": f"sha256 {digest_of([list(row) for row in tokens])[:16]}",
         "maximum length": model.max_seq_length,
-        "pooling": [_config(module) for module in model if hasattr(module, "pooling_mode")],
-        "normalised": any(type(module).__name__ == "Normalize" for module in model),
+        "pooling": [module.get_config_dict() for module in modules if hasattr(module, "pooling_mode")],
+        "normalised": any(type(module).__name__ == "Normalize" for module in modules),
         "prompts": {name: text for name, text in sorted(model.prompts.items()) if text},
         "default prompt": model.default_prompt_name,
         "similarity": model.similarity_fn_name,
     }
-
-
-def _config(module: Any) -> dict[str, Any]:
-    config: dict[str, Any] = module.get_config_dict()
-    return config
