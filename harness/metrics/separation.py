@@ -12,7 +12,8 @@ from harness.metrics.types import MetricResult
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_ROUNDING = 1e-12  # of a cosine: equal scores need not deviate by exactly 0 from their mean
+ROUNDING = 1e-12
+"""Of a cosine: equal scores need not deviate by exactly 0 from their mean."""
 
 
 def margin(scores: NDArray[np.float64], labels: NDArray[np.int8]) -> MetricResult:
@@ -73,8 +74,8 @@ def cohens_d(scores: NDArray[np.float64], labels: NDArray[np.int8]) -> MetricRes
     difference = float(positive.mean() - negative.mean())
     squares = float(np.sum((positive - positive.mean()) ** 2)), float(np.sum((negative - negative.mean()) ** 2))
     pooled_sd = float(np.sqrt(sum(squares) / freedom))
-    if pooled_sd <= _ROUNDING:
-        kind = "0/0" if abs(difference) <= _ROUNDING else "infinite"
+    if pooled_sd <= ROUNDING:
+        kind = "0/0" if abs(difference) <= ROUNDING else "infinite"
         return undefined(
             f"cohens_d is {kind}: all positive scores are {positive[0]:g}, all negative scores are {negative[0]:g}"
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.metrics import METRICS
+from harness.metrics.separation import ROUNDING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from harness.statistics.ranked import Ranking
 
     Values = NDArray[np.float64]
-
-_ROUNDING = 1e-12  # as in harness.metrics.separation
 
 
 def weighted_values(ranking: Ranking, weights: Values, metrics: Iterable[str] = tuple(METRICS)) -> dict[str, Values]:
@@ -120,7 +119,7 @@ def _cohens_d(tally: _Tally) -> Values:
     deviations = tally.ranking.scores - (negative + tally.ranking.labels * (positive - negative))
     deviations *= deviations
     pooled_sd = np.sqrt(_dot(tally.weights, deviations) / (tally.count - 2))
-    return np.where((tally.count > 2) & (pooled_sd > _ROUNDING), _margin(tally) / pooled_sd, np.nan)
+    return np.where((tally.count > 2) & (pooled_sd > ROUNDING), _margin(tally) / pooled_sd, np.nan)
 
 
 def _auc_roc(tally: _Tally) -> Values:
