@@ -32,13 +32,11 @@ class Uncertainty:
         intervals: Metric -> its 95 % interval.
         changes: Metric, or `category/metric` -> its change since the baseline. Empty where nothing can be compared.
         lost: The pairs that the stored model had right and this one has wrong, worst first.
-        gained: The reverse.
     """
 
     intervals: Mapping[str, Interval]
     changes: Mapping[str, Change]
     lost: tuple[Flip, ...]
-    gained: tuple[Flip, ...]
 
 
 def measure(
@@ -62,14 +60,13 @@ def measure(
         clusters=None if clusters is None else np.array(clusters, dtype=np.int64),
     )
     if stored is None:
-        return Uncertainty(found, {}, (), ())
+        return Uncertainty(found, {}, ())
     changes = compare(scores, stored, pairs.labels, pairs.text_rows, seed=_SEED)
     for category in categories:
         rows = np.flatnonzero([name == category for name in pairs.categories])
         part = compare(scores[rows], stored[rows], pairs.labels[rows], pairs.text_rows[rows], seed=_SEED)
         changes |= {f"{category}/{metric}": part[metric] for metric in CATEGORY_METRICS}
-    flipped = flips(scores, stored, pairs.labels, pairs.pair_types, pairs.categories)
-    return Uncertainty(found, changes, flipped.lost, flipped.gained)
+    return Uncertainty(found, changes, flips(scores, stored, pairs.labels, pairs.pair_types, pairs.categories))
 
 
 def to_json(uncertainty: Uncertainty) -> dict[str, Any]:
@@ -78,7 +75,6 @@ def to_json(uncertainty: Uncertainty) -> dict[str, Any]:
         "intervals": {name: list(interval) for name, interval in uncertainty.intervals.items()},
         "changes": {name: list(change) for name, change in uncertainty.changes.items()},
         "lost": [list(flip) for flip in uncertainty.lost],
-        "gained": [list(flip) for flip in uncertainty.gained],
     }
     whole: dict[str, Any] = nan_to_null(content)
     return whole
@@ -90,7 +86,6 @@ def from_json(content: dict[str, Any]) -> Uncertainty:
         intervals={name: Interval(*_numbers(fields)) for name, fields in content["intervals"].items()},
         changes={name: Change(*_numbers(fields)) for name, fields in content["changes"].items()},
         lost=tuple(Flip(*fields) for fields in content["lost"]),
-        gained=tuple(Flip(*fields) for fields in content["gained"]),
     )
 
 

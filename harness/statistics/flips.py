@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Flip(NamedTuple):
-    """One pair that is right under one model and wrong under the other.
+    """One pair that was right and is wrong now.
 
     Attributes:
         row: Its row in the given arrays.
@@ -24,7 +24,7 @@ class Flip(NamedTuple):
         now: Score now.
         stored: Score before.
         loss: How much further on the wrong side of its model's threshold the pair is now than it was before, in cosine
-            similarity: positive where it was right and is wrong now.
+            similarity, above 0.
         pair_type: As given.
         category: As given.
     """
@@ -38,33 +38,14 @@ class Flip(NamedTuple):
     category: str
 
 
-class Flips(NamedTuple):
-    """The pairs that changed sides.
-
-    Attributes:
-        lost: Right before, wrong now; worst first.
-        gained: Wrong before, right now; smallest gain first.
-        thresholds: Of the best F1, now and before; NaN where undefined.
-        degenerate: Whether either best F1 is no better than calling every pair positive: what is right or wrong at such
-            a threshold means nothing.
-        reason: Why there are no flips to speak of, in words; else empty.
-    """
-
-    lost: tuple[Flip, ...]
-    gained: tuple[Flip, ...]
-    thresholds: tuple[float, float]
-    degenerate: bool
-    reason: str = ""
-
-
 def flips(
     now: NDArray[np.float64],
     stored: NDArray[np.float64],
     labels: NDArray[np.int8],
     pair_types: Sequence[str],
     categories: Sequence[str],
-) -> Flips:
-    """Lists the pairs that were right and are wrong, and the reverse, each model at its own threshold of the best F1.
+) -> tuple[Flip, ...]:
+    """Lists the pairs that were right and are wrong now, each model at its own threshold of the best F1.
 
     A pair is predicted positive when its score reaches the threshold, and right when that is its label.
 
@@ -76,7 +57,7 @@ def flips(
         categories: Category of each pair.
 
     Returns:
-        Both lists sorted by falling loss. Empty with a reason where a threshold is undefined.
+        Worst first. Empty where a threshold is undefined.
 
     Raises:
         ValueError: If the shapes do not fit.
@@ -84,31 +65,22 @@ def flips(
     require_length("pair_types", pair_types, len(now))
     require_length("categories", categories, len(now))
     best = [best_f1(scores, labels) for scores in (now, stored)]
-    if reason := "; ".join(dict.fromkeys(result.reason for result in best if result.reason)):
-        return Flips((), (), (np.nan, np.nan), False, reason)
-    thresholds = best[0].details["threshold"], best[1].details["threshold"]
+    if any(result.reason for result in best):
+        return ()
+    thresholds = [result.details["threshold"] for result in best]
     now_right, before_right = ((scores >= at) == labels for scores, at in zip((now, stored), thresholds, strict=True))
     loss = (2 * labels - 1) * ((stored - thresholds[1]) - (now - thresholds[0]))
-
-    def listed(chosen: NDArray[np.bool_]) -> tuple[Flip, ...]:
-        found = [
-            Flip(
-                row,
-                int(labels[row]),
-                float(now[row]),
-                float(stored[row]),
-                float(loss[row]),
-                pair_types[row],
-                categories[row],
-            )
-            for row in np.flatnonzero(chosen).tolist()
-        ]
-        # Equal losses in an order of their own, not that of the file.
-        return tuple(sorted(found, key=lambda flip: (-flip.loss, *flip[1:])))
-
-    return Flips(
-        lost=listed(before_right & ~now_right),
-        gained=listed(now_right & ~before_right),
-        thresholds=thresholds,
-        degenerate=any(result.details["degenerate"] for result in best),
-    )
+    found = [
+        Flip(
+            row,
+            int(labels[row]),
+            float(now[row]),
+            float(stored[row]),
+            float(loss[row]),
+            pair_types[row],
+            categories[row],
+        )
+        for row in np.flatnonzero(before_right & ~now_right).tolist()
+    ]
+    # Equal losses in an order of their own, not that of the file.
+    return tuple(sorted(found, key=lambda flip: (-flip.loss, *flip[1:])))

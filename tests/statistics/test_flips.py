@@ -19,14 +19,15 @@ def test_flips_by_hand():
     # The best F1 is 4 / 5 at 0.8, where row 2 is wrong; then 4 / 6 at 0.8, where rows 1 and 4 are wrong.
     stored = np.array([0.9, 0.8, 0.2, 0.7, 0.1, 0.6, 0.5, 0.0])
     now = np.array([0.9, 0.4, 0.8, 0.1, 0.85, 0.5, 0.5, 0.5])
-    actual = flips(now, stored, labels, "abcdefgh", ("all",) * 8)
-    assert (0.8, 0.8) == actual.thresholds
-    assert not actual.degenerate
-    assert actual.reason == ""
     # Row 4 went from 0.7 on the right side to 0.05 on the wrong one, row 1 from 0 to 0.4.
-    assert [4, 1] == [flip.row for flip in actual.lost]
-    assert [0.75, 0.4] == pytest.approx([flip.loss for flip in actual.lost])
-    assert [Flip(2, 1, 0.8, 0.2, pytest.approx(-0.6), "c", "all")] == list(actual.gained)
+    assert (
+        Flip(4, 0, 0.85, 0.1, pytest.approx(0.75), "e", "all"),
+        Flip(1, 1, 0.4, 0.8, pytest.approx(0.4), "b", "all"),
+    ) == flips(now, stored, labels, "abcdefgh", ("all",) * 8)
+    # Row 2 stood 0.6 below the threshold, and reaches it now.
+    assert (Flip(2, 1, 0.2, 0.8, pytest.approx(0.6), "c", "all"),) == flips(
+        stored, now, labels, "abcdefgh", ("all",) * 8
+    )
 
 
 @st.composite
@@ -43,30 +44,21 @@ def two_models(draw):
 @given(two_models())
 def test_flips_make_up_the_change_of_the_accuracy(models):
     now, stored, labels, names = models
-    actual = flips(now, stored, labels, names, names)
+    lost, gained = flips(now, stored, labels, names, names), flips(stored, now, labels, names, names)
     accuracies = [best_f1(scores, labels).details["accuracy"] for scores in (now, stored)]
     expected = round((accuracies[1] - accuracies[0]) * len(labels))
-    assert expected == len(actual.lost) - len(actual.gained)
+    assert expected == len(lost) - len(gained)
+    assert not {flip.row for flip in lost} & {flip.row for flip in gained}
 
 
 @given(two_models())
 def test_worst_first_and_losses_are_losses(models):
     now, stored, labels, names = models
     actual = flips(now, stored, labels, names, names)
-    for found in (actual.lost, actual.gained):
-        losses = [flip.loss for flip in found]
-        assert losses == sorted(losses, reverse=True)
-        assert [names[flip.row] for flip in found] == [flip.pair_type for flip in found]
-    assert all(flip.loss > 0 for flip in actual.lost)
-    assert all(flip.loss < 0 for flip in actual.gained)
-
-
-@given(two_models())
-def test_the_other_way_round_lost_is_gained(models):
-    now, stored, labels, names = models
-    there, back = flips(now, stored, labels, names, names), flips(stored, now, labels, names, names)
-    assert {flip.row: flip.loss for flip in there.lost} == {flip.row: -flip.loss for flip in back.gained}
-    assert there.thresholds == back.thresholds[::-1]
+    losses = [flip.loss for flip in actual]
+    assert losses == sorted(losses, reverse=True)
+    assert all(loss > 0 for loss in losses)
+    assert [names[flip.row] for flip in actual] == [flip.pair_type for flip in actual]
 
 
 @given(two_models(), st.integers(0, 99))
@@ -76,22 +68,13 @@ def test_order_of_pairs_does_not_matter(models, seed):
     expected = flips(now, stored, labels, names, names)
     moved = tuple(names[row] for row in order)
     actual = flips(now[order], stored[order], labels[order], moved, moved)
-    for name in ("lost", "gained"):
-        assert [flip[1:] for flip in getattr(expected, name)] == [flip[1:] for flip in getattr(actual, name)]
+    assert [flip[1:] for flip in expected] == [flip[1:] for flip in actual]
 
 
-def test_a_threshold_that_means_nothing_is_told():
-    good, inverted = LABELS.astype(np.float64), 1.0 - LABELS
-    assert flips(good, inverted, LABELS, NAMES, NAMES).degenerate
-    assert flips(inverted, good, LABELS, NAMES, NAMES).degenerate
-    assert not flips(good, good, LABELS, NAMES, NAMES).degenerate
-
-
-def test_without_a_threshold_there_are_no_flips_but_a_reason():
-    actual = flips(np.array([0.1, math.nan]), np.array([0.1, 0.2]), LABELS[2:4], "ab", "ab")
-    assert ((), ()) == (actual.lost, actual.gained)
-    assert all(math.isnan(threshold) for threshold in actual.thresholds)
-    assert actual.reason == "1 of 2 scores are not finite"
+def test_without_a_threshold_there_are_no_flips():
+    undefined, defined = np.array([math.nan, 0.8]), np.array([0.2, 0.1])
+    assert () == flips(undefined, defined, LABELS[2:4], "ab", "ab")
+    assert () == flips(defined, undefined, LABELS[2:4], "ab", "ab")
 
 
 @pytest.mark.parametrize(
