@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.encoding import pair_scores
-from harness.metrics import METRICS, GroupResult, MetricResult, ScoredPairs, breakdown
+from harness.metrics import METRICS, GroupResult, MetricResult, ScoredPairs, breakdown, null_to_nan
+from harness.metrics import nan_to_null as nan_to_null  # harness.report.results takes it from here
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,31 +74,17 @@ def from_json(content: dict[str, Any]) -> Evaluation:
     """The inverse of `to_json`."""
     return Evaluation(
         metrics={
-            name: MetricResult(_number(result["value"]), result["reason"], result["details"])
+            name: MetricResult(null_to_nan(result["value"]), result["reason"], result["details"])
             for name, result in content["metrics"].items()
         },
         categories=_groups(content["categories"]),
         pair_types=_groups(content["pair_types"]),
-        scores=tuple(_number(score) for score in content["scores"]),
+        scores=tuple(null_to_nan(score) for score in content["scores"]),
     )
 
 
-def nan_to_null(value: Any) -> Any:
-    """JSON has no NaN: null stands for it, at any depth."""
-    if isinstance(value, dict):
-        return {key: nan_to_null(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [nan_to_null(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
 def _groups(content: dict[str, Any]) -> dict[str, GroupResult]:
-    def group(fields: dict[str, Any]) -> GroupResult:
-        whole: dict[str, Any] = {key: math.nan if value is None else value for key, value in fields.items()}
-        return GroupResult(**whole)
-
-    return {name: group(fields) for name, fields in content.items()}
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value
+    return {
+        name: GroupResult(**{key: null_to_nan(value) for key, value in fields.items()})
+        for name, fields in content.items()
+    }

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.baselines import CATEGORY_METRICS
-from harness.evaluation import nan_to_null
+from harness.metrics import nan_to_null, null_to_nan
 from harness.statistics import Change, Flip, Interval, compare, flips, intervals
 
 if TYPE_CHECKING:
@@ -83,11 +82,7 @@ def to_json(uncertainty: Uncertainty) -> dict[str, Any]:
 def from_json(content: dict[str, Any]) -> Uncertainty:
     """The inverse of `to_json`."""
     return Uncertainty(
-        intervals={name: Interval(*_numbers(fields)) for name, fields in content["intervals"].items()},
-        changes={name: Change(*_numbers(fields)) for name, fields in content["changes"].items()},
+        intervals={name: Interval(*map(null_to_nan, fields)) for name, fields in content["intervals"].items()},
+        changes={name: Change(*map(null_to_nan, fields)) for name, fields in content["changes"].items()},
         lost=tuple(Flip(*fields) for fields in content["lost"]),
     )
-
-
-def _numbers(fields: Sequence[Any]) -> list[Any]:
-    return [math.nan if field is None else field for field in fields]

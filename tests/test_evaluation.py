@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.evaluation import Evaluation, evaluate, from_json, nan_to_null, to_json
+from harness.evaluation import Evaluation, evaluate, from_json, to_json
 from harness.metrics import METRICS, GroupResult, MetricResult
 from harness.pairs import Pair, PairSet
 
@@ -117,21 +117,3 @@ evaluations = st.builds(
 @given(evaluations)
 def test_any_evaluation_comes_back_from_strict_json_as_it_was(evaluation: Evaluation) -> None:
     assert as_text(evaluation) == as_text(from_json(strict(to_json(evaluation))))
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        (NAN, None),
-        (math.inf, None),
-        (-math.inf, None),
-        (0.0, 0.0),
-        (0, 0),
-        (False, False),
-        ("nan", "nan"),
-        (None, None),
-        ({"a": [1.5, NAN, (NAN, {"b": math.inf})]}, {"a": [1.5, None, [None, {"b": None}]]}),
-    ],
-)
-def test_nan_becomes_null_at_any_depth(value: Any, expected: Any) -> None:
-    assert expected == nan_to_null(value)

@@ -17,6 +17,7 @@ from harness.audit.near import LIBRARIES
 from harness.audit.shortcuts import category_alone, length_alone, one_word
 from harness.audit.texts import empty_texts, truncated_texts
 from harness.audit.types import AuditData, Check, Finding, PairFile
+from harness.metrics import nan_to_null, null_to_nan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -148,10 +149,10 @@ def shown(check: str, value: float) -> str:
 
 def to_json(found: Audit) -> dict[str, Any]:
     """The audit as JSON values; NaN becomes null."""
-    findings = {name: asdict(finding) for name, finding in found.findings.items()}
-    for finding in findings.values():
-        finding["value"] = None if math.isnan(finding["value"]) else finding["value"]
-    return {"findings": findings, "leaked": list(found.leaked)}
+    return {
+        "findings": {name: nan_to_null(asdict(finding)) for name, finding in found.findings.items()},
+        "leaked": list(found.leaked),
+    }
 
 
 def from_json(content: dict[str, Any]) -> Audit:
@@ -159,7 +160,7 @@ def from_json(content: dict[str, Any]) -> Audit:
     return Audit(
         findings={
             name: Finding(
-                value=math.nan if finding["value"] is None else finding["value"],
+                value=null_to_nan(finding["value"]),
                 words=finding["words"],
                 examples=tuple(finding["examples"]),
                 reason=finding["reason"],

@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from harness.evaluation import nan_to_null
+from harness.metrics import nan_to_null, null_to_nan
 
 PROPERTY = "embedding-harness"
 """The user property of a pytest report that holds a verdict as JSON."""
@@ -47,7 +47,7 @@ def to_json(verdict: Verdict) -> dict[str, Any]:
 
 def from_json(content: dict[str, Any]) -> Verdict:
     """The inverse of `to_json`."""
-    numbers = {key: math.nan if content[key] is None else content[key] for key in ("observed", "reference")}
+    numbers = {key: null_to_nan(content[key]) for key in ("observed", "reference")}
     return Verdict(**{**content, **numbers})
 
 

@@ -10,12 +10,22 @@ from math import inf
 
 from harness.metrics.clustering import cluster_purity
 from harness.metrics.groups import GroupResult, breakdown
+from harness.metrics.nulls import nan_to_null, null_to_nan
 from harness.metrics.ranking import auc_roc, spearman
 from harness.metrics.separation import cohens_d, margin
 from harness.metrics.threshold import best_f1, false_positives
 from harness.metrics.types import Metric, MetricResult, ScoredPairs
 
-__all__ = ["METRICS", "GroupResult", "Metric", "MetricResult", "ScoredPairs", "breakdown"]
+__all__ = [
+    "METRICS",
+    "GroupResult",
+    "Metric",
+    "MetricResult",
+    "ScoredPairs",
+    "breakdown",
+    "nan_to_null",
+    "null_to_nan",
+]
 
 METRICS: dict[str, Metric] = {
     "spearman": Metric(
