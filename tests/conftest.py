@@ -260,6 +260,16 @@ def tiny_trained(tmp_path_factory: pytest.TempPathFactory, train_tiny: Any) -> d
     return {name: root / name for name in ("standard", "lora")}
 
 
+@pytest.fixture(scope="session")
+def checkpoints(tiny_inputs: Any, tiny_trained: dict[str, Path]) -> dict[str, Any]:
+    """Strategy -> checkpoint of the base and of what was trained from it. Copy before changing."""
+    from harness.checkpoints import Checkpoint
+
+    base = tiny_inputs.base
+    paths = {"base": base.path, "full": tiny_trained["standard"], "lora": tiny_trained["lora"]}
+    return {strategy: Checkpoint(strategy, base, path) for strategy, path in paths.items()}
+
+
 # A shell's background job, as CI may be, starts its processes deaf to it.
 HEARS_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
 

@@ -61,16 +61,6 @@ def test_pair_scores_are_the_cosines_of_the_rows_whichever_text_comes_first(
     np.testing.assert_allclose(expected, scores, rtol=0, atol=1e-12)
 
 
-@pytest.fixture(scope="module")
-def checkpoints(tiny_inputs: Any, tiny_trained: dict[str, Path]) -> dict[str, Checkpoint]:
-    base = tiny_inputs.base
-    return {
-        "base": Checkpoint("base", base, base.path),
-        "full": Checkpoint("full", base, tiny_trained["standard"]),
-        "lora": Checkpoint("lora", base, tiny_trained["lora"]),
-    }
-
-
 @pytest.mark.parametrize("strategy", ["base", "full", "lora"])
 def test_encode_writes_float32_rows_for_texts_and_probes(
     checkpoints: dict[str, Checkpoint], tmp_path: Path, strategy: str

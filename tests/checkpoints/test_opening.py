@@ -50,10 +50,10 @@ def change_tensors(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
 
 
 @pytest.mark.parametrize("strategy", ["base", "full", "lora"])
-def test_a_whole_model_opens_in_evaluation_mode_and_fp32(originals: dict[str, Checkpoint], strategy: str) -> None:
+def test_a_whole_model_opens_in_evaluation_mode_and_fp32(checkpoints: dict[str, Checkpoint], strategy: str) -> None:
     import torch
 
-    model = open_checkpoint(originals[strategy])
+    model = open_checkpoint(checkpoints[strategy])
     assert not model.training
     assert {torch.float32} == {parameter.dtype for parameter in model.parameters()}
     assert 23744 == parameter_counts(model)["total"]
@@ -61,31 +61,31 @@ def test_a_whole_model_opens_in_evaluation_mode_and_fp32(originals: dict[str, Ch
 
 
 @pytest.mark.parametrize("strategy", ["full", "lora"])
-def test_a_reopened_model_reproduces_its_recorded_probes(originals: dict[str, Checkpoint], strategy: str) -> None:
-    record = read_record(originals[strategy].path)
+def test_a_reopened_model_reproduces_its_recorded_probes(checkpoints: dict[str, Checkpoint], strategy: str) -> None:
+    record = read_record(checkpoints[strategy].path)
     assert record is not None
     assert record.probes is not None
-    reproduced = encoding.embed(open_checkpoint(originals[strategy]), PROBE_TEXTS)
+    reproduced = encoding.embed(open_checkpoint(checkpoints[strategy]), PROBE_TEXTS)
     assert encoding.row_cosines(record.probes, reproduced).min() >= 0.999999
 
 
-def test_a_model_opens_the_same_twice(originals: dict[str, Checkpoint]) -> None:
-    first, second = (encoding.embed(open_checkpoint(originals["lora"]), PROBE_TEXTS) for _ in range(2))
+def test_a_model_opens_the_same_twice(checkpoints: dict[str, Checkpoint]) -> None:
+    first, second = (encoding.embed(open_checkpoint(checkpoints["lora"]), PROBE_TEXTS) for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
 
-def test_an_adapter_is_open_unmerged_until_it_is_merged(originals: dict[str, Checkpoint]) -> None:
-    model = open_unmerged(originals["lora"])
+def test_an_adapter_is_open_unmerged_until_it_is_merged(checkpoints: dict[str, Checkpoint]) -> None:
+    model = open_unmerged(checkpoints["lora"])
     assert [name for name, _ in model.named_parameters() if "lora_A" in name]
     merged = merge(model)
     assert not [name for name, _ in merged.named_parameters() if "lora" in name]
     assert 23744 == parameter_counts(merged)["total"]
 
 
-def test_merging_adds_the_scaled_product_to_the_base(originals: dict[str, Checkpoint]) -> None:
-    base, adapter = load_file(originals["base"].path / WEIGHTS), load_file(originals["lora"].path / ADAPTER)
+def test_merging_adds_the_scaled_product_to_the_base(checkpoints: dict[str, Checkpoint]) -> None:
+    base, adapter = load_file(checkpoints["base"].path / WEIGHTS), load_file(checkpoints["lora"].path / ADAPTER)
     first, second = (next(t for n, t in sorted(adapter.items()) if part in n) for part in ("lora_A", "lora_B"))
-    merged = dict(open_checkpoint(originals["lora"]).transformers_model.named_parameters())
+    merged = dict(open_checkpoint(checkpoints["lora"]).transformers_model.named_parameters())
     expected = base[QUERY] + 8 / 4 * second @ first
     np.testing.assert_allclose(expected, merged[QUERY].detach().numpy(), atol=1e-5)
 
@@ -248,10 +248,10 @@ def test_an_adapter_without_its_config_is_refused(copied: Callable[[str], Checkp
 
 @pytest.mark.parametrize("strategy", ["full", "lora"])
 def test_a_model_that_was_trained_on_another_base_is_refused(
-    originals: dict[str, Checkpoint], build_tiny_base: Callable[..., Path], tmp_path: Path, strategy: str
+    checkpoints: dict[str, Checkpoint], build_tiny_base: Callable[..., Path], tmp_path: Path, strategy: str
 ) -> None:
     other = resolve_base(BaseSpec(name="tiny", path=str(build_tiny_base(tmp_path / "other", seed=5))), tmp_path)
-    trained = originals[strategy]
+    trained = checkpoints[strategy]
     message = error_of(open_checkpoint, Checkpoint(strategy, other, trained.path))
     assert (
         f"{trained.path}: trained on tiny with digest {trained.base.digest}, "
@@ -272,11 +272,11 @@ def test_a_model_without_a_record_opens(copied: Callable[[str], Checkpoint], str
 
 @pytest.mark.parametrize("strip", ["", "base_model.model."], ids=["whole-names", "prefix-removed"])
 def test_a_full_checkpoint_that_was_saved_while_wrapped_by_peft_is_refused(
-    copied: Callable[[str], Checkpoint], originals: dict[str, Checkpoint], strip: str
+    copied: Callable[[str], Checkpoint], checkpoints: dict[str, Checkpoint], strip: str
 ) -> None:
     from peft import LoraConfig, get_peft_model
 
-    live = open_checkpoint(originals["base"]).transformers_model
+    live = open_checkpoint(checkpoints["base"]).transformers_model
     wrapped = get_peft_model(live, LoraConfig(r=4, target_modules=["query", "value"]))
     state = {name.removeprefix(strip): tensor.contiguous().numpy() for name, tensor in wrapped.state_dict().items()}
     assert [name for name in state if "base_layer" in name]

@@ -24,8 +24,8 @@ def error_of(function: Callable[..., Any], *arguments: Any) -> str:
     return str(caught.value)
 
 
-def test_a_model_that_was_not_trained_has_no_record(originals: dict[str, Checkpoint]) -> None:
-    assert read_record(originals["base"].path) is None
+def test_a_model_that_was_not_trained_has_no_record(checkpoints: dict[str, Checkpoint]) -> None:
+    assert read_record(checkpoints["base"].path) is None
 
 
 def test_a_record_comes_back_as_it_was_written(tiny_inputs: Any, tmp_path: Path) -> None:
@@ -40,8 +40,8 @@ def test_a_record_comes_back_as_it_was_written(tiny_inputs: Any, tmp_path: Path)
     assert (np.dtype(np.float32), np.dtype(np.uint64)) == (record.probes.dtype, record.pairs.dtype)  # type: ignore[union-attr]
 
 
-def test_a_record_gives_no_text_away(originals: dict[str, Checkpoint], tiny_inputs: Any) -> None:
-    written = b"".join((originals["lora"].path / name).read_bytes() for name in (RECORD, ARRAYS))
+def test_a_record_gives_no_text_away(checkpoints: dict[str, Checkpoint], tiny_inputs: Any) -> None:
+    written = b"".join((checkpoints["lora"].path / name).read_bytes() for name in (RECORD, ARRAYS))
     assert [] == [text for text in tiny_inputs.train.texts if text.encode() in written]
 
 
@@ -73,11 +73,11 @@ def test_a_record_without_its_arrays_is_refused(
     assert error_of(read_record, path).startswith(f"{path / ARRAYS}: no probe embeddings can be read from it: ")
 
 
-def test_the_record_names_the_base_and_the_recipe(originals: dict[str, Checkpoint]) -> None:
-    record = json.loads((originals["lora"].path / RECORD).read_text(encoding="utf-8"))
-    assert ("tiny", originals["lora"].base.digest) == (record["base_name"], record["base_digest"])
+def test_the_record_names_the_base_and_the_recipe(checkpoints: dict[str, Checkpoint]) -> None:
+    record = json.loads((checkpoints["lora"].path / RECORD).read_text(encoding="utf-8"))
+    assert ("tiny", checkpoints["lora"].base.digest) == (record["base_name"], record["base_digest"])
     assert ("lora", 4) == (record["recipe"]["strategy"], record["recipe"]["lora"]["rank"])
-    assert (originals["lora"].path / ARRAYS).is_file()
+    assert (checkpoints["lora"].path / ARRAYS).is_file()
 
 
 @pytest.mark.parametrize("strategy", ["full", "lora"])
