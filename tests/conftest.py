@@ -232,6 +232,27 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_inputs: Any) -> Any:
     return run
 
 
+# --- a report of no model -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def synthetic_report(tmp_path_factory: pytest.TempPathFactory, dating_case_path: Path) -> Callable[..., Any]:
+    """Makes a report of the dating case under another name, of other pairs; `models` are the rest of `make_report`."""
+    from harness.case import read_case
+
+    from .synthetic import make_report
+
+    def make(name: str, pairs: Any, **models: Any) -> Any:
+        directory = tmp_path_factory.mktemp("cases") / name
+        directory.mkdir()
+        shutil.copy(dating_case_path, directory)
+        for data in ("train.jsonl", "eval.jsonl"):
+            (directory / data).touch()
+        return make_report(read_case(directory / "case.toml"), pairs, **models)
+
+    return make
+
+
 # --- models trained in this process ---------------------------------------------------------------------------------
 
 

@@ -9,17 +9,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
 
-from harness import gates
-from harness.baselines import Baseline, Origin, build_model, build_scores
-from harness.case import read_case
 from harness.charts import render
-from harness.evaluation import evaluate
-from harness.metrics import METRICS
 from harness.pairs import Pair, PairSet
-from harness.pipeline import ModelRun
 from harness.report import CaseReport, errors_csv, errors_file, summary_html
 
 if TYPE_CHECKING:
@@ -36,7 +29,8 @@ HOSTILE = (
     "{{ 7 * 7 }} ${alert(1)} &lt;b&gt;",
 )
 EVIL_TYPE = '"><img src=x onerror=alert(1)>'
-SIGNAL = {"base": -0.3, "standard": 0.5, "lora": 0.4}
+SIGNALS = {"base": -0.3, "standard": 0.5, "lora": 0.4}
+SEEDS = dict.fromkeys(SIGNALS, 1)
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
@@ -91,57 +85,11 @@ def hostile_pairs(count: int = 64) -> PairSet:
     return PairSet(Path("eval.jsonl"), "e" * 64, pairs)
 
 
-def synthetic_run(name: str, pairs: PairSet, seed: int) -> ModelRun:
-    rng = np.random.default_rng(seed)
-    embeddings = rng.normal(scale=0.4, size=(len(pairs.texts), 8)).astype(np.float32)
-    first, second = pairs.text_rows.T
-    embeddings[second] += SIGNAL[name] * np.where(pairs.labels == 1, 1, -1)[:, None] * embeddings[first]
-    clusters = 2 * np.eye(2, dtype=np.float32)[np.arange(len(pairs)) // 32 % 2]  # purity needs some
-    embeddings = np.hstack([embeddings, np.zeros((len(embeddings), 2), np.float32)])
-    embeddings[first, -2:] = embeddings[second, -2:] = clusters
-    trained = {
-        "parameters": {"total": 22_786_944, "trainable": 73_728},
-        "precision": "bf16",
-        "peak_rss_mb": 1000.0,
-        "train_seconds": 73.29,
-        "curve": [{"epoch": epoch, "loss": 0.4 / epoch, "spearman": 0.1 * epoch} for epoch in (1, 2, 3)],
-    }
-    facts = {
-        "parameters": 22_713_216,
-        "weights_mb": 90.9,
-        "peak_rss_mb": 612.0,
-        "encode_seconds": 1.3,
-        "texts": len(pairs.texts),
-    }
-    training = None if name == "base" else trained
-    return ModelRun(name, evaluate(embeddings, pairs), "synthetic", {"eval": embeddings}, training, facts, {})
-
-
 @pytest.fixture(scope="session")
-def hostile_report(tmp_path_factory: pytest.TempPathFactory, dating_case_path: Path) -> CaseReport:
+def hostile_report(synthetic_report: Callable[..., CaseReport]) -> CaseReport:
     """Three models, a stored baseline of other trainings, so that pairs flip, and gates that fail."""
-    directory = tmp_path_factory.mktemp("cases") / "hostile"
-    directory.mkdir()
-    shutil.copy(dating_case_path, directory)
-    for name in ("train.jsonl", "eval.jsonl"):
-        (directory / name).touch()
-    case, pairs = read_case(directory / "case.toml"), hostile_pairs()
-    runs = {name: synthetic_run(name, pairs, 1) for name in case.model_names}
-    before = {name: synthetic_run(name, pairs, 1 if name == "base" else 2).evaluation for name in runs}
-    origin = Origin(eval_sha256=pairs.digest, eval_pairs=len(pairs), base_name="m", base_digest="b" * 64)
-    seeds = {name: {} if name == "base" else dict.fromkeys((1, 2, 3), before[name]) for name in runs}
-    models = {name: build_model(case, name, before[name], seeds[name], (), {}, {}) for name in runs}
-    baseline = Baseline(version=1, origin=origin, models=models, scores=build_scores(before))
-    verdicts = [
-        gates.no_worse_than_stored(name, metric, run.evaluation.metrics[metric], baseline, origin)
-        for name, run in runs.items()
-        for metric in METRICS
-    ]
-    spearman = {name: run.evaluation.metrics["spearman"] for name, run in runs.items()}
-    verdicts.append(gates.reaches_share(case.gates.shares[0], spearman["lora"], spearman["standard"]))
-    rng = np.random.default_rng(1)
-    planes = {name: rng.normal(size=(len(pairs), 2)).astype(np.float32) for name in runs}
-    return CaseReport(case, case.model_names, pairs, runs, tuple(verdicts), baseline, planes)
+    stored = {**SEEDS, "standard": 2, "lora": 2}
+    return synthetic_report("hostile", hostile_pairs(), signals=SIGNALS, seeds=SEEDS, stored=stored)
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,9 @@
-"""A small case report from synthetic embeddings: no model, no store."""
+"""A small synthetic case report: as good as stored, with other pairs, undefined, or with a model less."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,21 +12,20 @@ import pytest
 
 from harness import gates
 from harness.audit import CHECKS, Audit, Finding
-from harness.baselines import Baseline, Origin, build_model, build_scores
-from harness.case import read_case
 from harness.charts import render
 from harness.evaluation import Evaluation, evaluate
 from harness.metrics import METRICS, GroupResult, MetricResult
 from harness.pairs import Pair, PairSet
-from harness.pipeline import ModelRun
-from harness.report import CaseReport, RenderedChart
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from harness.pipeline import ModelRun
+    from harness.report import CaseReport, RenderedChart
+
 CATEGORIES = ("values", "interests", "lifestyle")
-SHARE_OF_SIGNAL = {"base": -0.2, "standard": 0.8, "lora": 0.7}
-PEAKS = {"base": 500.0, "standard": 1234.5, "lora": 1033.0}
+SIGNALS = {"base": -0.4, "standard": 1.6, "lora": 1.4}
+SEEDS = {"base": 4, "standard": 8, "lora": 4}
 
 
 def synthetic_pairs(count: int = 90) -> PairSet:
@@ -46,40 +44,6 @@ def synthetic_pairs(count: int = 90) -> PairSet:
     return PairSet(Path("eval.jsonl"), "e" * 64, pairs)
 
 
-def synthetic_run(name: str, pairs: PairSet) -> ModelRun:
-    """Three clusters; in each, the texts of a positive pair point the same way by the model's share of signal."""
-    rng = np.random.default_rng(len(name))
-    embeddings = rng.normal(scale=0.4, size=(len(pairs.texts), 8)).astype(np.float32)
-    first, second = pairs.text_rows.T
-    sign = np.where(pairs.labels == 1, 1, -1)[:, None]
-    embeddings[second] += 2 * SHARE_OF_SIGNAL[name] * sign * embeddings[first]
-    centres = 2 * np.eye(3, dtype=np.float32)[np.arange(len(pairs)) // 30 % 3]
-    embeddings = np.hstack([embeddings, np.zeros((len(embeddings), 3), np.float32)])
-    embeddings[first, -3:] = embeddings[second, -3:] = centres
-    trained = {
-        "parameters": {"total": 22_786_944, "trainable": 73_728},
-        "precision": "bf16",
-        "peak_rss_mb": PEAKS[name],
-        "train_seconds": 73.29,
-        "curve": [{"epoch": epoch, "loss": 0.4 / epoch, "spearman": 0.1 * epoch} for epoch in (1, 2, 3)],
-    }
-    return ModelRun(
-        name=name,
-        evaluation=evaluate(embeddings, pairs),
-        embeddings="synthetic",
-        arrays={"eval": embeddings},
-        training=None if name == "base" else trained,
-        encoding={
-            "parameters": 22_713_216,
-            "weights_mb": 90.9,
-            "peak_rss_mb": 612.0,
-            "encode_seconds": 1.3,
-            "texts": len(pairs.texts),
-        },
-        inputs={},
-    )
-
-
 def synthetic_audit(pairs: PairSet) -> Audit:
     """Nothing is shared, all is even; the examples hold what the data holds."""
     first = pairs.pairs[0]
@@ -89,36 +53,17 @@ def synthetic_audit(pairs: PairSet) -> Audit:
 
 
 @pytest.fixture(scope="session")
-def report(tmp_path_factory: pytest.TempPathFactory, dating_case_path: Path) -> CaseReport:
+def report(synthetic_report: Callable[..., CaseReport]) -> CaseReport:
     """Three models, everything measured, every metric exactly as stored, every gate passed."""
-    directory = tmp_path_factory.mktemp("cases") / "synthetic"
-    directory.mkdir()
-    shutil.copy(dating_case_path, directory)
-    for name in ("train.jsonl", "eval.jsonl"):
-        (directory / name).touch()
-    case, pairs = read_case(directory / "case.toml"), synthetic_pairs()
-    origin = Origin(eval_sha256=pairs.digest, eval_pairs=len(pairs), base_name="m", base_digest="b" * 64)
-    runs = {name: synthetic_run(name, pairs) for name in case.model_names}
-    seeds = {name: {} if name == "base" else dict.fromkeys((1, 2, 3), run.evaluation) for name, run in runs.items()}
-    baseline = Baseline(
-        version=1,
-        origin=origin,
-        models={name: build_model(case, name, run.evaluation, seeds[name], (), {}, {}) for name, run in runs.items()},
-        scores=build_scores({name: run.evaluation for name, run in runs.items()}),
-    )
-    verdicts = [
-        gates.no_worse_than_stored(name, metric, run.evaluation.metrics[metric], baseline, origin)
-        for name, run in runs.items()
-        for metric in METRICS
-    ]
-    spearman = {name: run.evaluation.metrics["spearman"] for name, run in runs.items()}
-    verdicts.append(gates.reaches_share(case.gates.shares[0], spearman["lora"], spearman["standard"]))
-    verdicts.append(gates.fits_memory("lora", "train", PEAKS["lora"], 1200))
+    pairs = synthetic_pairs()
     audit = synthetic_audit(pairs)
-    verdicts += [gates.within_limit(name, audit.findings[name], getattr(case.audit, name)) for name in CHECKS]
-    rng = np.random.default_rng(1)
-    planes = {name: rng.normal(size=(len(pairs), 2)).astype(np.float32) for name in runs}
-    return CaseReport(case, case.model_names, pairs, runs, tuple(verdicts), baseline, planes, audit=audit)
+    made = synthetic_report("synthetic", pairs, signals=SIGNALS, seeds=SEEDS, stored=SEEDS)
+    verdicts = (
+        *made.verdicts,
+        gates.fits_memory("lora", "train", made.runs["lora"].training["peak_rss_mb"], 1200),
+        *(gates.within_limit(name, audit.findings[name], getattr(made.case.audit, name)) for name in CHECKS),
+    )
+    return dataclasses.replace(made, verdicts=verdicts, audit=audit)
 
 
 @pytest.fixture(scope="session")
