@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.encoding import pair_scores
-from harness.metrics import METRICS, GroupResult, MetricResult, ScoredPairs, breakdown, null_to_nan
-from harness.metrics import nan_to_null as nan_to_null  # harness.report.results takes it from here
+from harness.metrics import METRICS, GroupResult, MetricResult, ScoredPairs, breakdown, nan_to_null, null_to_nan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

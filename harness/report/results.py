@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from harness.evaluation import nan_to_null
+from harness.metrics import nan_to_null
 from harness.report.data import data_json
 
 if TYPE_CHECKING:

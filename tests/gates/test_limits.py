@@ -104,13 +104,13 @@ SAID = {
     "diverges": (
         diverges(0.5, 0.75),
         "pass",
-        "lora probes: mean cosine distance 0.3750 from the base, expected at least 0.01: it moved",
+        "lora on probes: mean cosine distance 0.3750 from the base, expected at least 0.01: it moved",
     ),
     "does-not-diverge": (
         diverges(1.0, 1.0),
         "fail",
         (
-            "lora probes: mean cosine distance 0.0000 from the base, expected at least 0.01: the output is the base's: "
+            "lora on probes: mean cosine distance 0.0000 from the base, expected at least 0.01: the output is the base's: "
             "was the adapter applied?"
         ),
     ),
