@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Written when the environment is whole; older than what it was made from, it is made again.
 INSTALLED := .venv/.installed
 
-.PHONY: evals gate test faults lint bench clean
+.PHONY: evals gate test faults verdicts lint bench clean
 
 evals: $(INSTALLED)
 	$(BIN)/pytest evals/ -m full
@@ -20,6 +20,10 @@ test: lint
 # What the merge gate catches, by making each fault; writes the table.
 faults: $(INSTALLED)
 	FAULTS_TABLE=docs/faults.md $(BIN)/pytest tests/faults -m "quality or not quality"
+
+# What the verdicts are worth: false alarms and planted drops on models trained again, which takes an hour; writes the tables.
+verdicts: $(INSTALLED)
+	VERDICTS_TABLE=docs/verdicts.md $(BIN)/pytest tests/verdicts -m retraining
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check

@@ -1,0 +1,117 @@
+"""The verdicts held against what happens: trainings that are as good, and models that forgot a known amount.
+
+Every model of the shipped cases is trained with seeds that no tolerance comes from, which takes an hour: only
+`-m retraining` runs it, and `make verdicts` writes docs/verdicts.md with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.baselines import CATEGORY_METRICS, baseline_path, read_baseline
+from harness.case import read_case
+from harness.evaluation import evaluate
+from harness.inputs import prepare
+from harness.metrics import METRICS
+from harness.pipeline import CaseRun, checkpoint, measure_power, train_model
+from harness.progress import TerminalProgress
+from harness.promises import category_holds, hard_verdicts, metric_holds
+from harness.store import Store, digest_of
+from harness.workplace import Workplace
+
+from .forgetting import forget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from harness.gates import Verdict
+    from harness.pipeline import ModelRun
+
+    from .conftest import VerdictsTable
+
+pytestmark = pytest.mark.retraining
+
+SEEDS = {"dating": range(50, 60), "tickets": range(50, 55)}
+"""Case -> the seeds of its retrainings. A model of the tickets takes three times as long to train."""
+
+SHARES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+"""How much of what it was taught a model forgets."""
+
+EACH = [(case, seed) for case, seeds in SEEDS.items() for seed in seeds]
+
+
+@pytest.fixture(scope="module")
+def retrained(pytestconfig: pytest.Config, repository: Path) -> Callable[[str, int], CaseRun]:
+    """A shipped case with its baseline, and all its models trained with another seed, in the repository's own store."""
+    work = Workplace(Store(repository / ".harness" / "store"), TerminalProgress(pytestconfig))
+
+    def run(name: str, seed: int) -> CaseRun:
+        case = read_case(repository / "fixtures" / name / "case.toml")
+        models = {model: recipe.model_copy(update={"seed": seed}) for model, recipe in case.models.items()}
+        inputs = prepare(case.model_copy(update={"models": models}))
+        return CaseRun(work, inputs, read_baseline(baseline_path(repository / "baselines", case)))
+
+    return run
+
+
+@pytest.mark.parametrize(("case", "seed"), EACH)
+def test_a_training_that_is_as_good_passes(
+    retrained: Callable[[str, int], CaseRun], case: str, seed: int, verdicts_table: VerdictsTable
+) -> None:
+    run = retrained(case, seed)
+    compared = {model: [judged(run, model, name) for name in comparisons(run)] for model in run.case.models}
+    for model, verdicts in compared.items():
+        verdicts_table.retrained(case, model, [verdict.verdict for verdict in verdicts])
+    every = [*hard_verdicts(run), *(verdict for verdicts in compared.values() for verdict in verdicts)]
+    assert [] == [verdict.message for verdict in every if verdict.verdict == "fail"]
+
+
+@pytest.mark.parametrize("model", ["standard", "lora"])
+@pytest.mark.parametrize(("case", "seed"), EACH)
+def test_twice_the_drop_that_the_gate_sees_is_caught(
+    retrained: Callable[[str, int], CaseRun], case: str, seed: int, model: str, verdicts_table: VerdictsTable
+) -> None:
+    run = retrained(case, seed)
+    assert run.baseline is not None
+    stored = run.baseline.models[model].compared
+    seen = measure_power(run.work, run.inputs, run.baseline)[model].drops
+    as_trained, *forgetful = [replace(run, _done={model: found}) for found in forgetting(run, model)]
+    missed = []
+    for name in comparisons(run):
+        level = stored[name].lost(judged(as_trained, model, name).observed)
+        planted = (
+            (stored[name].lost(verdict.observed) - level, verdict)
+            for verdict in (judged(worse, model, name) for worse in forgetful)
+        )
+        # Never where the gate says that it sees no drop, or where a model that forgot everything lost less.
+        drop, caught = next(((d, v) for d, v in planted if d >= 2 * seen[name]), (None, None))
+        verdicts_table.planted(case, model, name, seen[name], drop, caught)
+        if caught is not None and caught.verdict != "fail":
+            missed.append(caught.message)
+    assert [] == missed
+
+
+def comparisons(run: CaseRun) -> list[str]:
+    """What is compared of each model: `metric` or `category/metric`."""
+    categories = run.inputs.compared_categories
+    return [*METRICS, *(f"{category}/{metric}" for category in categories for metric in CATEGORY_METRICS)]
+
+
+def judged(run: CaseRun, model: str, comparison: str) -> Verdict:
+    """The verdict on one comparison, as `evals/test_metrics.py` has it."""
+    category, _, metric = comparison.rpartition("/")
+    return category_holds(run, model, category, metric) if category else metric_holds(run, model, metric)
+
+
+def forgetting(run: CaseRun, model: str) -> list[ModelRun]:
+    """The model as it was trained, and as it forgets step by step, each measured."""
+    found, pairs = run.model(model), run.inputs.eval
+    opened = checkpoint(run.inputs, model, train_model(run.work, run.inputs, model))
+    return [
+        replace(found, evaluation=evaluate(embeddings, pairs), embeddings=digest_of([found.embeddings, share]))
+        for share, embeddings in forget(opened, pairs.texts, SHARES)
+    ]
