@@ -181,7 +181,7 @@ def proof_holds(run: CaseRun, proof: str) -> Verdict:
         return gates.proven(proof, model, "fail", "not judged: its files are refused (see the proof `files`)")
     if proof in findings:
         return gates.proven(proof, model, *findings[proof])
-    return _PROOFS[proof](run, examination, model)
+    return _OPENED[proof](run, examination, model)
 
 
 def hard_verdicts(run: CaseRun) -> list[Verdict]:
@@ -254,11 +254,10 @@ def _short(text: str) -> str:
 
 
 def _proofs_of(inputs: Inputs) -> tuple[str, ...]:
-    """The proofs on this run's candidate, in the order in which they lean on each other."""
+    """The proofs on this run's candidate; a whole model has no B x A."""
     if inputs.candidate is None:
         return ()
-    opened = ("whole", "weights") if inputs.candidate.strategy == "lora" else ("whole",)
-    return ("files", "base", *opened, *_PROOFS)
+    return tuple(proof for proof in gates.PROOFS if proof != "weights" or inputs.candidate.strategy == "lora")
 
 
 def _ways(run: CaseRun, examination: Examination, model: str) -> Verdict:
@@ -280,7 +279,7 @@ def _data(run: CaseRun, _: Examination, model: str) -> Verdict:
     return gates.knows_data(model, _record(run), run.inputs.train.digest, run.inputs.eval.fingerprints)
 
 
-_PROOFS = {"ways": _ways, "settings": _settings, "trained": _trained, "data": _data}
+_OPENED = {"ways": _ways, "settings": _settings, "trained": _trained, "data": _data}
 """The proofs that need more than the candidate's files."""
 
 

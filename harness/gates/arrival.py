@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from harness.checkpoints import TrainingRecord
 
+PROOFS = ("files", "base", "whole", "weights", "ways", "settings", "trained", "data")
+"""The proofs on a model from elsewhere, in the order in which they lean on each other."""
+
 _RECORD = "record it where the model is trained, with harness.training.record_training"
 
 

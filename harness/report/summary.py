@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from harness.gates import NOW_WRONG, number
+from harness.gates import NOW_WRONG, PROOFS, number
 from harness.metrics import METRICS
 from harness.report.data import data_view, leak_sentence
 from harness.report.errors import errors_view
@@ -31,9 +31,8 @@ _DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")  # in the path of an art
 
 _NAMED = 4  # failures that a headline names after the first
 
-_PROOFS = ("files", "base", "whole", "weights", "ways", "settings", "trained", "data")
 _MEASURED = ("diverges", "merge_agrees", "comparable", "share", "beats_base", "baseline", "latency", "memory")
-_CAUSES = (*_PROOFS, "audit", *_MEASURED)
+_CAUSES = (*PROOFS, "audit", *_MEASURED)
 """Gates, causes before their consequences: a headline names the first that failed."""
 
 
@@ -75,7 +74,7 @@ def _answer(report: CaseReport) -> tuple[str, str]:
         return "fail", _sentence("Blocked: " + cut(" ".join(report.error.split()), _LONGEST_REASON)[0])
     if failed or absent:
         # A candidate that a proof refuses is not measured for that very reason.
-        parts = (_named(failed),) if failed and failed[0].name in _PROOFS else (absent, _named(failed))
+        parts = (_named(failed),) if failed and failed[0].name in PROOFS else (absent, _named(failed))
         return "fail", _sentence("Blocked: " + "; ".join(part for part in parts if part))
     if unsure:
         return "inconclusive", _sentence("Nothing fails, but not all is certain: " + _named(unsure))
