@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 NOW_WRONG = "; now wrong: "
 """In a message, what follows it are pairs, not the answer."""
 
-_SHOWN_PAIRS = 3
 _ROUNDED = 0.005  # what a metric may move when the scores are rounded to `DECIMALS`
 
 UPDATE = "pytest evals/ -m full --update-baselines"
@@ -36,6 +35,7 @@ def no_worse_than_stored(
     category: str = "",
     change: Change | None = None,
     flipped: Sequence[str] = (),
+    more: int = 0,
 ) -> Verdict:
     """A value is not worse than its baseline by more than the tolerance; the base's is neither worse nor better.
 
@@ -52,7 +52,8 @@ def no_worse_than_stored(
         category: The category whose pairs were measured; all pairs without it.
         change: The change since the stored scores, pair by pair. It does not count where those scores do not give the
             stored value: someone edited the one or the other.
-        flipped: The pairs that were right and are wrong now, worst first, in words.
+        flipped: The worst pairs that were right and are wrong now, in words.
+        more: How many others there are.
     """
     subject = f"{model} {category} {metric}" if category else f"{model} {metric}"
     name = f"{category}/{metric}" if category else metric
@@ -67,7 +68,7 @@ def no_worse_than_stored(
     if math.isnan(observed.value):
         end = f"undefined: {observed.reason}"
     elif lost > allowed:
-        end = f"worse by {number(lost, unit)}{_how_sure(change, unit)}{_in_words(flipped)}"
+        end = f"worse by {number(lost, unit)}{_how_sure(change, unit)}{_in_words(flipped, more)}"
     elif lost < -allowed:
         hint = "the untrained base cannot improve" if model == BASE else "the baseline could be raised"
         end = f"better by {number(-lost, unit)}; {hint}"
@@ -97,11 +98,10 @@ def _how_sure(change: Change | None, unit: str) -> str:
     return f" (95 % interval of the change {low} to {high}{chance}){verdict}"
 
 
-def _in_words(flipped: Sequence[str]) -> str:
+def _in_words(flipped: Sequence[str], more: int) -> str:
     if not flipped:
         return ""
-    more = f" and {len(flipped) - _SHOWN_PAIRS} more" if len(flipped) > _SHOWN_PAIRS else ""
-    return f"{NOW_WRONG}{'; '.join(flipped[:_SHOWN_PAIRS])}{more}"
+    return f"{NOW_WRONG}{'; '.join(flipped)}" + (f" and {more} more" if more else "")
 
 
 def comparable(

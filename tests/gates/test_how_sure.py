@@ -61,9 +61,9 @@ def test_the_base_is_no_sample() -> None:
     assert "fail" == verdict(0.8, -0.3, 0.1, model="base").verdict
 
 
-def test_the_message_says_how_sure_it_is_and_names_three_pairs() -> None:
-    lost = ["'a' and 'b'", "'c' and 'd'", "'e' and 'f'", "'g' and 'h'"]
-    message = verdict(0.8, -0.15, -0.05, flipped=lost).message
+def test_the_message_says_how_sure_it_is_and_names_pairs() -> None:
+    lost = ["'a' and 'b'", "'c' and 'd'", "'e' and 'f'"]
+    message = verdict(0.8, -0.15, -0.05, flipped=lost, more=1).message
     assert (
         "lora auc_roc 0.800, stored 0.900, tolerance 0.050: worse by 0.100 (95 % interval of the change -0.150 to "
         "-0.050, p 0.012); now wrong: 'a' and 'b'; 'c' and 'd'; 'e' and 'f' and 1 more"
