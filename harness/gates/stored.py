@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 NOW_WRONG = "; now wrong: "
 """In a message, what follows it are pairs, not the answer."""
 
+_LEAST_P = 0.001  # a smaller p-value would be shown as 0
 _ROUNDED = 0.005  # what a metric may move when the scores are rounded to `DECIMALS`
 
 UPDATE = "pytest evals/ -m full --update-baselines"
@@ -92,10 +93,19 @@ def _how_sure(change: Change | None, unit: str) -> str:
     """The interval of a change in words; nothing where there is none."""
     if change is None or math.isnan(change.low):
         return ""
-    low, high = (f"{'+' if end > 0 else ''}{number(end, unit)}" for end in (change.low, change.high))
-    chance = "" if math.isnan(change.p_value) else f", p {change.p_value:.3f}"
+    low, high = _end(change.low, unit), _end(change.high, unit)
+    p = change.p_value
+    chance = "" if math.isnan(p) else f", p < {_LEAST_P}" if p < _LEAST_P else f", p {p:.3f}"
     verdict = ": not sure on these pairs" if change.low <= 0 <= change.high else ""
     return f" (95 % interval of the change {low} to {high}{chance}){verdict}"
+
+
+def _end(value: float, unit: str) -> str:
+    """An end of an interval with its sign: on which side of 0 it is decides the verdict, and is never rounded away."""
+    shown = number(abs(value), unit)
+    if value and not float(shown):
+        return "just above 0" if value > 0 else "just below 0"
+    return f"{'+' if value > 0 else '-' if value < 0 else ''}{shown}"
 
 
 def _in_words(flipped: Sequence[str], more: int) -> str:

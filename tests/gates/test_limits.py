@@ -110,8 +110,8 @@ SAID = {
         diverges(1.0, 1.0),
         "fail",
         (
-            "lora on probes: mean cosine distance 0.0000 from the base, expected at least 0.01: the output is the base's: "
-            "was the adapter applied?"
+            "lora on probes: mean cosine distance 0.0000 from the base, expected at least 0.01: the output is the "
+            "base's: was the adapter applied?"
         ),
     ),
     "merge-agrees": (
