@@ -120,7 +120,7 @@ def _named(verdicts: list[Verdict]) -> str:
     if not verdicts:
         return ""
     first, *others = verdicts
-    names = list(dict.fromkeys(f"{v.model} {v.metric}".strip() or v.name for v in others))
+    names = list(dict.fromkeys(f"{v.model} {v.metric or v.name}".strip() for v in others))
     shown = names[:_NAMED] + ([f"{len(names) - _NAMED} more"] if len(names) > _NAMED else [])
     return first.message.partition(NOW_WRONG)[0] + (f"; also {_listed(shown)}" if shown else "")
 

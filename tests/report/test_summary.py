@@ -116,6 +116,13 @@ def test_headline_counts_what_it_does_not_name(report):
     assert expected == sentence
 
 
+def test_headline_names_the_proofs_of_a_candidate(report):
+    failed = [verdict(proof, "fail", "") for proof in ("ways", "weights", "trained")]
+    comparable = Verdict("comparable", "", "", "fail", 1.0, 0.0, "not comparable")
+    sentence = headline(dataclasses.replace(report, verdicts=(*failed, comparable)))[1]
+    assert "Blocked: lora : weights; also lora ways, lora trained and comparable." == sentence
+
+
 def test_headline_names_a_missing_model(without_standard):
     assert ("fail", "Blocked: standard not measured.") == headline(without_standard)
 
