@@ -3,7 +3,15 @@
 from harness.gates.arrival import PROOFS, knows_data, proven, reproduces, same_settings, ways_agree
 from harness.gates.data import within_limit
 from harness.gates.limits import beats_base, diverges, fits_memory, merge_agrees, no_slower, reaches_share
-from harness.gates.stored import NOW_WRONG, UPDATE, comparable, no_worse_than_stored, stored_settings, stored_value
+from harness.gates.stored import (
+    NOW_WRONG,
+    RAISE,
+    UPDATE,
+    comparable,
+    no_worse_than_stored,
+    stored_settings,
+    stored_value,
+)
 from harness.gates.verdict import FAILURE, PROPERTY, Verdict, from_json, number, to_json
 
 __all__ = [
@@ -11,6 +19,7 @@ __all__ = [
     "NOW_WRONG",
     "PROOFS",
     "PROPERTY",
+    "RAISE",
     "UPDATE",
     "Verdict",
     "beats_base",

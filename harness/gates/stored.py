@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 NOW_WRONG = "; now wrong: "
 """In a message, what follows it are pairs, not the answer."""
 
+RAISE = "the baseline could be raised"
+"""The end of a message about a value that is better than stored by more than its tolerance."""
+
 _LEAST_P = 0.001  # a smaller p-value would be shown as 0
 _ROUNDED = 0.005  # what a metric may move when the scores are rounded to `DECIMALS`
 
@@ -71,7 +74,7 @@ def no_worse_than_stored(
     elif lost > allowed:
         end = f"worse by {number(lost, unit)}{_how_sure(change, unit)}{_in_words(flipped, more)}"
     elif lost < -allowed:
-        hint = "the untrained base cannot improve" if model == BASE else "the baseline could be raised"
+        hint = "the untrained base cannot improve" if model == BASE else RAISE
         end = f"better by {number(-lost, unit)}; {hint}"
     else:
         end = "no worse"

@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from harness.gates import NOW_WRONG, PROOFS, number
+from harness.gates import NOW_WRONG, PROOFS, RAISE, number
 from harness.metrics import METRICS
 from harness.report.data import data_view, leak_sentence
 from harness.report.errors import errors_view
@@ -18,7 +18,7 @@ from harness.report.shares import share_views
 from harness.report.words import cut, in_html, plain, signed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from harness.baselines import StoredValue
     from harness.gates import Verdict
@@ -92,7 +92,7 @@ def _answer(report: CaseReport) -> tuple[str, str]:
     answer = "Nothing is worse than stored" if compared else "No gate fails"
     if report.candidate is not None:
         answer = f"May ship in the place of {report.candidate.model}: {answer[0].lower()}{answer[1:]}"
-    return "pass", _sentence("; ".join([answer, *shares]))
+    return "pass", _sentence("; ".join([answer, *shares, *_better(report)]))
 
 
 def _absent(report: CaseReport) -> str:
@@ -104,6 +104,17 @@ def _absent(report: CaseReport) -> str:
     return "; ".join(
         f"{_listed(models)} not measured" + (f": {reason}" if reason else "") for reason, models in by_reason.items()
     )
+
+
+def _better(report: CaseReport) -> Iterator[str]:
+    """How many values are better than stored by more than their tolerance; nothing where none is."""
+    count = sum(verdict.message.endswith(RAISE) for verdict in report.verdicts)
+    # What comes from elsewhere cannot be stored.
+    hint = ": consider --update-baselines" if report.candidate is None else ""
+    if count == 1:
+        yield f"1 value is better than stored by more than its tolerance{hint}"
+    elif count:
+        yield f"{count} values are better than stored by more than their tolerance{hint}"
 
 
 def _by_cause(verdicts: Iterable[Verdict]) -> list[Verdict]:

@@ -9,14 +9,16 @@ import math
 import re
 from html.parser import HTMLParser
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from harness import gates
+from harness.candidates import Candidate
 from harness.charts import CHARTS
 from harness.gates import Verdict
-from harness.metrics import METRICS
+from harness.metrics import METRICS, MetricResult
 from harness.report import DataTable, RenderedChart, headline, summary_html
 from harness.statistics import Interval
 from harness.uncertainty import Uncertainty
@@ -79,6 +81,31 @@ def test_headline_of_a_good_run_names_the_share(report):
         word,
         sentence,
     )
+
+
+def better(report, count):
+    """The report with that many values of lora better than stored by more than their tolerance, in its verdicts."""
+    values = [report.stored("lora", metric).value for metric in ("spearman", "margin", "auc_roc")[:count]]
+    judged = [
+        gates.no_worse_than_stored("lora", metric, MetricResult(value + 2), report.baseline, report.baseline.origin)
+        for metric, value in zip(("spearman", "margin", "auc_roc"), values, strict=False)
+    ]
+    assert {"pass"} == {verdict.verdict for verdict in judged}
+    kept = [v for v in report.verdicts if v.metric not in {verdict.metric for verdict in judged}]
+    return dataclasses.replace(report, verdicts=(*kept, *judged))
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (1, "Nothing is worse than stored; 1 value is better than stored by more than its tolerance"),
+        (3, "Nothing is worse than stored; 3 values are better than stored by more than their tolerance"),
+    ],
+)
+def test_headline_says_that_a_baseline_could_be_raised(report, count, said):
+    assert ("pass", f"{said}: consider --update-baselines.") == headline(better(report, count))
+    gated = dataclasses.replace(better(report, count), candidate=Candidate("lora", "lora", Path("a"), "0" * 64))
+    assert headline(gated)[1].endswith(f"{said[1:]}."), "what comes from elsewhere cannot be stored"
 
 
 def test_headline_of_a_part_of_a_run_is_no_green_answer(report):
