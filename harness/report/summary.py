@@ -69,19 +69,22 @@ def headline(report: CaseReport) -> tuple[str, str]:
 def _answer(report: CaseReport) -> tuple[str, str]:
     failed = _by_cause(verdict for verdict in report.verdicts if verdict.verdict == "fail")
     unsure = _by_cause(verdict for verdict in report.verdicts if verdict.verdict == "inconclusive")
-    absent = _absent(report)
+    # What no chosen gate asked for is not missing.
+    absent = "" if report.partial else _absent(report)
+    ran = f"Only {len(report.verdicts)} of {report.expected} gates ran"
+    first = f"{ran}. " if report.partial else ""
     if report.error:
         return "fail", _sentence("Blocked: " + cut(" ".join(report.error.split()), _LONGEST_REASON)[0])
     if failed or absent:
         # A candidate that a proof refuses is not measured for that very reason.
         parts = (_named(failed),) if failed and failed[0].name in PROOFS else (absent, _named(failed))
-        return "fail", _sentence("Blocked: " + "; ".join(part for part in parts if part))
+        return "fail", _sentence(f"{first}Blocked: {'; '.join(part for part in parts if part)}")
     if unsure:
-        return "inconclusive", _sentence("Nothing fails, but not all is certain: " + _named(unsure))
+        return "inconclusive", _sentence(f"{first}Nothing fails, but not all is certain: {_named(unsure)}")
     if not report.verdicts:
-        return "inconclusive", "Measured, but no gate ran."
+        return "inconclusive", "No gate ran."
     if len(report.verdicts) < report.expected:
-        return "inconclusive", f"Only {len(report.verdicts)} of {report.expected} gates ran, and none of them fails."
+        return "inconclusive", f"{ran}, and none of them fails."
     compared = any(verdict.name == "baseline" for verdict in report.verdicts)
     of = {(share.model, share.metric): share.of for share in report.case.gates.shares}
     shares = [
@@ -158,7 +161,8 @@ def _case_view(report: CaseReport, charts: Sequence[RenderedChart]) -> dict[str,
         "headline": sentence,
         "counts": [(verdict, counts[verdict]) for verdict in ("pass", "fail", "inconclusive")],
         "failures": [
-            (name, report.failures.get(name, "The reason is in the tests' table.")) for name in report.missing
+            (name, report.failures.get(name, "The reason is in the tests' table."))
+            for name in ([] if report.partial else report.missing)
         ],
         "models": [{"name": name, "colour": report.colours[name]} for name in report.measured],
         "metrics": [

@@ -76,6 +76,11 @@ class CaseReport:
         return [name for name in self.models if name not in self.runs]
 
     @property
+    def partial(self) -> bool:
+        """Whether some gates did not run, and no error says why: someone chose among them, or stopped the run."""
+        return not self.error and not self.failures and len(self.verdicts) < self.expected
+
+    @property
     def colours(self) -> dict[str, str]:
         """One colour for each model of the case, the same in every table and chart, whichever models are missing."""
         return {name: _COLOURS[index % len(_COLOURS)] for index, name in enumerate(self.case.model_names)}

@@ -115,6 +115,26 @@ def test_headline_of_a_part_of_a_run_is_no_green_answer(report):
     assert expected == headline(part)
 
 
+def test_headline_of_chosen_gates_says_first_how_many_ran(report):
+    none = dataclasses.replace(report, runs={}, planes={}, verdicts=(), expected=130)
+    passed, failed = verdict("ways", "pass", "", "lora ways: agree"), verdict("base", "fail", "", "lora base: another")
+    unsure = verdict("data", "inconclusive", "", "lora data: not known")
+    for verdicts, expected in (
+        ((passed,), ("inconclusive", "Only 1 of 130 gates ran, and none of them fails.")),
+        ((passed, failed), ("fail", "Only 2 of 130 gates ran. Blocked: lora base: another.")),
+        (
+            (passed, unsure),
+            ("inconclusive", "Only 2 of 130 gates ran. Nothing fails, but not all is certain: lora data: not known."),
+        ),
+    ):
+        chosen = dataclasses.replace(none, verdicts=verdicts)
+        assert expected == headline(chosen)
+        assert "not measured" not in page(chosen).text
+    # Where an error kept gates from running, it is the answer.
+    broken = dataclasses.replace(none, verdicts=(passed,), failures={"lora": "out of memory"})
+    assert ("fail", "Blocked: base and standard not measured; lora not measured: out of memory.") == headline(broken)
+
+
 def test_headline_of_a_refused_update_says_why(report):
     refused = dataclasses.replace(report, error="not updated, hard gates failed:\n  lora 40%")
     assert ("fail", "Blocked: not updated, hard gates failed: lora 40%.") == headline(refused)
@@ -172,7 +192,7 @@ def test_headline_of_an_uncertain_run(report):
 
 
 def test_headline_without_gates(report):
-    assert ("inconclusive", "Measured, but no gate ran.") == headline(dataclasses.replace(report, verdicts=()))
+    assert ("inconclusive", "No gate ran.") == headline(dataclasses.replace(report, verdicts=()))
     hard_only = tuple(verdict for verdict in report.verdicts if verdict.name == "memory")
     assert ("pass", "No gate fails.") == headline(dataclasses.replace(report, verdicts=hard_only))
 
