@@ -153,6 +153,7 @@ class Collector:
             failures=self._failures.get(inputs.case.name, {}),
             audit=audited,
             leak_free=leak_free,
+            strict=self._config.getoption("strict_verdicts"),
         )
 
 

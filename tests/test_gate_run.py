@@ -79,6 +79,12 @@ def results(project):
     return json.loads((project.path / "reports" / "gate" / "results.json").read_text(encoding="utf-8"))["cases"]["tiny"]
 
 
+def headline(project):
+    """What the report says first."""
+    html = (project.path / "reports" / "gate" / "report.html").read_text(encoding="utf-8")
+    return html.split('class="case__headline">')[1].split("</p>")[0]
+
+
 def verdicts(project):
     """(gate, model, metric) -> verdict."""
     return {(g["name"], g["model"], g["metric"]): g["verdict"] for g in results(project)["gates"]}
@@ -315,6 +321,15 @@ def test_without_a_record_it_passes_with_warnings(project):
     # The base that it names is at hand here, and so known by its digest.
     assert {"trained", "data"} == unsure
     result.stdout.fnmatch_lines(["*lora trained: no probe embeddings of the trained model; record it *"])
+    part = f"Only {len(PROOFS)} of "
+    assert headline(project).startswith(part)
+
+    strict = gate(project, "--adapter", "lora", "-k", "says", "--strict-verdicts")
+    assert strict.ret == pytest.ExitCode.TESTS_FAILED
+    assert outcomes(strict)["failed"] == 2
+    assert headline(project).startswith(part)
+    assert " gates ran. Blocked: lora trained: " in headline(project)
+    assert headline(project).endswith("Under --strict-verdicts, what is inconclusive counts as a failure.")
 
 
 # --- bad candidates ---------------------------------------------------------------------------------------------------

@@ -75,10 +75,14 @@ def _answer(report: CaseReport) -> tuple[str, str]:
     first = f"{ran}. " if report.partial else ""
     if report.error:
         return "fail", _sentence("Blocked: " + cut(" ".join(report.error.split()), _LONGEST_REASON)[0])
-    if failed or absent:
+    blocking = [*failed, *unsure] if report.strict else failed
+    if blocking or absent:
         # A candidate that a proof refuses is not measured for that very reason.
-        parts = (_named(failed),) if failed and failed[0].name in PROOFS else (absent, _named(failed))
-        return "fail", _sentence(f"{first}Blocked: {'; '.join(part for part in parts if part)}")
+        refused = bool(failed) and failed[0].name in PROOFS
+        parts = (_named(blocking),) if refused else (absent, _named(blocking))
+        answer = _sentence(f"{first}Blocked: {'; '.join(part for part in parts if part)}")
+        strictly = " Under --strict-verdicts, what is inconclusive counts as a failure."
+        return "fail", answer + (strictly if report.strict and unsure else "")
     if unsure:
         return "inconclusive", _sentence(f"{first}Nothing fails, but not all is certain: {_named(unsure)}")
     if not report.verdicts:

@@ -191,6 +191,22 @@ def test_headline_of_an_uncertain_run(report):
     assert uncertain.message in sentence
 
 
+def test_headline_of_a_strict_run_counts_what_is_uncertain_as_a_failure(report):
+    unsure = verdict("trained", "inconclusive", "", "lora trained: not recorded")
+    failed = verdict("baseline", "fail", "margin", "lora margin: worse")
+    strictly = "Under --strict-verdicts, what is inconclusive counts as a failure."
+    strict = dataclasses.replace(report, strict=True, verdicts=(*report.verdicts, unsure))
+    assert ("fail", f"Blocked: lora trained: not recorded. {strictly}") == headline(strict)
+    both = dataclasses.replace(strict, verdicts=(*strict.verdicts, failed))
+    assert ("fail", f"Blocked: lora margin: worse; also lora trained. {strictly}") == headline(both)
+    alone = dataclasses.replace(strict, verdicts=(*report.verdicts, failed))
+    assert ("fail", "Blocked: lora margin: worse.") == headline(alone)
+    assert "pass" == headline(dataclasses.replace(report, strict=True))[0]
+    missing = dataclasses.replace(strict, runs={}, failures=dict.fromkeys(report.case.model_names, "no disk"))
+    expected = "Blocked: base, standard and lora not measured: no disk; lora trained: not recorded."
+    assert ("fail", f"{expected} {strictly}") == headline(missing)
+
+
 def test_headline_without_gates(report):
     assert ("inconclusive", "No gate ran.") == headline(dataclasses.replace(report, verdicts=()))
     hard_only = tuple(verdict for verdict in report.verdicts if verdict.name == "memory")
