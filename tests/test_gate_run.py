@@ -166,6 +166,29 @@ def test_a_path_without_a_directory_is_answered_at_once(project, option, path, s
     assert not (project.path / ".harness" / "store" / "examination").exists()
 
 
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one-process", "workers"])
+def test_a_refused_run_leaves_no_older_answer_and_says_why(project, workers):
+    reports = project.path / "reports" / "gate"
+    assert gate(project, "--adapter", "lora", "-k", "says-files or comparable").ret == pytest.ExitCode.OK
+    assert {"results.json", "report.html", "errors-tiny.csv"} == {path.name for path in reports.iterdir()}
+    for name in ("errors-other.csv", "notes.txt"):
+        (reports / name).write_text("of someone else", encoding="utf-8")
+
+    said = "*--adapter no/such: nothing there; expected the directory of a PEFT adapter"
+    assert refused(gate(project, "--adapter", "no/such", *workers), said) == pytest.ExitCode.USAGE_ERROR
+    assert {"report.html", "errors-other.csv", "notes.txt"} == {path.name for path in reports.iterdir()}
+    assert headline(project).startswith("Refused: --adapter no/such: nothing there; expected the directory of a PEFT ")
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"cases": 3}', '{"cases": ["../x"]}'])
+def test_results_that_no_run_wrote_are_replaced_all_the_same(project, content):
+    results = project.path / "reports" / "gate" / "results.json"
+    results.parent.mkdir(parents=True)
+    results.write_text(content, encoding="utf-8")
+    assert gate(project, "--adapter", "no/such").ret == pytest.ExitCode.USAGE_ERROR
+    assert not results.exists()
+
+
 def test_a_model_that_the_case_does_not_have_is_refused(project):
     result = gate(project, "--adapter", "lora", "--as", "big")
     said = "*--as big: not a model of *case.toml; expected one of standard, lora"

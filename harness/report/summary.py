@@ -36,12 +36,15 @@ _CAUSES = (*PROOFS, "audit", *_MEASURED)
 """Gates, causes before their consequences: a headline names the first that failed."""
 
 
-def summary_html(reports: Sequence[CaseReport], charts: Mapping[str, Sequence[RenderedChart]]) -> str:
+def summary_html(
+    reports: Sequence[CaseReport], charts: Mapping[str, Sequence[RenderedChart]], *, refused: str = ""
+) -> str:
     """The HTML on top of pytest-html's report.
 
     Args:
         reports: The cases.
         charts: Case name -> its charts.
+        refused: Why the run was refused before any case was measured; else empty.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -54,7 +57,7 @@ def summary_html(reports: Sequence[CaseReport], charts: Mapping[str, Sequence[Re
         finalize=lambda value: in_html(value) if type(value) is str else value,
     )
     views = [_case_view(report, charts.get(report.case.name, ())) for report in reports]
-    return environment.get_template("summary.html.j2").render(cases=views)
+    return environment.get_template("summary.html.j2").render(cases=views, refused=refused)
 
 
 def headline(report: CaseReport) -> tuple[str, str]:

@@ -284,7 +284,14 @@ def test_a_broken_run_has_a_summary(kind, request):
 def test_nothing_known_has_a_summary(report):
     empty = dataclasses.replace(report, runs={}, verdicts=(), baseline=None, planes={})
     assert "Blocked: base, standard and lora not measured." in page(empty).text
-    assert "No case was measured." in Page(summary_html([], {})).text
+    assert "No case was measured" in Page(summary_html([], {})).text
+
+
+def test_a_refused_run_says_why():
+    shown = Page(summary_html([], {}, refused="--adapter <b>x</b>:\n nothing there"))
+    assert "No case was measured fail Refused: --adapter <b>x</b>: nothing there" == shown.text
+    assert {tag for tag, _ in shown.elements} <= KNOWN
+    assert "No case was measured fail No gate ran." == Page(summary_html([], {})).text
 
 
 HOSTILE = [
