@@ -20,7 +20,7 @@ from harness.baselines import (
 from harness.calibration import measure_baseline
 from harness.case import BASE
 from harness.checkpoints import read_record
-from harness.errors import BaselineError
+from harness.errors import BaselineError, CheckpointError
 from harness.latency import BATCHES, measure_in_turns
 from harness.metrics import METRICS, MetricResult
 from harness.statistics import ratio_interval, share_of
@@ -163,6 +163,9 @@ def proof_holds(run: CaseRun, proof: str) -> Verdict:
     model, findings = candidate.model, examination.findings
     if proof != "files" and findings["files"].outcome == "fail":
         return gates.proven(proof, model, "fail", "not judged: its files are refused (see the proof `files`)")
+    if proof in findings and proof != "files" and isinstance(_record(run), str):
+        # They compare with the record, or open the model, which does.
+        return gates.proven(proof, model, "inconclusive", gates.UNREAD)
     if proof in findings:
         return gates.proven(proof, model, *findings[proof])
     return _OPENED[proof](run, examination, model)
@@ -280,5 +283,9 @@ _OPENED = {"ways": _ways, "settings": _settings, "trained": _trained, "data": _d
 """The proofs that need more than the candidate's files."""
 
 
-def _record(run: CaseRun) -> TrainingRecord | None:
-    return None if run.inputs.candidate is None else read_record(run.inputs.candidate.path)
+def _record(run: CaseRun) -> TrainingRecord | str | None:
+    """What the candidate's training recorded, or why that cannot be read."""
+    try:
+        return None if run.inputs.candidate is None else read_record(run.inputs.candidate.path)
+    except CheckpointError as error:
+        return str(error)

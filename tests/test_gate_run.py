@@ -378,6 +378,18 @@ def test_an_adapter_of_another_training_fails_by_name(project):
     result.stdout.fnmatch_lines(["*lora trained: least cosine *: not the model that was trained"])
 
 
+@pytest.mark.parametrize("gone", ["training.json", "training.safetensors"])
+def test_half_a_record_fails_one_proof_and_the_others_point_to_it(project, gone):
+    (project.path / "lora" / gone).unlink()
+    result = gate(project, "--adapter", "lora", "-k", "says")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert {"trained"} == broken(project)
+    unsure = {gate["name"]: gate["message"] for gate in results(project)["gates"] if gate["verdict"] == "inconclusive"}
+    pointer = "not judged: the record of its training cannot be read (see the proof `trained`)"
+    assert {name: f"lora {name}: {pointer}" for name in ("base", "whole", "weights", "data")} == unsure
+    result.stdout.fnmatch_lines([f"lora trained: *{gone}: *; the record is two files, *"])
+
+
 def test_a_candidate_that_holds_code_is_never_opened(project):
     (project.path / "lora" / "old.pt").write_bytes(b"never opened")
     result = gate(project, "--adapter", "lora", "-k", "says or lora-spearman")

@@ -1,6 +1,6 @@
 """Values + limits -> verdicts. Pure: no file, no model. Each gate says in words what it saw and what it expected."""
 
-from harness.gates.arrival import PROOFS, knows_data, proven, reproduces, same_settings, ways_agree
+from harness.gates.arrival import PROOFS, UNREAD, knows_data, proven, reproduces, same_settings, ways_agree
 from harness.gates.data import within_limit
 from harness.gates.limits import beats_base, diverges, fits_memory, merge_agrees, no_slower, reaches_share
 from harness.gates.stored import (
@@ -20,6 +20,7 @@ __all__ = [
     "PROOFS",
     "PROPERTY",
     "RAISE",
+    "UNREAD",
     "UPDATE",
     "Verdict",
     "beats_base",
