@@ -10,9 +10,10 @@ evals: $(INSTALLED)
 	$(BIN)/pytest evals/ -m full
 	$(BIN)/pytest tests/faults -m quality
 
-# make gate ADAPTER=DIR [CASE=PATH] [BASE=DIR]: read by the shell, not by make, since a name may hold anything.
+# make gate ADAPTER=DIR [CASE=PATH] [BASE=DIR] [STRICT=yes]: read by the shell, not by make, since a name may hold anything.
 gate: $(INSTALLED)
-	$(BIN)/pytest evals/ -m gate --adapter "$$ADAPTER" $${CASE:+--case "$$CASE"} $${BASE:+--base-model "$$BASE"}
+	$(BIN)/pytest evals/ -m gate --adapter "$$ADAPTER" $${CASE:+--case "$$CASE"} $${BASE:+--base-model "$$BASE"} \
+		$${STRICT:+--strict-verdicts}
 
 test: lint
 	$(BIN)/pytest

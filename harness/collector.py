@@ -15,7 +15,7 @@ from harness import __version__
 from harness.gates import FAILURE, PROPERTY, from_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from harness.gates import Verdict
     from harness.inputs import Inputs
@@ -27,11 +27,35 @@ class Collector:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
+        self._path = Path(config.option.htmlpath).with_name("results.json")
         self._ran = False
+        self._refused = ""
         self._verdicts: dict[str, list[Verdict]] = {}
         self._failures: dict[str, dict[str, str]] = {}
         self._errors: dict[str, str] = {}
         self._reports: list[CaseReport] = []
+
+    def pytest_sessionstart(self) -> None:
+        """Takes away the results that an earlier run left: one that is refused must not seem to have given them."""
+        from harness.report import errors_file
+
+        with suppress(OSError, ValueError, KeyError, TypeError):  # whatever it is, this run's will replace it
+            for case in json.loads(self._path.read_text(encoding="utf-8"))["cases"]:
+                self._path.with_name(errors_file(case)).unlink(missing_ok=True)
+        self._path.unlink(missing_ok=True)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collection(self) -> Generator[None, object, object]:
+        """Prepares the cases before xdist's workers do; keeps why a run is refused, for pytest-html writes its page."""
+        from harness.errors import HarnessError
+        from harness.session import prepared_cases
+
+        try:
+            prepared_cases(self._config)
+            return (yield)
+        except (HarnessError, pytest.UsageError) as error:
+            self._refused = str(error)
+            raise pytest.UsageError(self._refused) from None
 
     def pytest_runtest_logstart(self) -> None:
         """Notices that there is something to report, were it only an interruption."""
@@ -65,20 +89,19 @@ class Collector:
             "machine": machine(),
             "origin": {inputs.case.name: inputs.origin.model_dump() for inputs in cases},
         }
-        path = Path(self._config.option.htmlpath).with_name("results.json")
         results = results_json(self._reports, provenance)
-        write_whole(path, json.dumps(results, indent=2, sort_keys=True, allow_nan=False) + "\n")
+        write_whole(self._path, json.dumps(results, indent=2, sort_keys=True, allow_nan=False) + "\n")
         for case_report in self._reports:
-            write_whole(path.with_name(errors_file(case_report.case.name)), errors_csv(case_report))
+            write_whole(self._path.with_name(errors_file(case_report.case.name)), errors_csv(case_report))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
         """Puts the summary above pytest-html's own table."""
-        if self._reports:
-            from harness.charts import render
-            from harness.report import summary_html
+        from harness.charts import render
+        from harness.report import summary_html
 
-            prefix.append(summary_html(self._reports, {report.case.name: render(report) for report in self._reports}))
+        charts = {report.case.name: render(report) for report in self._reports}
+        prefix.append(summary_html(self._reports, charts, refused=self._refused))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
@@ -153,6 +176,7 @@ class Collector:
             failures=self._failures.get(inputs.case.name, {}),
             audit=audited,
             leak_free=leak_free,
+            strict=self._config.getoption("strict_verdicts"),
         )
 
 

@@ -20,7 +20,7 @@ from harness.baselines import (
 from harness.calibration import measure_baseline
 from harness.case import BASE
 from harness.checkpoints import read_record
-from harness.errors import BaselineError
+from harness.errors import BaselineError, CheckpointError
 from harness.latency import BATCHES, measure_in_turns
 from harness.metrics import METRICS, MetricResult
 from harness.statistics import ratio_interval, share_of
@@ -34,9 +34,12 @@ if TYPE_CHECKING:
     from harness.examination import Examination
     from harness.gates import Verdict
     from harness.inputs import Inputs
+    from harness.pairs import Pair
     from harness.pipeline import CaseRun
+    from harness.statistics import Flip
 
 
+_SHOWN_PAIRS = 3  # in a message
 _SHOWN_CHARACTERS = 60  # of a text in a message
 
 PARAMETERS: dict[str, Callable[[Inputs], dict[str, Any]]] = {
@@ -75,32 +78,13 @@ def data_is_sound(run: CaseRun, check: str) -> Verdict:
 
 def metric_holds(run: CaseRun, model: str, metric: str) -> Verdict:
     """A metric of a model is no worse than stored."""
-    observed = run.model(model).evaluation.metrics[metric]
-    return gates.no_worse_than_stored(
-        model,
-        metric,
-        observed,
-        run.baseline,
-        run.inputs.origin,
-        change=run.uncertainty(model).changes.get(metric),
-        flipped=_lost_pairs(run, model),
-    )
+    return _no_worse(run, model, metric, run.model(model).evaluation.metrics[metric])
 
 
 def category_holds(run: CaseRun, model: str, category: str, metric: str) -> Verdict:
     """A metric of a model on one category is no worse than stored."""
     group = run.model(model).evaluation.categories[category]
-    observed = MetricResult(getattr(group, metric), group.reason)
-    return gates.no_worse_than_stored(
-        model,
-        metric,
-        observed,
-        run.baseline,
-        run.inputs.origin,
-        category=category,
-        change=run.uncertainty(model).changes.get(f"{category}/{metric}"),
-        flipped=_lost_pairs(run, model, category),
-    )
+    return _no_worse(run, model, metric, MetricResult(getattr(group, metric), group.reason), category)
 
 
 def baseline_is_comparable(run: CaseRun) -> Verdict:
@@ -179,9 +163,12 @@ def proof_holds(run: CaseRun, proof: str) -> Verdict:
     model, findings = candidate.model, examination.findings
     if proof != "files" and findings["files"].outcome == "fail":
         return gates.proven(proof, model, "fail", "not judged: its files are refused (see the proof `files`)")
+    if proof in findings and proof != "files" and isinstance(_record(run), str):
+        # They compare with the record, or open the model, which does.
+        return gates.proven(proof, model, "inconclusive", gates.UNREAD)
     if proof in findings:
         return gates.proven(proof, model, *findings[proof])
-    return _PROOFS[proof](run, examination, model)
+    return _OPENED[proof](run, examination, model)
 
 
 def hard_verdicts(run: CaseRun) -> list[Verdict]:
@@ -237,15 +224,28 @@ def update_baseline(run: CaseRun, root: Path, seeds: int | None) -> list[str]:
     return changed
 
 
-def _lost_pairs(run: CaseRun, model: str, category: str | None = None) -> list[str]:
-    """The pairs that a model had right when it was stored and has wrong now, worst first, in words."""
-    pairs = run.inputs.eval.pairs
-    return [
-        f"{_short(pairs[flip.row].text_1)} and {_short(pairs[flip.row].text_2)} "
+def _no_worse(run: CaseRun, model: str, metric: str, observed: MetricResult, category: str = "") -> Verdict:
+    """A value is no worse than stored; where it is, the worst pairs that the stored model had right are named."""
+    sure = run.uncertainty(model)
+    lost = [flip for flip in sure.lost if category in ("", flip.category)]
+    return gates.no_worse_than_stored(
+        model,
+        metric,
+        observed,
+        run.baseline,
+        run.inputs.origin,
+        category=category,
+        change=sure.changes.get(f"{category}/{metric}" if category else metric),
+        flipped=[_in_words(run.inputs.eval.pairs[flip.row], flip) for flip in lost[:_SHOWN_PAIRS]],
+        more=len(lost[_SHOWN_PAIRS:]),
+    )
+
+
+def _in_words(pair: Pair, flip: Flip) -> str:
+    return (
+        f"{_short(pair.text_1)} and {_short(pair.text_2)} "
         f"({flip.pair_type}, label {flip.label}, score {flip.stored:.2f} -> {flip.now:.2f})"
-        for flip in run.uncertainty(model).lost
-        if category in (None, flip.category)
-    ]
+    )
 
 
 def _short(text: str) -> str:
@@ -254,11 +254,10 @@ def _short(text: str) -> str:
 
 
 def _proofs_of(inputs: Inputs) -> tuple[str, ...]:
-    """The proofs on this run's candidate, in the order in which they lean on each other."""
+    """The proofs on this run's candidate; a whole model has no B x A."""
     if inputs.candidate is None:
         return ()
-    opened = ("whole", "weights") if inputs.candidate.strategy == "lora" else ("whole",)
-    return ("files", "base", *opened, *_PROOFS)
+    return tuple(proof for proof in gates.PROOFS if proof != "weights" or inputs.candidate.strategy == "lora")
 
 
 def _ways(run: CaseRun, examination: Examination, model: str) -> Verdict:
@@ -280,9 +279,13 @@ def _data(run: CaseRun, _: Examination, model: str) -> Verdict:
     return gates.knows_data(model, _record(run), run.inputs.train.digest, run.inputs.eval.fingerprints)
 
 
-_PROOFS = {"ways": _ways, "settings": _settings, "trained": _trained, "data": _data}
+_OPENED = {"ways": _ways, "settings": _settings, "trained": _trained, "data": _data}
 """The proofs that need more than the candidate's files."""
 
 
-def _record(run: CaseRun) -> TrainingRecord | None:
-    return None if run.inputs.candidate is None else read_record(run.inputs.candidate.path)
+def _record(run: CaseRun) -> TrainingRecord | str | None:
+    """What the candidate's training recorded, or why that cannot be read."""
+    try:
+        return None if run.inputs.candidate is None else read_record(run.inputs.candidate.path)
+    except CheckpointError as error:
+        return str(error)

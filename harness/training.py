@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.case import LOSSES
@@ -17,18 +20,18 @@ from harness.checkpoints import (
     write_record,
 )
 from harness.encoding import embed, pair_scores
+from harness.errors import CaseError, CheckpointError, DataError, HarnessError
 from harness.metrics.ranking import spearman
+from harness.pairs import PairSet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Iterator
 
     import torch
     from sentence_transformers import SentenceTransformer
     from transformers import TrainerCallback
 
     from harness.case import Recipe
-    from harness.pairs import PairSet
     from harness.stages import Progress
 
 SCHEMA = 2
@@ -118,14 +121,49 @@ def record_training(
     For trainings elsewhere: call it at their end, and the gate can tell that what arrives is what was trained.
 
     Args:
-        model: The trained model, as it is in memory.
+        model: The trained model, as it is in memory; with an adapter, the whole that encodes with it.
         directory: Where it was saved.
         base: The base of the case that it will be gated by.
         pairs: The pairs that it was trained on.
         recipe: How it was trained, as JSON values; for people.
+
+    Raises:
+        CheckpointError: The model, its directory or its base is not what it should be.
+        DataError: The pairs are not.
+        CaseError: The recipe is not.
     """
+    _require_recordable(model=model, directory=directory, base=base, pairs=pairs, recipe=recipe)
     with _fp32(model):
         write_record(directory, base, pairs, embed(model, PROBE_TEXTS), recipe)
+
+
+def _require_recordable(**given: Any) -> None:
+    """Raises where something cannot be recorded, before anything is embedded and half of a record is written."""
+    from sentence_transformers import SentenceTransformer
+
+    expected: dict[str, tuple[type, type[HarnessError], str]] = {
+        "model": (
+            SentenceTransformer,
+            CheckpointError,
+            "the whole that encodes; around a PeftModel it is the one whose `model[0].model` that is",
+        ),
+        "directory": (Path, CheckpointError, "where the model was saved"),
+        "base": (ResolvedBase, CheckpointError, "a case's, such as `prepare(read_case(PATH)).base`"),
+        "pairs": (PairSet, DataError, "a case's, such as `prepare(read_case(PATH)).train`, or `read_pairs(PATH)`"),
+        "recipe": (Mapping, CaseError, "JSON values by name, such as {'learning_rate': 0.001}"),
+    }
+    for name, (kind, error, hint) in expected.items():
+        if not isinstance(given[name], kind):
+            came = type(given[name]).__name__
+            raise error(f"record_training: {name}: got {came}, expected {kind.__name__}: {hint}")
+    if not given["directory"].is_dir():
+        raise CheckpointError(
+            f"record_training: directory: {given['directory']}: no such directory; save the model first"
+        )
+    try:
+        json.dumps(dict(given["recipe"]), sort_keys=True)
+    except (TypeError, ValueError) as error:
+        raise CaseError(f"record_training: recipe: not JSON values: {error}") from None
 
 
 def _every_weight(model: SentenceTransformer, _recipe: Recipe) -> SentenceTransformer:

@@ -79,6 +79,12 @@ def results(project):
     return json.loads((project.path / "reports" / "gate" / "results.json").read_text(encoding="utf-8"))["cases"]["tiny"]
 
 
+def headline(project):
+    """What the report says first."""
+    html = (project.path / "reports" / "gate" / "report.html").read_text(encoding="utf-8")
+    return html.split('class="case__headline">')[1].split("</p>")[0]
+
+
 def verdicts(project):
     """(gate, model, metric) -> verdict."""
     return {(g["name"], g["model"], g["metric"]): g["verdict"] for g in results(project)["gates"]}
@@ -158,6 +164,29 @@ def test_a_path_without_a_directory_is_answered_at_once(project, option, path, s
     assert refused(result, f"*{option} {path}: {said}") == pytest.ExitCode.USAGE_ERROR
     result.stdout.fnmatch_lines(["heavy imports: []"])
     assert not (project.path / ".harness" / "store" / "examination").exists()
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one-process", "workers"])
+def test_a_refused_run_leaves_no_older_answer_and_says_why(project, workers):
+    reports = project.path / "reports" / "gate"
+    assert gate(project, "--adapter", "lora", "-k", "says-files or comparable").ret == pytest.ExitCode.OK
+    assert {"results.json", "report.html", "errors-tiny.csv"} == {path.name for path in reports.iterdir()}
+    for name in ("errors-other.csv", "notes.txt"):
+        (reports / name).write_text("of someone else", encoding="utf-8")
+
+    said = "*--adapter no/such: nothing there; expected the directory of a PEFT adapter"
+    assert refused(gate(project, "--adapter", "no/such", *workers), said) == pytest.ExitCode.USAGE_ERROR
+    assert {"report.html", "errors-other.csv", "notes.txt"} == {path.name for path in reports.iterdir()}
+    assert headline(project).startswith("Refused: --adapter no/such: nothing there; expected the directory of a PEFT ")
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"cases": 3}', '{"cases": ["../x"]}'])
+def test_results_that_no_run_wrote_are_replaced_all_the_same(project, content):
+    results = project.path / "reports" / "gate" / "results.json"
+    results.parent.mkdir(parents=True)
+    results.write_text(content, encoding="utf-8")
+    assert gate(project, "--adapter", "no/such").ret == pytest.ExitCode.USAGE_ERROR
+    assert not results.exists()
 
 
 def test_a_model_that_the_case_does_not_have_is_refused(project):
@@ -315,6 +344,15 @@ def test_without_a_record_it_passes_with_warnings(project):
     # The base that it names is at hand here, and so known by its digest.
     assert {"trained", "data"} == unsure
     result.stdout.fnmatch_lines(["*lora trained: no probe embeddings of the trained model; record it *"])
+    part = f"Only {len(PROOFS)} of "
+    assert headline(project).startswith(part)
+
+    strict = gate(project, "--adapter", "lora", "-k", "says", "--strict-verdicts")
+    assert strict.ret == pytest.ExitCode.TESTS_FAILED
+    assert outcomes(strict)["failed"] == 2
+    assert headline(project).startswith(part)
+    assert " gates ran. Blocked: lora trained: " in headline(project)
+    assert headline(project).endswith("Under --strict-verdicts, what is inconclusive counts as a failure.")
 
 
 # --- bad candidates ---------------------------------------------------------------------------------------------------
@@ -338,6 +376,18 @@ def test_an_adapter_of_another_training_fails_by_name(project):
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert {"trained"} == broken(project)
     result.stdout.fnmatch_lines(["*lora trained: least cosine *: not the model that was trained"])
+
+
+@pytest.mark.parametrize("gone", ["training.json", "training.safetensors"])
+def test_half_a_record_fails_one_proof_and_the_others_point_to_it(project, gone):
+    (project.path / "lora" / gone).unlink()
+    result = gate(project, "--adapter", "lora", "-k", "says")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert {"trained"} == broken(project)
+    unsure = {gate["name"]: gate["message"] for gate in results(project)["gates"] if gate["verdict"] == "inconclusive"}
+    pointer = "not judged: the record of its training cannot be read (see the proof `trained`)"
+    assert {name: f"lora {name}: {pointer}" for name in ("base", "whole", "weights", "data")} == unsure
+    result.stdout.fnmatch_lines([f"lora trained: *{gone}: *; the record is two files, *"])
 
 
 def test_a_candidate_that_holds_code_is_never_opened(project):

@@ -10,8 +10,9 @@ import pytest
 
 from harness import promises, workplace
 from harness.audit import CHECKS
-from harness.baselines import CATEGORY_METRICS, baseline_path, read_baseline
+from harness.baselines import CATEGORY_METRICS, Baseline, baseline_path, read_baseline
 from harness.errors import BaselineError
+from harness.gates import NOW_WRONG
 from harness.metrics import METRICS, MetricResult
 from harness.pairs import read_pairs
 from harness.pipeline import CaseRun
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from harness.baselines import Baseline
     from harness.gates import Verdict
 
 MODELS = ("base", "standard", "lora")
@@ -130,6 +130,29 @@ def test_a_stored_value_made_better_by_hand_breaks_exactly_its_own_promise(
     [message] = broken(rerun(baseline))
     assert message.startswith(f"{model} {metric} ")
     assert "worse by " in message
+
+
+@pytest.mark.parametrize("category", [None, "other"])
+def test_a_regression_names_the_three_worst_pairs_and_counts_the_rest(
+    rerun: Any, stored: tuple[Path, list[str]], tiny_run: CaseRun, category: str | None
+) -> None:
+    content = json.loads(stored[0].read_bytes())
+    model = content["models"]["lora"]
+    (model["categories"][category] if category else model["metrics"])["margin"]["tolerance"] = 0
+    untrained = dataclasses.replace(tiny_run.model("base"), name="lora")
+    run = rerun(Baseline.model_validate(content), lora=untrained)
+    verdict = (
+        promises.category_holds(run, "lora", category, "margin")
+        if category
+        else promises.metric_holds(run, "lora", "margin")
+    )
+    lost = [flip for flip in run.uncertainty("lora").lost if category in (None, flip.category)]
+    pairs = verdict.message.partition(NOW_WRONG)[2].split("; ")
+    assert 3 == len(pairs)
+    for flip, words in zip(lost, pairs, strict=False):
+        pair = run.inputs.eval.pairs[flip.row]
+        assert words.startswith(f"{pair.text_1!r} and {pair.text_2!r} ({pair.pair_type}, label {pair.label}, score ")
+    assert pairs[-1].endswith(f" and {len(lost) - 3} more")
 
 
 def test_without_a_baseline_every_comparison_fails_and_says_so(rerun: Any) -> None:

@@ -20,6 +20,7 @@ from harness.checkpoints import (
     resolve_base,
 )
 from harness.checkpoints.record import ARRAYS, RECORD
+from harness.errors import CaseError, CheckpointError, DataError, HarnessError
 from harness.metrics.ranking import spearman
 
 if TYPE_CHECKING:
@@ -147,6 +148,90 @@ def dtype_of(path: Path) -> str:
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     [dtype] = {entry["dtype"] for name, entry in header.items() if name != "__metadata__"}
     return str(dtype)
+
+
+# --- the record of a training elsewhere -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def trained_elsewhere(tiny_inputs: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What `record_training` is given after a training by PEFT alone."""
+    from peft import LoraConfig, get_peft_model
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(tiny_inputs.base.path), device="cpu", local_files_only=True)
+    adapted = get_peft_model(model[0].model, LoraConfig(r=4, target_modules=["query"], init_lora_weights=False))
+    model[0].model = adapted
+    directory = tmp_path_factory.mktemp("elsewhere")
+    adapted.save_pretrained(directory)
+    recipe = {"learning_rate": 1e-3}
+    return {
+        "model": model, "directory": directory, "base": tiny_inputs.base, "pairs": tiny_inputs.train, "recipe": recipe,
+    }  # fmt: skip
+
+
+def test_a_training_by_peft_is_recorded_and_recognised(trained_elsewhere: dict[str, Any]) -> None:
+    training.record_training(**trained_elsewhere)
+    directory, base = trained_elsewhere["directory"], trained_elsewhere["base"]
+    opened = open_checkpoint(Checkpoint("lora", base, directory))
+    recorded = load_file(directory / ARRAYS)["probes"]
+    assert encoding.row_cosines(recorded, encoding.embed(opened, PROBE_TEXTS)).min() >= 0.999999
+    assert {"learning_rate": 1e-3} == json.loads((directory / RECORD).read_text(encoding="utf-8"))["recipe"]
+
+
+NOT_RECORDABLE: dict[str, tuple[str, Any, type[HarnessError], str]] = {
+    "peft-model": (
+        "model",
+        lambda good: good["model"][0].model,
+        CheckpointError,
+        "got PeftModel, expected SentenceTransformer: the whole that encodes; around a PeftModel it is the one whose ",
+    ),
+    "no-model": ("model", lambda _: None, CheckpointError, "got NoneType, expected SentenceTransformer: "),
+    "directory-as-text": (
+        "directory",
+        lambda good: str(good["directory"]),
+        CheckpointError,
+        "got str, expected Path: where the model was saved",
+    ),
+    "no-such-directory": (
+        "directory",
+        lambda good: good["directory"] / "gone",
+        CheckpointError,
+        "gone: no such directory; save the model first",
+    ),
+    "base-as-path": ("base", lambda good: good["base"].path, CheckpointError, "expected ResolvedBase: a case's, such "),
+    "pairs-as-path": ("pairs", lambda good: good["pairs"].path, DataError, "expected PairSet: a case's, such as "),
+    "pairs-as-list": ("pairs", lambda good: list(good["pairs"]), DataError, "got list, expected PairSet: "),
+    "no-recipe": (
+        "recipe",
+        lambda _: None,
+        CaseError,
+        "got NoneType, expected Mapping: JSON values by name, such as {'learning_rate': 0.001}",
+    ),
+    "recipe-with-objects": (
+        "recipe",
+        lambda good: {"base": good["base"]},
+        CaseError,
+        "not JSON values: Object of type ResolvedBase is not JSON serializable",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "bad", "kind", "said"), NOT_RECORDABLE.values(), ids=NOT_RECORDABLE)
+def test_what_cannot_be_recorded_is_refused_before_anything_is_done(
+    trained_elsewhere: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    bad: Any,
+    kind: type[HarnessError],
+    said: str,
+) -> None:
+    monkeypatch.setattr(training, "embed", lambda *_: pytest.fail("embedded"))
+    monkeypatch.setattr(training, "write_record", lambda *_: pytest.fail("written"))
+    with pytest.raises(kind) as caught:
+        training.record_training(**{**trained_elsewhere, name: bad(trained_elsewhere)})
+    assert str(caught.value).startswith(f"record_training: {name}: ")
+    assert said in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
     from harness.checkpoints import TrainingRecord
 
+PROOFS = ("files", "base", "whole", "weights", "ways", "settings", "trained", "data")
+"""The proofs on a model from elsewhere, in the order in which they lean on each other."""
+
+UNREAD = "not judged: the record of its training cannot be read (see the proof `trained`)"
+"""What the other proofs that need the record say, so that one proof alone fails for it."""
+
+_BOTH = "the record is two files, training.json and training.safetensors: take both from where it was trained"
 _RECORD = "record it where the model is trained, with harness.training.record_training"
 
 
@@ -69,15 +76,17 @@ def ways_agree(
     return Verdict("ways", model, "", outcome_of(passed), least, SAME_MODEL, f"{model} ways: {end}")
 
 
-def reproduces(model: str, record: TrainingRecord | None, probes: NDArray[np.float32] | None) -> Verdict:
+def reproduces(model: str, record: TrainingRecord | str | None, probes: NDArray[np.float32] | None) -> Verdict:
     """A model gives the probe embeddings that its training recorded.
 
     Args:
         model: The model.
-        record: What its training recorded.
+        record: What its training recorded, or why that cannot be read.
         probes: The probe texts' embeddings now; None where it could not be opened.
     """
     outcome: Outcome
+    if isinstance(record, str):
+        return proven("trained", model, "fail", f"{record}; {_BOTH}")
     recorded = None if record is None else record.probes
     if probes is None:
         end, outcome, least = "it could not be opened", "fail", math.nan
@@ -116,16 +125,20 @@ def same_settings(model: str, settings: Mapping[str, Mapping[str, Any]], stored:
     return Verdict("settings", model, "", outcome_of(passed), len(problems), 0, f"{model} settings: {end}")
 
 
-def knows_data(model: str, record: TrainingRecord | None, train_digest: str, eval_pairs: NDArray[np.uint64]) -> Verdict:
+def knows_data(
+    model: str, record: TrainingRecord | str | None, train_digest: str, eval_pairs: NDArray[np.uint64]
+) -> Verdict:
     """A model was not trained on the pairs that it is judged by.
 
     Args:
         model: The model.
-        record: What its training recorded.
+        record: What its training recorded, or why that cannot be read.
         train_digest: sha256 of the case's training pairs.
         eval_pairs: Fingerprints of the evaluation pairs.
     """
     outcome: Outcome
+    if isinstance(record, str):
+        return proven("data", model, "inconclusive", UNREAD)
     seen = math.nan if record is None else int(np.isin(eval_pairs, record.pairs).sum())
     if record is None:
         outcome, end = "inconclusive", f"what it was trained on is not known; {_RECORD}"

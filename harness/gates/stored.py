@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 NOW_WRONG = "; now wrong: "
 """In a message, what follows it are pairs, not the answer."""
 
-_SHOWN_PAIRS = 3
+RAISE = "the baseline could be raised"
+"""The end of a message about a value that is better than stored by more than its tolerance."""
+
+_LEAST_P = 0.001  # a smaller p-value would be shown as 0
 _ROUNDED = 0.005  # what a metric may move when the scores are rounded to `DECIMALS`
 
 UPDATE = "pytest evals/ -m full --update-baselines"
@@ -36,6 +39,7 @@ def no_worse_than_stored(
     category: str = "",
     change: Change | None = None,
     flipped: Sequence[str] = (),
+    more: int = 0,
 ) -> Verdict:
     """A value is not worse than its baseline by more than the tolerance; the base's is neither worse nor better.
 
@@ -52,7 +56,8 @@ def no_worse_than_stored(
         category: The category whose pairs were measured; all pairs without it.
         change: The change since the stored scores, pair by pair. It does not count where those scores do not give the
             stored value: someone edited the one or the other.
-        flipped: The pairs that were right and are wrong now, worst first, in words.
+        flipped: The worst pairs that were right and are wrong now, in words.
+        more: How many others there are.
     """
     subject = f"{model} {category} {metric}" if category else f"{model} {metric}"
     name = f"{category}/{metric}" if category else metric
@@ -67,9 +72,9 @@ def no_worse_than_stored(
     if math.isnan(observed.value):
         end = f"undefined: {observed.reason}"
     elif lost > allowed:
-        end = f"worse by {number(lost, unit)}{_how_sure(change, unit)}{_in_words(flipped)}"
+        end = f"worse by {number(lost, unit)}{_how_sure(change, unit)}{_in_words(flipped, more)}"
     elif lost < -allowed:
-        hint = "the untrained base cannot improve" if model == BASE else "the baseline could be raised"
+        hint = "the untrained base cannot improve" if model == BASE else RAISE
         end = f"better by {number(-lost, unit)}; {hint}"
     else:
         end = "no worse"
@@ -91,17 +96,25 @@ def _how_sure(change: Change | None, unit: str) -> str:
     """The interval of a change in words; nothing where there is none."""
     if change is None or math.isnan(change.low):
         return ""
-    low, high = (f"{'+' if end > 0 else ''}{number(end, unit)}" for end in (change.low, change.high))
-    chance = "" if math.isnan(change.p_value) else f", p {change.p_value:.3f}"
+    low, high = _end(change.low, unit), _end(change.high, unit)
+    p = change.p_value
+    chance = "" if math.isnan(p) else f", p < {_LEAST_P}" if p < _LEAST_P else f", p {p:.3f}"
     verdict = ": not sure on these pairs" if change.low <= 0 <= change.high else ""
     return f" (95 % interval of the change {low} to {high}{chance}){verdict}"
 
 
-def _in_words(flipped: Sequence[str]) -> str:
+def _end(value: float, unit: str) -> str:
+    """An end of an interval with its sign: on which side of 0 it is decides the verdict, and is never rounded away."""
+    shown = number(abs(value), unit)
+    if value and not float(shown):
+        return "just above 0" if value > 0 else "just below 0"
+    return f"{'+' if value > 0 else '-' if value < 0 else ''}{shown}"
+
+
+def _in_words(flipped: Sequence[str], more: int) -> str:
     if not flipped:
         return ""
-    more = f" and {len(flipped) - _SHOWN_PAIRS} more" if len(flipped) > _SHOWN_PAIRS else ""
-    return f"{NOW_WRONG}{'; '.join(flipped[:_SHOWN_PAIRS])}{more}"
+    return f"{NOW_WRONG}{'; '.join(flipped)}" + (f" and {more} more" if more else "")
 
 
 def comparable(

@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from harness.gates import NOW_WRONG, number
+from harness.gates import NOW_WRONG, PROOFS, RAISE, number
 from harness.metrics import METRICS
 from harness.report.data import data_view, leak_sentence
 from harness.report.errors import errors_view
@@ -18,7 +18,7 @@ from harness.report.shares import share_views
 from harness.report.words import cut, in_html, plain, signed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from harness.baselines import StoredValue
     from harness.gates import Verdict
@@ -31,18 +31,20 @@ _DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")  # in the path of an art
 
 _NAMED = 4  # failures that a headline names after the first
 
-_PROOFS = ("files", "base", "whole", "weights", "ways", "settings", "trained", "data")
 _MEASURED = ("diverges", "merge_agrees", "comparable", "share", "beats_base", "baseline", "latency", "memory")
-_CAUSES = (*_PROOFS, "audit", *_MEASURED)
+_CAUSES = (*PROOFS, "audit", *_MEASURED)
 """Gates, causes before their consequences: a headline names the first that failed."""
 
 
-def summary_html(reports: Sequence[CaseReport], charts: Mapping[str, Sequence[RenderedChart]]) -> str:
+def summary_html(
+    reports: Sequence[CaseReport], charts: Mapping[str, Sequence[RenderedChart]], *, refused: str = ""
+) -> str:
     """The HTML on top of pytest-html's report.
 
     Args:
         reports: The cases.
         charts: Case name -> its charts.
+        refused: Why the run was refused before any case was measured; else empty.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -55,7 +57,7 @@ def summary_html(reports: Sequence[CaseReport], charts: Mapping[str, Sequence[Re
         finalize=lambda value: in_html(value) if type(value) is str else value,
     )
     views = [_case_view(report, charts.get(report.case.name, ())) for report in reports]
-    return environment.get_template("summary.html.j2").render(cases=views)
+    return environment.get_template("summary.html.j2").render(cases=views, refused=refused)
 
 
 def headline(report: CaseReport) -> tuple[str, str]:
@@ -70,19 +72,26 @@ def headline(report: CaseReport) -> tuple[str, str]:
 def _answer(report: CaseReport) -> tuple[str, str]:
     failed = _by_cause(verdict for verdict in report.verdicts if verdict.verdict == "fail")
     unsure = _by_cause(verdict for verdict in report.verdicts if verdict.verdict == "inconclusive")
-    absent = _absent(report)
+    # What no chosen gate asked for is not missing.
+    absent = "" if report.partial else _absent(report)
+    ran = f"Only {len(report.verdicts)} of {report.expected} gates ran"
+    first = f"{ran}. " if report.partial else ""
     if report.error:
         return "fail", _sentence("Blocked: " + cut(" ".join(report.error.split()), _LONGEST_REASON)[0])
-    if failed or absent:
+    blocking = [*failed, *unsure] if report.strict else failed
+    if blocking or absent:
         # A candidate that a proof refuses is not measured for that very reason.
-        parts = (_named(failed),) if failed and failed[0].name in _PROOFS else (absent, _named(failed))
-        return "fail", _sentence("Blocked: " + "; ".join(part for part in parts if part))
+        refused = bool(failed) and failed[0].name in PROOFS
+        parts = (_named(blocking),) if refused else (absent, _named(blocking))
+        answer = _sentence(f"{first}Blocked: {'; '.join(part for part in parts if part)}")
+        strictly = " Under --strict-verdicts, what is inconclusive counts as a failure."
+        return "fail", answer + (strictly if report.strict and unsure else "")
     if unsure:
-        return "inconclusive", _sentence("Nothing fails, but not all is certain: " + _named(unsure))
+        return "inconclusive", _sentence(f"{first}Nothing fails, but not all is certain: {_named(unsure)}")
     if not report.verdicts:
-        return "inconclusive", "Measured, but no gate ran."
+        return "inconclusive", "No gate ran."
     if len(report.verdicts) < report.expected:
-        return "inconclusive", f"Only {len(report.verdicts)} of {report.expected} gates ran, and none of them fails."
+        return "inconclusive", f"{ran}, and none of them fails."
     compared = any(verdict.name == "baseline" for verdict in report.verdicts)
     of = {(share.model, share.metric): share.of for share in report.case.gates.shares}
     shares = [
@@ -93,7 +102,7 @@ def _answer(report: CaseReport) -> tuple[str, str]:
     answer = "Nothing is worse than stored" if compared else "No gate fails"
     if report.candidate is not None:
         answer = f"May ship in the place of {report.candidate.model}: {answer[0].lower()}{answer[1:]}"
-    return "pass", _sentence("; ".join([answer, *shares]))
+    return "pass", _sentence("; ".join([answer, *shares, *_better(report)]))
 
 
 def _absent(report: CaseReport) -> str:
@@ -105,6 +114,17 @@ def _absent(report: CaseReport) -> str:
     return "; ".join(
         f"{_listed(models)} not measured" + (f": {reason}" if reason else "") for reason, models in by_reason.items()
     )
+
+
+def _better(report: CaseReport) -> Iterator[str]:
+    """How many values are better than stored by more than their tolerance; nothing where none is."""
+    count = sum(verdict.message.endswith(RAISE) for verdict in report.verdicts)
+    # What comes from elsewhere cannot be stored.
+    hint = ": consider --update-baselines" if report.candidate is None else ""
+    if count == 1:
+        yield f"1 value is better than stored by more than its tolerance{hint}"
+    elif count:
+        yield f"{count} values are better than stored by more than their tolerance{hint}"
 
 
 def _by_cause(verdicts: Iterable[Verdict]) -> list[Verdict]:
@@ -121,7 +141,7 @@ def _named(verdicts: list[Verdict]) -> str:
     if not verdicts:
         return ""
     first, *others = verdicts
-    names = list(dict.fromkeys(f"{v.model} {v.metric}".strip() or v.name for v in others))
+    names = list(dict.fromkeys(f"{v.model} {v.metric or v.name}".strip() for v in others))
     shown = names[:_NAMED] + ([f"{len(names) - _NAMED} more"] if len(names) > _NAMED else [])
     return first.message.partition(NOW_WRONG)[0] + (f"; also {_listed(shown)}" if shown else "")
 
@@ -148,7 +168,8 @@ def _case_view(report: CaseReport, charts: Sequence[RenderedChart]) -> dict[str,
         "headline": sentence,
         "counts": [(verdict, counts[verdict]) for verdict in ("pass", "fail", "inconclusive")],
         "failures": [
-            (name, report.failures.get(name, "The reason is in the tests' table.")) for name in report.missing
+            (name, report.failures.get(name, "The reason is in the tests' table."))
+            for name in ([] if report.partial else report.missing)
         ],
         "models": [{"name": name, "colour": report.colours[name]} for name in report.measured],
         "metrics": [

@@ -48,6 +48,7 @@ class CaseReport:
         candidate: The model that comes from elsewhere, where the run is about one.
         audit: What is known about the pairs; None where they were not audited.
         leak_free: Model -> its metrics without the pairs that are in train; empty where none is.
+        strict: Whether an inconclusive verdict fails its test, as with --strict-verdicts.
     """
 
     case: Case
@@ -64,6 +65,7 @@ class CaseReport:
     candidate: Candidate | None = None
     audit: Audit | None = None
     leak_free: Mapping[str, Evaluation] = field(default_factory=dict)
+    strict: bool = False
 
     @property
     def measured(self) -> dict[str, ModelRun]:
@@ -74,6 +76,11 @@ class CaseReport:
     def missing(self) -> list[str]:
         """The models that were not."""
         return [name for name in self.models if name not in self.runs]
+
+    @property
+    def partial(self) -> bool:
+        """Whether some gates did not run, and no error says why: someone chose among them, or stopped the run."""
+        return not self.error and not self.failures and len(self.verdicts) < self.expected
 
     @property
     def colours(self) -> dict[str, str]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RECORD, ARRAYS = "training.json", "training.safetensors"
+LEAN_ON_RECORD = frozenset({"base", "whole", "weights"})
 
 
 def other_base_recorded(directory: Path, shop: Shop) -> None:
@@ -160,9 +161,11 @@ ORIGINS: Mapping[str, Fault] = {
         "inconclusive",
     ),
     "record: without its arrays": Fault(
-        "adapter", record_without_arrays, "base", r"training\.safetensors: no probe emb"
+        "adapter", record_without_arrays, "trained", r"training\.safetensors: no probe emb", unjudged=LEAN_ON_RECORD
     ),
-    "record: without its text": Fault("adapter", record_without_text, "base", r"training\.json: cannot be read"),
+    "record: without its text": Fault(
+        "adapter", record_without_text, "trained", r"training\.json: cannot be read", unjudged=LEAN_ON_RECORD
+    ),
     "record: of another training": Fault("adapter", record_of_another, "trained", "not the model that was trained"),
     "record: taken while the adapter was disabled": Fault(
         "adapter", recorded_while_disabled, "trained", "not the model that was trained"

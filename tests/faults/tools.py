@@ -54,6 +54,7 @@ class Fault:
         caught_by: The verdict that must find it: the first that does not pass.
         says: Regular expression that its message must match.
         outcome: `inconclusive` where nothing on the disk tells, and the gate says what would have to be recorded.
+        unjudged: The checks before it that it keeps from judging.
     """
 
     good: str
@@ -61,6 +62,7 @@ class Fault:
     caught_by: str
     says: str
     outcome: Literal["fail", "inconclusive"] = "fail"
+    unjudged: frozenset[str] = frozenset()
 
 
 def change_json(path: Path, **values: Any) -> None:

@@ -200,6 +200,24 @@ def test_a_model_that_does_not_open_is_not_the_trained_one(kept: TrainingRecord 
     assert ("fail", "lora trained: it could not be opened") == (verdict.verdict, verdict.message)
 
 
+UNREADABLE = "DIR/training.safetensors: no probe embeddings can be read from it: gone"
+
+
+@pytest.mark.parametrize("probes", [TRAINED, None], ids=["opened", "not-opened"])
+def test_half_a_record_fails_here_and_only_here(probes: NDArray[np.float32] | None) -> None:
+    verdict = gates.reproduces("lora", UNREADABLE, probes)
+    assert ("trained", "fail") == (verdict.name, verdict.verdict)
+    assert (
+        f"lora trained: {UNREADABLE}; the record is two files, training.json and training.safetensors: take both from "
+        "where it was trained"
+    ) == verdict.message
+    data = gates.knows_data("lora", UNREADABLE, "a" * 64, EVAL)
+    assert ("data", "inconclusive") == (data.name, data.verdict)
+    assert (
+        "lora data: not judged: the record of its training cannot be read (see the proof `trained`)"
+    ) == data.message
+
+
 # --- settings ---------------------------------------------------------------------------------------------------------
 
 SETTINGS = {"maximum length": 48, "normalised": True, "prompts": {}}

@@ -21,8 +21,17 @@ def baseline(metric: str, value: float) -> Baseline:
     return Baseline(version=1, origin=ORIGIN, models=models, scores=[])
 
 
-def verdict(value: float, low: float, high: float, *, model: str = "lora", metric: str = "auc_roc", **more: Any) -> Any:
-    change = Change(value, 0.9, value - 0.9, low, high, 0.012)
+def verdict(
+    value: float,
+    low: float,
+    high: float,
+    *,
+    model: str = "lora",
+    metric: str = "auc_roc",
+    p_value: float = 0.012,
+    **more: Any,
+) -> Any:
+    change = Change(value, 0.9, value - 0.9, low, high, p_value)
     observed = MetricResult(value, "")
     return no_worse_than_stored(model, metric, observed, baseline(metric, 0.9), ORIGIN, change=change, **more)
 
@@ -61,9 +70,9 @@ def test_the_base_is_no_sample() -> None:
     assert "fail" == verdict(0.8, -0.3, 0.1, model="base").verdict
 
 
-def test_the_message_says_how_sure_it_is_and_names_three_pairs() -> None:
-    lost = ["'a' and 'b'", "'c' and 'd'", "'e' and 'f'", "'g' and 'h'"]
-    message = verdict(0.8, -0.15, -0.05, flipped=lost).message
+def test_the_message_says_how_sure_it_is_and_names_pairs() -> None:
+    lost = ["'a' and 'b'", "'c' and 'd'", "'e' and 'f'"]
+    message = verdict(0.8, -0.15, -0.05, flipped=lost, more=1).message
     assert (
         "lora auc_roc 0.800, stored 0.900, tolerance 0.050: worse by 0.100 (95 % interval of the change -0.150 to "
         "-0.050, p 0.012); now wrong: 'a' and 'b'; 'c' and 'd'; 'e' and 'f' and 1 more"
@@ -75,6 +84,47 @@ def test_an_open_question_is_named_as_one() -> None:
     assert message.endswith(
         "worse by 0.100 (95 % interval of the change -0.210 to +0.010, p 0.012): not sure on these pairs"
     )
+
+
+@pytest.mark.parametrize(
+    ("p_value", "shown"),
+    [
+        (1 / 2001, ", p < 0.001)"),
+        (0.00099, ", p < 0.001)"),
+        (0.001, ", p 0.001)"),
+        (0.062, ", p 0.062)"),
+        (1, ", p 1.000)"),
+    ],
+)
+def test_a_p_value_is_never_shown_as_zero(p_value: float, shown: str) -> None:
+    message = verdict(0.8, -0.15, -0.05, p_value=p_value).message
+    assert message.endswith(f"(95 % interval of the change -0.150 to -0.050{shown}")
+
+
+def test_without_a_p_value_the_interval_stands_alone() -> None:
+    assert verdict(0.8, -0.15, -0.05, p_value=math.nan).message.endswith("of the change -0.150 to -0.050)")
+
+
+@pytest.mark.parametrize(
+    ("high", "shown", "expected"),
+    [
+        (-0.0004, "-0.165 to just below 0", "fail"),
+        (0.0004, "-0.165 to just above 0", "inconclusive"),
+        (0.0, "-0.165 to 0.000", "inconclusive"),
+        (-0.0, "-0.165 to 0.000", "inconclusive"),
+        (-0.0005001, "-0.165 to -0.001", "fail"),
+        (0.0006, "-0.165 to +0.001", "inconclusive"),
+    ],
+)
+def test_an_end_says_on_which_side_of_zero_it_is(high: float, shown: str, expected: str) -> None:
+    found = verdict(0.8, -0.165, high)
+    assert expected == found.verdict
+    assert f"(95 % interval of the change {shown}, p" in found.message
+
+
+def test_an_end_of_a_count_is_shown_as_one() -> None:
+    found = verdict(1.1, 0.04, 3.0, metric="false_positives")
+    assert "(95 % interval of the change just above 0 to +3, p" in found.message
 
 
 def test_an_improvement_says_that_the_baseline_could_be_raised() -> None:

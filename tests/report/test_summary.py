@@ -9,14 +9,16 @@ import math
 import re
 from html.parser import HTMLParser
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from harness import gates
+from harness.candidates import Candidate
 from harness.charts import CHARTS
 from harness.gates import Verdict
-from harness.metrics import METRICS
+from harness.metrics import METRICS, MetricResult
 from harness.report import DataTable, RenderedChart, headline, summary_html
 from harness.statistics import Interval
 from harness.uncertainty import Uncertainty
@@ -81,11 +83,56 @@ def test_headline_of_a_good_run_names_the_share(report):
     )
 
 
+def better(report, count):
+    """The report with that many values of lora better than stored by more than their tolerance, in its verdicts."""
+    values = [report.stored("lora", metric).value for metric in ("spearman", "margin", "auc_roc")[:count]]
+    judged = [
+        gates.no_worse_than_stored("lora", metric, MetricResult(value + 2), report.baseline, report.baseline.origin)
+        for metric, value in zip(("spearman", "margin", "auc_roc"), values, strict=False)
+    ]
+    assert {"pass"} == {verdict.verdict for verdict in judged}
+    kept = [v for v in report.verdicts if v.metric not in {verdict.metric for verdict in judged}]
+    return dataclasses.replace(report, verdicts=(*kept, *judged))
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (1, "Nothing is worse than stored; 1 value is better than stored by more than its tolerance"),
+        (3, "Nothing is worse than stored; 3 values are better than stored by more than their tolerance"),
+    ],
+)
+def test_headline_says_that_a_baseline_could_be_raised(report, count, said):
+    assert ("pass", f"{said}: consider --update-baselines.") == headline(better(report, count))
+    gated = dataclasses.replace(better(report, count), candidate=Candidate("lora", "lora", Path("a"), "0" * 64))
+    assert headline(gated)[1].endswith(f"{said[1:]}."), "what comes from elsewhere cannot be stored"
+
+
 def test_headline_of_a_part_of_a_run_is_no_green_answer(report):
     part = dataclasses.replace(report, expected=len(report.verdicts) + 1)
     count = len(report.verdicts)
     expected = ("inconclusive", f"Only {count} of {count + 1} gates ran, and none of them fails.")
     assert expected == headline(part)
+
+
+def test_headline_of_chosen_gates_says_first_how_many_ran(report):
+    none = dataclasses.replace(report, runs={}, planes={}, verdicts=(), expected=130)
+    passed, failed = verdict("ways", "pass", "", "lora ways: agree"), verdict("base", "fail", "", "lora base: another")
+    unsure = verdict("data", "inconclusive", "", "lora data: not known")
+    for verdicts, expected in (
+        ((passed,), ("inconclusive", "Only 1 of 130 gates ran, and none of them fails.")),
+        ((passed, failed), ("fail", "Only 2 of 130 gates ran. Blocked: lora base: another.")),
+        (
+            (passed, unsure),
+            ("inconclusive", "Only 2 of 130 gates ran. Nothing fails, but not all is certain: lora data: not known."),
+        ),
+    ):
+        chosen = dataclasses.replace(none, verdicts=verdicts)
+        assert expected == headline(chosen)
+        assert "not measured" not in page(chosen).text
+    # Where an error kept gates from running, it is the answer.
+    broken = dataclasses.replace(none, verdicts=(passed,), failures={"lora": "out of memory"})
+    assert ("fail", "Blocked: base and standard not measured; lora not measured: out of memory.") == headline(broken)
 
 
 def test_headline_of_a_refused_update_says_why(report):
@@ -116,6 +163,13 @@ def test_headline_counts_what_it_does_not_name(report):
     assert expected == sentence
 
 
+def test_headline_names_the_proofs_of_a_candidate(report):
+    failed = [verdict(proof, "fail", "") for proof in ("ways", "weights", "trained")]
+    comparable = Verdict("comparable", "", "", "fail", 1.0, 0.0, "not comparable")
+    sentence = headline(dataclasses.replace(report, verdicts=(*failed, comparable)))[1]
+    assert "Blocked: lora : weights; also lora ways, lora trained and comparable." == sentence
+
+
 def test_headline_names_a_missing_model(without_standard):
     assert ("fail", "Blocked: standard not measured.") == headline(without_standard)
 
@@ -137,8 +191,24 @@ def test_headline_of_an_uncertain_run(report):
     assert uncertain.message in sentence
 
 
+def test_headline_of_a_strict_run_counts_what_is_uncertain_as_a_failure(report):
+    unsure = verdict("trained", "inconclusive", "", "lora trained: not recorded")
+    failed = verdict("baseline", "fail", "margin", "lora margin: worse")
+    strictly = "Under --strict-verdicts, what is inconclusive counts as a failure."
+    strict = dataclasses.replace(report, strict=True, verdicts=(*report.verdicts, unsure))
+    assert ("fail", f"Blocked: lora trained: not recorded. {strictly}") == headline(strict)
+    both = dataclasses.replace(strict, verdicts=(*strict.verdicts, failed))
+    assert ("fail", f"Blocked: lora margin: worse; also lora trained. {strictly}") == headline(both)
+    alone = dataclasses.replace(strict, verdicts=(*report.verdicts, failed))
+    assert ("fail", "Blocked: lora margin: worse.") == headline(alone)
+    assert "pass" == headline(dataclasses.replace(report, strict=True))[0]
+    missing = dataclasses.replace(strict, runs={}, failures=dict.fromkeys(report.case.model_names, "no disk"))
+    expected = "Blocked: base, standard and lora not measured: no disk; lora trained: not recorded."
+    assert ("fail", f"{expected} {strictly}") == headline(missing)
+
+
 def test_headline_without_gates(report):
-    assert ("inconclusive", "Measured, but no gate ran.") == headline(dataclasses.replace(report, verdicts=()))
+    assert ("inconclusive", "No gate ran.") == headline(dataclasses.replace(report, verdicts=()))
     hard_only = tuple(verdict for verdict in report.verdicts if verdict.name == "memory")
     assert ("pass", "No gate fails.") == headline(dataclasses.replace(report, verdicts=hard_only))
 
@@ -214,7 +284,14 @@ def test_a_broken_run_has_a_summary(kind, request):
 def test_nothing_known_has_a_summary(report):
     empty = dataclasses.replace(report, runs={}, verdicts=(), baseline=None, planes={})
     assert "Blocked: base, standard and lora not measured." in page(empty).text
-    assert "No case was measured." in Page(summary_html([], {})).text
+    assert "No case was measured" in Page(summary_html([], {})).text
+
+
+def test_a_refused_run_says_why():
+    shown = Page(summary_html([], {}, refused="--adapter <b>x</b>:\n nothing there"))
+    assert "No case was measured fail Refused: --adapter <b>x</b>: nothing there" == shown.text
+    assert {tag for tag, _ in shown.elements} <= KNOWN
+    assert "No case was measured fail No gate ran." == Page(summary_html([], {})).text
 
 
 HOSTILE = [
