@@ -24,6 +24,7 @@ from harness.errors import BaselineError, CheckpointError
 from harness.latency import BATCHES, measure_in_turns
 from harness.metrics import METRICS, MetricResult
 from harness.statistics import ratio_interval, share_of
+from harness.uncertainty import SEED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -114,7 +115,7 @@ def reaches_share(run: CaseRun, share: ShareGate) -> Verdict:
             pairs.labels,
             pairs.text_rows,
             metric=share.metric,
-            seed=0,
+            seed=SEED,
         )
     return gates.reaches_share(share, evaluation.metrics[share.metric], of, stored=not measured, sure=sure)
 

@@ -51,11 +51,10 @@ class Artefact:
             StoreError: The file is missing or was changed.
         """
         path = self.path / name
-        found = file_digest(path) if path.is_file() else "no file"
-        if found != self.files[name]:
+        found, stored = file_digest(path) if path.is_file() else "no file", self.files.get(name, "no such file")
+        if found != stored:
             raise StoreError(
-                f"damaged artefact: {path} has sha256 {found}, stored was {self.files[name]}; "
-                f"delete {self.path} and run again"
+                f"damaged artefact: {path} has sha256 {found}, stored was {stored}; delete {self.path} and run again"
             )
         return path
 

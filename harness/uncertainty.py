@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from harness.evaluation import Evaluation
     from harness.pairs import PairSet
 
-_SEED = 0
+SEED = 0
 """Of the resamples: the same pairs and scores have the same interval in every run."""
 
 
@@ -55,15 +55,15 @@ def measure(
         scores,
         pairs.labels,
         pairs.text_rows,
-        seed=_SEED,
+        seed=SEED,
         clusters=None if clusters is None else np.array(clusters, dtype=np.int64),
     )
     if stored is None:
         return Uncertainty(found, {}, ())
-    changes = compare(scores, stored, pairs.labels, pairs.text_rows, seed=_SEED)
+    changes = compare(scores, stored, pairs.labels, pairs.text_rows, seed=SEED)
     for category in categories:
         rows = np.flatnonzero([name == category for name in pairs.categories])
-        part = compare(scores[rows], stored[rows], pairs.labels[rows], pairs.text_rows[rows], seed=_SEED)
+        part = compare(scores[rows], stored[rows], pairs.labels[rows], pairs.text_rows[rows], seed=SEED)
         changes |= {f"{category}/{metric}": part[metric] for metric in CATEGORY_METRICS}
     return Uncertainty(found, changes, flips(scores, stored, pairs.labels, pairs.pair_types, pairs.categories))
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import ModuleType
 
-_VALUE = "value.json"
-
 StageProgress = Callable[[str, float, str], None]
 """Called with a stage's title, the share done in [0, 1], and a few words."""
 
@@ -48,12 +46,13 @@ class Workplace:
         Raises:
             StoreError: What the store holds is damaged.
         """
+        name = f"{kind}.json"
 
         def build(out: Path) -> dict[str, Any]:
-            (out / _VALUE).write_text(json.dumps(compute()), encoding="utf-8")
+            (out / name).write_text(json.dumps(compute()), encoding="utf-8")
             return {}
 
-        return self.store.make(kind, decides, build).read_json(_VALUE)
+        return self.store.make(kind, decides, build).read_json(name)
 
 
 def versions(libraries: tuple[str, ...]) -> dict[str, str]:

@@ -205,6 +205,11 @@ def test_a_damaged_file_is_refused_with_what_to_do(
     assert {"x": 1} == artefact.read_json("value.json")
 
 
+def test_a_file_that_was_never_stored_is_damage_too(artefact: Artefact) -> None:
+    with pytest.raises(StoreError, match=r"other\.json has sha256 no file, stored was no such file; delete "):
+        artefact.file("other.json")
+
+
 @pytest.mark.parametrize(
     "content",
     [b"", b"{", b"[]", b"null", b"7", b"{}", b'{"inputs": {}, "facts": {}}', b"\xff"],

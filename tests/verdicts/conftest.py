@@ -20,7 +20,8 @@ HEAD = """\
 # Verdicts, tried on real models
 
 Simulation says how often an equally good training fails (a false alarm), and the smallest drop that is caught with 95 %
-probability (`python -m harness power`). `make verdicts` tries both on models that were really trained, and writes this file.
+probability (`python -m harness power`). `make verdicts` tries both on models that were really trained, and writes this
+file.
 
 ## Trainings that are as good
 
@@ -32,8 +33,8 @@ PLANTED = """
 ## Drops
 
 Each of these models was made to forget: its weights were taken a share of the way back to the base's, in the steps of
-`tests/verdicts/test_retrainings.py`, until the value had dropped by at least twice what the simulation says is seen. Caught
-is what fails. Where no model can drop as far, nothing can be planted.
+`tests/verdicts/test_retrainings.py`, until the value had dropped by at least twice what the simulation says is seen.
+Caught is what fails. Where no model can drop as far, nothing can be planted.
 """
 
 
