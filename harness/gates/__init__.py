@@ -3,8 +3,9 @@
 from harness.gates.arrival import knows_data, proven, reproduces, same_settings, ways_agree
 from harness.gates.data import within_limit
 from harness.gates.limits import beats_base, diverges, fits_memory, merge_agrees, no_slower, reaches_share
+from harness.gates.rates import learns, stalls
 from harness.gates.stored import NOW_WRONG, UPDATE, comparable, no_worse_than_stored, stored_settings, stored_value
-from harness.gates.verdict import FAILURE, PROPERTY, Verdict, from_json, number, to_json
+from harness.gates.verdict import FAILURE, PROPERTY, Verdict, from_json, number, scientific, to_json
 
 __all__ = [
     "FAILURE",
@@ -18,6 +19,7 @@ __all__ = [
     "fits_memory",
     "from_json",
     "knows_data",
+    "learns",
     "merge_agrees",
     "no_slower",
     "no_worse_than_stored",
@@ -26,6 +28,8 @@ __all__ = [
     "reaches_share",
     "reproduces",
     "same_settings",
+    "scientific",
+    "stalls",
     "stored_settings",
     "stored_value",
     "to_json",
