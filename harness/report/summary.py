@@ -32,7 +32,18 @@ _DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")  # in the path of an art
 _NAMED = 4  # failures that a headline names after the first
 
 _PROOFS = ("files", "base", "whole", "weights", "ways", "settings", "trained", "data")
-_MEASURED = ("diverges", "merge_agrees", "comparable", "share", "beats_base", "baseline", "latency", "memory")
+_MEASURED = (
+    "diverges",
+    "merge_agrees",
+    "comparable",
+    "share",
+    "beats_base",
+    "baseline",
+    "latency",
+    "memory",
+    "stalls",
+    "learns",
+)
 _CAUSES = (*_PROOFS, "audit", *_MEASURED)
 """Gates, causes before their consequences: a headline names the first that failed."""
 

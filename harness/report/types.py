@@ -48,6 +48,7 @@ class CaseReport:
         candidate: The model that comes from elsewhere, where the run is about one.
         audit: What is known about the pairs; None where they were not audited.
         leak_free: Model -> its metrics without the pairs that are in train; empty where none is.
+        rates: Learning rate, ascending -> the checked model trained at it; empty where no rate is checked.
     """
 
     case: Case
@@ -64,6 +65,7 @@ class CaseReport:
     candidate: Candidate | None = None
     audit: Audit | None = None
     leak_free: Mapping[str, Evaluation] = field(default_factory=dict)
+    rates: Mapping[float, ModelRun] = field(default_factory=dict)
 
     @property
     def measured(self) -> dict[str, ModelRun]:

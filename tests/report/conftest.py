@@ -25,6 +25,8 @@ from harness.report import CaseReport, RenderedChart
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from harness.case import Case
+
 CATEGORIES = ("values", "interests", "lifestyle")
 SHARE_OF_SIGNAL = {"base": -0.2, "standard": 0.8, "lora": 0.7}
 PEAKS = {"base": 500.0, "standard": 1234.5, "lora": 1033.0}
@@ -80,6 +82,13 @@ def synthetic_run(name: str, pairs: PairSet) -> ModelRun:
     )
 
 
+def synthetic_rates(case: Case, runs: dict[str, ModelRun]) -> dict[float, ModelRun]:
+    """At the rate of full fine-tuning the adapter is the base, at ten times that and at its own it is the adapter."""
+    full, tenfold = case.checked_rates
+    untrained = dataclasses.replace(runs["lora"], evaluation=runs["base"].evaluation)
+    return {full: untrained, tenfold: runs["lora"], case.models["lora"].learning_rate: runs["lora"]}
+
+
 def synthetic_audit(pairs: PairSet) -> Audit:
     """Nothing is shared, all is even; the examples hold what the data holds."""
     first = pairs.pairs[0]
@@ -114,11 +123,16 @@ def report(tmp_path_factory: pytest.TempPathFactory, dating_case_path: Path) -> 
     spearman = {name: run.evaluation.metrics["spearman"] for name, run in runs.items()}
     verdicts.append(gates.reaches_share(case.gates.shares[0], spearman["lora"], spearman["standard"]))
     verdicts.append(gates.fits_memory("lora", "train", PEAKS["lora"], 1200))
+    check, rates = case.learning_rate, synthetic_rates(case, runs)
+    assert check is not None
+    judged = zip((gates.stalls, gates.learns), case.checked_rates, strict=True)
+    trained = {rate: run.evaluation.metrics["spearman"] for rate, run in rates.items()}
+    verdicts += [gate(check, rate, trained[rate], spearman["standard"], spearman["base"]) for gate, rate in judged]
     audit = synthetic_audit(pairs)
     verdicts += [gates.within_limit(name, audit.findings[name], getattr(case.audit, name)) for name in CHECKS]
     rng = np.random.default_rng(1)
     planes = {name: rng.normal(size=(len(pairs), 2)).astype(np.float32) for name in runs}
-    return CaseReport(case, case.model_names, pairs, runs, tuple(verdicts), baseline, planes, audit=audit)
+    return CaseReport(case, case.model_names, pairs, runs, tuple(verdicts), baseline, planes, audit=audit, rates=rates)
 
 
 @pytest.fixture(scope="session")
@@ -164,6 +178,7 @@ def undefined_report(report: CaseReport) -> CaseReport:
     return dataclasses.replace(
         report,
         runs={name: undefined(run) for name, run in report.runs.items()},
+        rates={rate: undefined(run) for rate, run in report.rates.items()},
         planes={name: plane * np.float32(math.nan) for name, plane in report.planes.items()},
     )
 
@@ -171,7 +186,9 @@ def undefined_report(report: CaseReport) -> CaseReport:
 @pytest.fixture(scope="session")
 def partly_undefined(report: CaseReport) -> CaseReport:
     """One model returned NaN."""
-    return dataclasses.replace(report, runs={**report.runs, "lora": undefined(report.runs["lora"])})
+    lora = undefined(report.runs["lora"])
+    rates = {**report.rates, max(report.rates): lora}
+    return dataclasses.replace(report, runs={**report.runs, "lora": lora}, rates=rates)
 
 
 @pytest.fixture(scope="session")
