@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
@@ -180,6 +181,33 @@ class Gates(Frozen):
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
+class LearningRateCheck(Frozen):
+    """An adapter stalls at the learning rate of full fine-tuning, and learns at ten times that rate.
+
+    Attributes:
+        model: An adapter. It is trained at both rates, with all else as its recipe says.
+        of: A fully trained model: its learning rate is the one to stall at, its gain over the base the measure.
+        metric: What the gain is measured in; higher is better.
+        stalls_at_most: At the learning rate of `of`: the greatest share of its gain that `model` recovers.
+        learns_at_least: At ten times that rate: the least.
+    """
+
+    model: str
+    of: str
+    metric: Annotated[str, _one_of([name for name, metric in METRICS.items() if metric.direction == "higher"])]
+    stalls_at_most: Share
+    learns_at_least: Share
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        if self.stalls_at_most >= self.learns_at_least:
+            raise ValueError(
+                f"stalls_at_most is {self.stalls_at_most} and learns_at_least {self.learns_at_least}; "
+                "expected the first to be less"
+            )
+        return self
+
+
 class AuditLimits(Frozen):
     """The greatest value that each check of the data may have; what a check counts is in `harness.audit.CHECKS`.
 
@@ -237,7 +265,7 @@ class Tolerance(Frozen):
 
 
 class Case(Frozen):
-    """One case file. `name` is its directory's name."""
+    """One case file. `name` is its directory's name. Without a `learning_rate` table, no rate is checked."""
 
     path: Path
     description: str
@@ -247,6 +275,7 @@ class Case(Frozen):
     gates: Gates
     audit: AuditLimits
     tolerance: Tolerance
+    learning_rate: LearningRateCheck | None = None
 
     @property
     def name(self) -> str:
@@ -262,6 +291,14 @@ class Case(Frozen):
     def adapter_names(self) -> tuple[str, ...]:
         """The models that are an adapter on the base."""
         return tuple(name for name, recipe in self.models.items() if recipe.strategy == "lora")
+
+    @property
+    def checked_rates(self) -> tuple[float, ...]:
+        """The learning rate of full fine-tuning, and ten times it, where the case checks them; else none."""
+        if self.learning_rate is None:
+            return ()
+        rate = Decimal(repr(self.models[self.learning_rate.of].learning_rate))  # as floats, ten times 3e-5 is not 3e-4
+        return float(rate), float(10 * rate)
 
     @property
     def train_path(self) -> Path:
@@ -289,6 +326,8 @@ class Case(Frozen):
             for name in (share.model, share.of):
                 if name not in self.models:
                     raise ValueError(f"gates.shares: no model {name!r}; expected one of {', '.join(self.models)}")
+        if self.learning_rate is not None:
+            self._check_learning_rate(self.learning_rate)
         for name in self.data.more:
             if not name.isidentifier() or name in ("train", "eval"):
                 raise ValueError(f"data.more.{name}: not a name; expected an identifier other than train and eval")
@@ -298,6 +337,15 @@ class Case(Frozen):
                 f"expected one for each of {', '.join(self.models)}"
             )
         return self
+
+    def _check_learning_rate(self, check: LearningRateCheck) -> None:
+        for key, name, strategy in (("model", check.model, "lora"), ("of", check.of, "full")):
+            fitting = [known for known, recipe in self.models.items() if recipe.strategy == strategy]
+            if name not in fitting:
+                raise ValueError(
+                    f"learning_rate.{key}: got {name!r}, expected a model with the strategy {strategy}: "
+                    f"{', '.join(fitting) or 'the case has none'}"
+                )
 
 
 def read_case(path: Path) -> Case:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from harness.gates import Verdict
     from harness.inputs import Inputs
+    from harness.pipeline import ModelRun
     from harness.report import CaseReport
+    from harness.workplace import Workplace
 
 
 class Collector:
@@ -177,7 +179,22 @@ class Collector:
             audit=audited,
             leak_free=leak_free,
             strict=self._config.getoption("strict_verdicts"),
+            rates=_at_rates(finished, inputs),
         )
+
+
+def _at_rates(work: Workplace, inputs: Inputs) -> dict[float, ModelRun]:
+    """The checked model at each learning rate of the check, and at its own; what is not there failed."""
+    from harness.errors import HarnessError
+    from harness.pipeline import run_model
+
+    check, runs = inputs.case.learning_rate, {}
+    if check is None or inputs.candidate is not None:
+        return {}
+    for rate in sorted({*inputs.case.checked_rates, inputs.case.models[check.model].learning_rate}):
+        with suppress(HarnessError):  # the tests have shown it
+            runs[rate] = run_model(work, inputs, check.model, learning_rate=rate)
+    return runs
 
 
 def _verdicts_of(report: pytest.TestReport) -> Iterator[tuple[str, Verdict]]:

@@ -102,8 +102,8 @@ class CaseRun:
         done = {name: self._done.get(name) for name in self.inputs.models}
         return {name: str(error) for name, error in done.items() if isinstance(error, HarnessError)}
 
-    def model(self, name: str) -> ModelRun:
-        """One model, measured.
+    def model(self, name: str, **changes: Any) -> ModelRun:
+        """One model, measured; its recipe changed as in `run_model`.
 
         Raises:
             HarnessError: A stage failed, or the candidate is not what it should be.
@@ -112,9 +112,9 @@ class CaseRun:
         def measure() -> ModelRun:
             if self.inputs.arrived(name):
                 self.examination().require_opened()
-            return run_model(self.work, self.inputs, name)
+            return run_model(self.work, self.inputs, name, **changes)
 
-        found: ModelRun = self._once(name, measure)
+        found: ModelRun = self._once(name + _in_brackets(changes), measure)
         return found
 
     def uncertainty(self, name: str) -> Uncertainty:
@@ -350,5 +350,9 @@ def _file_names(inputs: Inputs) -> tuple[str, str]:
 
 
 def _title(stage: str, inputs: Inputs, model: str, changes: Mapping[str, Any]) -> str:
+    return f"{stage} {inputs.case.name}-{model}{_in_brackets(changes)}"
+
+
+def _in_brackets(changes: Mapping[str, Any]) -> str:
     changed = ", ".join(f"{name} {value}" for name, value in changes.items())
-    return f"{stage} {inputs.case.name}-{model}" + (f" ({changed})" if changed else "")
+    return f" ({changed})" if changed else ""

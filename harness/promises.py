@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from harness.case import ShareGate
+    from harness.case import LearningRateCheck, ShareGate
     from harness.checkpoints import TrainingRecord
     from harness.examination import Examination
     from harness.gates import Verdict
     from harness.inputs import Inputs
     from harness.pairs import Pair
     from harness.pipeline import CaseRun
-    from harness.statistics import Flip
+    from harness.statistics import Flip, Share
 
 
 _SHOWN_PAIRS = 3  # in a message
@@ -61,6 +61,11 @@ PARAMETERS: dict[str, Callable[[Inputs], dict[str, Any]]] = {
         for gate in inputs.case.gates.shares
         if gate.model in inputs.trained
     },
+    "rate_check": lambda inputs: (
+        {f"{check.model}-{check.metric}": check}
+        if (check := inputs.case.learning_rate) and inputs.candidate is None
+        else {}
+    ),
     "texts": lambda _: {name: name for name in ("eval", "probes")},
     "stage": lambda inputs: {
         f"{model}-{stage}": (model, stage)
@@ -105,18 +110,7 @@ def reaches_share(run: CaseRun, share: ShareGate) -> Verdict:
         stored = gates.stored_value(run.baseline, run.inputs.origin, share.of, share.metric)
         of = MetricResult(math.nan, stored) if isinstance(stored, str) else MetricResult(stored.value, "")
         scores = stored_scores(run.baseline, run.inputs.origin, share.of)
-    sure = None
-    if scores is not None:
-        pairs = run.inputs.eval
-        sure = share_of(
-            np.array(evaluation.scores),
-            np.array(scores),
-            np.array(run.model(BASE).evaluation.scores),
-            pairs.labels,
-            pairs.text_rows,
-            metric=share.metric,
-            seed=SEED,
-        )
+    sure = None if scores is None else _share(run, share.metric, evaluation.scores, scores)
     return gates.reaches_share(share, evaluation.metrics[share.metric], of, stored=not measured, sure=sure)
 
 
@@ -124,6 +118,16 @@ def beats_base(run: CaseRun, model: str, metric: str) -> Verdict:
     """A trained model is better than the base."""
     observed, base = (run.model(name).evaluation.metrics[metric] for name in (model, BASE))
     return gates.beats_base(model, metric, observed, base)
+
+
+def stalls(run: CaseRun, check: LearningRateCheck) -> Verdict:
+    """An adapter hardly learns at the learning rate of full fine-tuning."""
+    return _judged_at(run, check, run.case.checked_rates[0], gates.stalls)
+
+
+def learns(run: CaseRun, check: LearningRateCheck) -> Verdict:
+    """An adapter learns at ten times the learning rate of full fine-tuning."""
+    return _judged_at(run, check, run.case.checked_rates[1], gates.learns)
 
 
 def diverges(run: CaseRun, adapter: str, texts: str) -> Verdict:
@@ -173,7 +177,10 @@ def proof_holds(run: CaseRun, proof: str) -> Verdict:
 
 
 def hard_verdicts(run: CaseRun) -> list[Verdict]:
-    """Every promise that needs no stored baseline."""
+    """Every promise about the models that a baseline holds, as far as it needs no stored one.
+
+    The learning-rate check is not among them: it judges two models that never ship and are not stored.
+    """
     case = run.case
     return [
         *(data_is_sound(run, check) for check in CHECKS),
@@ -195,6 +202,7 @@ def expected_gates(inputs: Inputs) -> int:
         + size["share"]
         + size["trained"] * size["gain"]
         + size["adapter"] * (size["texts"] + 1)
+        + 2 * size["rate_check"]
         + size["stage"]
         + size["proof"]
     )
@@ -223,6 +231,23 @@ def update_baseline(run: CaseRun, root: Path, seeds: int | None) -> list[str]:
     if changed:
         write_baseline(path, new)
     return changed
+
+
+def _judged_at(run: CaseRun, check: LearningRateCheck, rate: float, judge: Callable[..., Verdict]) -> Verdict:
+    """A gate on the share of full fine-tuning's gain that an adapter recovers at a learning rate."""
+    observed = run.model(check.model, learning_rate=rate).evaluation
+    of, base = (run.model(name).evaluation for name in (check.of, BASE))
+    sure = _share(run, check.metric, observed.scores, of.scores)
+    values = (evaluation.metrics[check.metric] for evaluation in (observed, of, base))
+    return judge(check, rate, *values, sure=sure)
+
+
+def _share(run: CaseRun, metric: str, scores: Sequence[float], of: Sequence[float]) -> Share:
+    """What the scores of a model reach of another one's, with intervals over the evaluation pairs."""
+    pairs, base = run.inputs.eval, run.model(BASE).evaluation.scores
+    return share_of(
+        np.array(scores), np.array(of), np.array(base), pairs.labels, pairs.text_rows, metric=metric, seed=SEED
+    )
 
 
 def _no_worse(run: CaseRun, model: str, metric: str, observed: MetricResult, category: str = "") -> Verdict:

@@ -160,6 +160,43 @@ WRONG = {
         ["gates.memory_mb.train: ceilings for standard; expected one for each of standard, lora"],
     ),
     "ceiling-superfluous": ("gates/memory_mb/train/other", 1, ["gates.memory_mb.train: ceilings for", "lora, other"]),
+    "rate-of-unknown-model": (
+        "learning_rate/model",
+        "adapter",
+        ["learning_rate.model: got 'adapter', expected a model with the strategy lora: lora"],
+    ),
+    "rate-of-a-full-model": (
+        "learning_rate/model",
+        "standard",
+        ["learning_rate.model: got 'standard', expected a model with the strategy lora: lora"],
+    ),
+    "rate-of-itself": (
+        "learning_rate/of",
+        "lora",
+        ["learning_rate.of: got 'lora', expected a model with the strategy full: standard"],
+    ),
+    "rate-of-the-base": (
+        "learning_rate/of",
+        "base",
+        ["learning_rate.of: got 'base', expected a model with the strategy full: standard"],
+    ),
+    "rate-in-a-falling-metric": (
+        "learning_rate/metric",
+        "false_positives",
+        ["learning_rate.metric: expected one of spearman, ", 'got "false_positives"'],
+    ),
+    "rate-limits-crossed": (
+        "learning_rate/stalls_at_most",
+        0.5,
+        ["learning_rate: stalls_at_most is 0.5 and learns_at_least 0.5; expected the first to be less"],
+    ),
+    "rate-limit-above-one": (
+        "learning_rate/learns_at_least",
+        1.5,
+        ["learning_rate.learns_at_least: ", "less than or equal to 1", "got 1.5"],
+    ),
+    "rate-limit-missing": ("learning_rate/stalls_at_most", REMOVED, ["learning_rate.stalls_at_most: missing"]),
+    "rate-unknown-key": ("learning_rate/rates", [1], ["learning_rate.rates: unknown key", "model, of, metric"]),
     "no-models": ("models", {}, ["models: ", "got {}"]),
     "missing-file": ("data/eval", "nowhere.jsonl", ["data.eval: ", "no file", "nowhere.jsonl"]),
     "directory-for-file": ("data/train", ".", ["data.train: ", "no file"]),
@@ -239,6 +276,19 @@ def test_a_directory_is_not_a_case_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize("table", ["floor", "base"])
 def test_every_metric_has_its_tolerance(dating_case_path: Path, table: str) -> None:
     assert set(METRICS) == set(getattr(read_case(dating_case_path).tolerance, table))
+
+
+@pytest.mark.parametrize(("rate", "tenfold"), [(2e-5, 2e-4), (3e-5, 3e-4), (7e-6, 7e-5)])
+def test_the_checked_rates_are_once_and_ten_times_that_of_full_fine_tuning(
+    write: Any, content: dict[str, Any], rate: float, tenfold: float
+) -> None:
+    case = read_case(write(changed(content, "models/standard/learning_rate", rate)))
+    assert (rate, tenfold) == case.checked_rates
+
+
+def test_without_the_table_no_rate_is_checked(write: Any, content: dict[str, Any]) -> None:
+    case = read_case(write(changed(content, "learning_rate", REMOVED)))
+    assert (None, ()) == (case.learning_rate, case.checked_rates)
 
 
 def test_a_case_is_frozen(dating_case_path: Path) -> None:

@@ -144,6 +144,29 @@ def test_a_leaky_case_fails_for_this_reason_and_the_report_says_it_first(project
     assert " instead of " in headline
 
 
+RATES = {"model": "lora", "of": "standard", "metric": "spearman", "stalls_at_most": 0.3, "learns_at_least": 0.5}
+
+
+def test_a_checked_learning_rate_is_trained_judged_and_shown(planes, project, write_case, tiny_content):
+    without = run(project, "-m", "full", "--collect-only", "-q")
+    write_case(project.path / "fixtures" / "tiny", {**tiny_content(), "learning_rate": RATES})
+    collected = run(project, "-m", "full", "--collect-only", "-q").stdout.str()
+    assert "test_learning_rate.py::test_adapter_stalls_at_the_rate_of_full_fine_tuning[tiny-lora-spearman]" in collected
+    assert "tiny-lora-spearman" not in without.stdout.str().split("test_learning_rate.py")[1].split("test_memory.py")[0]
+
+    result = run(project, "-m", "full", "-k", "test_learning_rate")
+    result.stdout.fnmatch_lines(["*train tiny-lora (learning_rate 0.003)*"])
+    assert "(learning_rate 0.03)" not in result.stdout.str()  # its own: trained before
+    case = json.loads((project.path / "reports" / "results.json").read_text(encoding="utf-8"))["cases"]["tiny"]
+    assert [gate["name"] for gate in case["gates"]] == ["learns", "stalls"]
+    assert [point["learning_rate"] for point in case["learning_rate"]["points"]] == [3e-3, 3e-2]
+    own = case["models"]["lora"]["metrics"]["spearman"]["value"]
+    assert case["learning_rate"]["points"][1]["value"] == own
+    report = (project.path / "reports" / "report.html").read_text(encoding="utf-8")
+    assert '<a href="#chart-tiny-learning_rate">' in report
+    assert 'id="chart-tiny-learning_rate"' in report
+
+
 def test_same_verdicts_with_workers(planes, project):
     alone = run(project, "-m", "full")
     results = project.path / "reports" / "results.json"

@@ -11,11 +11,13 @@ import pytest
 from harness import promises, workplace
 from harness.audit import CHECKS
 from harness.baselines import CATEGORY_METRICS, Baseline, baseline_path, read_baseline
+from harness.candidates import Candidate
+from harness.case import LearningRateCheck
 from harness.errors import BaselineError
 from harness.gates import NOW_WRONG
 from harness.metrics import METRICS, MetricResult
 from harness.pairs import read_pairs
-from harness.pipeline import CaseRun
+from harness.pipeline import CaseRun, run_model
 from harness.promises import PARAMETERS, hard_verdicts, update_baseline
 
 if TYPE_CHECKING:
@@ -273,6 +275,91 @@ def test_a_baseline_that_cannot_be_read_is_not_overwritten(tiny_run: CaseRun, tm
     with pytest.raises(BaselineError, match="not a baseline"):
         update_baseline(tiny_run, tmp_path, None)
     assert b"<<<<<<< HEAD" == path.read_bytes()
+
+
+# --- the learning rate ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def checked(rerun: Any) -> Callable[..., CaseRun]:
+    """The measured case with a learning-rate check: ten times the rate of `standard` is that of `lora`."""
+
+    def again(*, stalls_at_most: float = 0.1, learns_at_least: float = 0.5, **models: Any) -> CaseRun:
+        check = LearningRateCheck(
+            model="lora",
+            of="standard",
+            metric="spearman",
+            stalls_at_most=stalls_at_most,
+            learns_at_least=learns_at_least,
+        )
+        run = rerun(**models)
+        case = run.case.model_copy(update={"learning_rate": check})
+        return dataclasses.replace(run, inputs=dataclasses.replace(run.inputs, case=case))
+
+    return again
+
+
+def both_rates(run: CaseRun) -> list[Verdict]:
+    [check] = PARAMETERS["rate_check"](run.inputs).values()
+    return [promises.stalls(run, check), promises.learns(run, check)]
+
+
+def test_the_adapter_is_trained_at_both_rates_and_judged_by_the_gain_it_recovers(
+    checked: Any, tiny_run: CaseRun
+) -> None:
+    run = checked()
+    assert (3e-3, 3e-2) == run.case.checked_rates
+    base, standard = (tiny_run.model(name).evaluation.metrics["spearman"].value for name in ("base", "standard"))
+    for rate, verdict in zip(run.case.checked_rates, both_rates(run), strict=True):
+        trained = run_model(tiny_run.work, tiny_run.inputs, "lora", learning_rate=rate)
+        assert rate == trained.inputs["train"]["recipe"]["learning_rate"]
+        gain = (trained.evaluation.metrics["spearman"].value - base) / (standard - base)
+        assert gain == pytest.approx(verdict.observed)
+        assert " (95 % interval " in verdict.message
+
+
+def test_at_its_own_rate_the_adapter_is_not_trained_again(
+    checked: Any, tiny_run: CaseRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workplace, "run_stage", lambda *_, **__: pytest.fail("built again"))
+    run = checked()
+    assert promises.learns(run, run.case.learning_rate).observed > 0.5
+    own = run.model("lora", learning_rate=run.case.checked_rates[1])
+    assert tiny_run.model("lora").evaluation == own.evaluation
+
+
+def test_where_full_fine_tuning_gained_nothing_no_rate_can_be_judged(checked: Any, tiny_run: CaseRun) -> None:
+    untrained = dataclasses.replace(tiny_run.model("standard"), evaluation=tiny_run.model("base").evaluation)
+    verdicts = both_rates(checked(standard=untrained))
+    assert ["fail", "fail"] == [verdict.verdict for verdict in verdicts]
+    assert all("standard gained nothing over the base" in verdict.message for verdict in verdicts)
+
+
+@pytest.mark.parametrize(
+    ("limits", "outcomes"),
+    [
+        ({"stalls_at_most": 0.3, "learns_at_least": 0.5}, ["pass", "pass"]),
+        ({"stalls_at_most": 0.0, "learns_at_least": 0.5}, ["fail", "pass"]),
+        ({"stalls_at_most": 0.3, "learns_at_least": 1.0}, ["pass", "fail"]),
+    ],
+    ids=["kept", "learns-too-early", "learns-too-little"],
+)
+def test_both_limits_are_the_cases(checked: Any, limits: dict[str, float], outcomes: list[str]) -> None:
+    assert outcomes == [verdict.verdict for verdict in both_rates(checked(**limits))]
+
+
+def test_a_run_on_a_candidate_trains_at_no_rate(checked: Any) -> None:
+    inputs = checked().inputs
+    assert ["lora-spearman"] == list(PARAMETERS["rate_check"](inputs))
+    candidate = Candidate("lora", "lora", inputs.case.path.parent, "0" * 64)
+    assert {} == PARAMETERS["rate_check"](dataclasses.replace(inputs, candidate=candidate))
+
+
+def test_an_update_judges_no_rate(checked: Any, rerun: Any) -> None:
+    assert [verdict.name for verdict in hard_verdicts(rerun())] == [
+        verdict.name for verdict in hard_verdicts(checked())
+    ]
+    assert promises.expected_gates(rerun().inputs) + 2 == promises.expected_gates(checked().inputs)
 
 
 # --- what a promise is about ------------------------------------------------------------------------------------------

@@ -120,6 +120,7 @@ def drop(*path: Any) -> Callable[[dict[str, Any]], None]:
 LORA = ("cases", "synthetic", "models", "lora")
 SPEARMAN = (*LORA, "metrics", "spearman")
 GATE = ("cases", "synthetic", "gates", 0)
+RATES = ("cases", "synthetic", "learning_rate")
 CHECK = ("cases", "synthetic", "audit", "checks", "shared_pairs")
 
 
@@ -157,6 +158,10 @@ CHECK = ("cases", "synthetic", "audit", "checks", "shared_pairs")
         (put(*CHECK, "reason", "of a number"), "$.cases.synthetic.audit.checks.shared_pairs"),
         (put(*CHECK, "unit", "per cent"), "$.cases.synthetic.audit.checks.shared_pairs.unit"),
         (put(*CHECK, "limit", -1), "$.cases.synthetic.audit.checks.shared_pairs.limit"),
+        (put(*RATES, "points", []), "$.cases.synthetic.learning_rate.points"),
+        (drop(*RATES, "metric"), "$.cases.synthetic.learning_rate"),
+        (put(*RATES, "points", 0, "learning_rate", 0), "$.cases.synthetic.learning_rate.points[0].learning_rate"),
+        (drop(*RATES, "points", 0, "curve", 0, "loss"), "$.cases.synthetic.learning_rate.points[0].curve[0]"),
         (drop(*CHECK, "examples"), "$.cases.synthetic.audit.checks.shared_pairs"),
         (put(*GATE, "verdict", None), "$.cases.synthetic.gates[0].verdict"),
         (put(*GATE, "case", "synthetic"), "$.cases.synthetic.gates[0]"),

@@ -15,6 +15,7 @@ from harness.charts.categories import (
     false_positives_table,
 )
 from harness.charts.change import change, change_alt, change_table, why_not_compared
+from harness.charts.rates import learning_rate, learning_rate_alt, learning_rate_table
 from harness.charts.scores import (
     roc,
     roc_alt,
@@ -97,6 +98,14 @@ CHARTS: dict[str, Chart] = {
         draw=training_curves,
         alt=training_curves_alt,
         table=training_curves_table,
+    ),
+    "learning_rate": Chart(
+        title="The learning rate",
+        question="What does the adapter learn at the rate of full fine-tuning, at ten times that rate, and at its own?",
+        draw=learning_rate,
+        alt=learning_rate_alt,
+        table=learning_rate_table,
+        wide=True,
     ),
     "umap": Chart(
         title="UMAP of the pairs",

@@ -3,6 +3,7 @@
 from harness.gates.arrival import PROOFS, UNREAD, knows_data, proven, reproduces, same_settings, ways_agree
 from harness.gates.data import within_limit
 from harness.gates.limits import beats_base, diverges, fits_memory, merge_agrees, no_slower, reaches_share
+from harness.gates.rates import learns, stalls
 from harness.gates.stored import (
     NOW_WRONG,
     RAISE,
@@ -12,7 +13,7 @@ from harness.gates.stored import (
     stored_settings,
     stored_value,
 )
-from harness.gates.verdict import FAILURE, PROPERTY, Verdict, from_json, number, to_json
+from harness.gates.verdict import FAILURE, PROPERTY, Verdict, from_json, number, scientific, to_json
 
 __all__ = [
     "FAILURE",
@@ -29,6 +30,7 @@ __all__ = [
     "fits_memory",
     "from_json",
     "knows_data",
+    "learns",
     "merge_agrees",
     "no_slower",
     "no_worse_than_stored",
@@ -37,6 +39,8 @@ __all__ = [
     "reaches_share",
     "reproduces",
     "same_settings",
+    "scientific",
+    "stalls",
     "stored_settings",
     "stored_value",
     "to_json",

@@ -58,6 +58,12 @@ def number(value: float, unit: str = "") -> str:
     return f"{round(value, 1):g}" if unit == "pairs" else f"{value:.3f}"
 
 
+def scientific(value: float) -> str:
+    """A positive number with its power of ten, as a recipe writes a learning rate: 2e-5."""
+    digits, _, exponent = f"{value:.5e}".partition("e")
+    return f"{float(digits):g}e{int(exponent)}"
+
+
 def outcome_of(passed: bool) -> Literal["pass", "fail"]:
     """The word for a yes or no."""
     return "pass" if passed else "fail"

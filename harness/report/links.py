@@ -22,7 +22,12 @@ _BY_METRIC = {
 }
 """Metric -> the chart that shows it."""
 
-_BY_GATE = {"diverges": "score_distributions", "comparable": "change"}
+_BY_GATE = {
+    "diverges": "score_distributions",
+    "comparable": "change",
+    "stalls": "learning_rate",
+    "learns": "learning_rate",
+}
 """Gate -> the chart that shows what it is about, whatever it measured."""
 
 

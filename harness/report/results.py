@@ -32,6 +32,7 @@ def results_json(reports: Iterable[CaseReport], provenance: Mapping[str, Any]) -
             report.case.name: {
                 "models": {name: _model_json(report, name) for name in report.measured},
                 "gates": [asdict(verdict) for verdict in report.verdicts],
+                **({"learning_rate": _rates_json(report)} if report.rates else {}),
                 **({"audit": data_json(report)} if report.audit else {}),
                 **({"candidate": _candidate_json(report.candidate)} if report.candidate else {}),
             }
@@ -54,6 +55,21 @@ def cost_of(run: ModelRun) -> dict[str, Any]:
             dict(run.training["parameters"]) if run.training else {"total": run.encoding["parameters"], "trainable": 0}
         ),
     }
+
+
+def _rates_json(report: CaseReport) -> dict[str, Any]:
+    """The checked model at each learning rate."""
+    check = report.case.learning_rate
+    assert check is not None  # noqa: S101 - or no rate would have been trained
+    points = [
+        {
+            "learning_rate": rate,
+            "value": run.evaluation.metrics[check.metric].value,
+            "curve": list(run.training["curve"]) if run.training else [],
+        }
+        for rate, run in report.rates.items()
+    ]
+    return {"model": check.model, "of": check.of, "metric": check.metric, "points": points}
 
 
 def _candidate_json(candidate: Candidate) -> dict[str, str]:

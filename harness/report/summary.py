@@ -31,7 +31,18 @@ _DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")  # in the path of an art
 
 _NAMED = 4  # failures that a headline names after the first
 
-_MEASURED = ("diverges", "merge_agrees", "comparable", "share", "beats_base", "baseline", "latency", "memory")
+_MEASURED = (
+    "diverges",
+    "merge_agrees",
+    "comparable",
+    "share",
+    "beats_base",
+    "baseline",
+    "latency",
+    "memory",
+    "stalls",
+    "learns",
+)
 _CAUSES = (*PROOFS, "audit", *_MEASURED)
 """Gates, causes before their consequences: a headline names the first that failed."""
 

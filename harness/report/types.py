@@ -49,6 +49,7 @@ class CaseReport:
         audit: What is known about the pairs; None where they were not audited.
         leak_free: Model -> its metrics without the pairs that are in train; empty where none is.
         strict: Whether an inconclusive verdict fails its test, as with --strict-verdicts.
+        rates: Learning rate, ascending -> the checked model trained at it; empty where no rate is checked.
     """
 
     case: Case
@@ -66,6 +67,7 @@ class CaseReport:
     audit: Audit | None = None
     leak_free: Mapping[str, Evaluation] = field(default_factory=dict)
     strict: bool = False
+    rates: Mapping[float, ModelRun] = field(default_factory=dict)
 
     @property
     def measured(self) -> dict[str, ModelRun]:

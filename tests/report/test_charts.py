@@ -61,6 +61,15 @@ NUMBERS: dict[str, Callable[[CaseReport, str], list[str]]] = {
         if model == "base"
         else [f"{model} spearman after each of 3 epochs: 0.100, 0.200, 0.300", f"{model} loss", "0.400, 0.200, 0.133"]
     ),
+    "learning_rate": lambda report, model: {
+        "base": [f"spearman of base {metric(report, 'base', 'spearman').value:.3f}", "0.0% of standard's gain"],
+        "standard": [f"standard {metric(report, 'standard', 'spearman').value:.3f}"],
+        "lora": [
+            f"lora at 2e-5, the rate of standard: spearman {metric(report, 'base', 'spearman').value:.3f}",
+            f"lora at 2e-4, ten times that: spearman {metric(report, 'lora', 'spearman').value:.3f}",
+            f"lora at 1e-3, its own: spearman {metric(report, 'lora', 'spearman').value:.3f}",
+        ],
+    }[model],
     "umap": lambda _report, model: [model, "60 positive", "30 negative", "of 90 pairs"],
     "change": lambda _report, model: [f"{model}: of 90 pairs 0 newly wrong, 0 newly right"],
 }
@@ -109,12 +118,35 @@ def test_undefined_is_said_and_not_zero(partly_undefined):
 
 
 def test_nothing_measured_draws_nothing(report):
-    assert [] == render(dataclasses.replace(report, runs={}, planes={}))
+    assert [] == render(dataclasses.replace(report, runs={}, planes={}, rates={}))
 
 
 def test_nothing_trained_draws_no_curves(report):
     runs = {name: dataclasses.replace(run, training=None) for name, run in report.runs.items()}
     assert draw_file(CHARTS["training_curves"], dataclasses.replace(report, runs=runs)) is None
+
+
+def test_without_a_check_no_rate_is_drawn(report):
+    unchecked = dataclasses.replace(report, case=report.case.model_copy(update={"learning_rate": None}), rates={})
+    assert draw_file(CHARTS["learning_rate"], unchecked) is None
+    assert () == CHARTS["learning_rate"].table(unchecked).rows
+
+
+def test_a_rate_whose_training_failed_is_missing_and_no_other(report):
+    some = dataclasses.replace(report, rates={1e-3: report.rates[1e-3]}, verdicts=())
+    assert draw_file(CHARTS["learning_rate"], some) is not None
+    assert ["1e-3"] * 3 == [row[0] for row in CHARTS["learning_rate"].table(some).rows]
+    assert "of standard's gain" not in CHARTS["learning_rate"].alt(some)
+
+
+def test_hostile_models_are_drawn_as_text(report):
+    evil = {"base": "base", "standard": "<b>$\\frac{$\x00" + "x" * 10_000, "lora": "\ud800\u05e9\u05dc & _lora"}
+    check = report.case.learning_rate.model_copy(update={"model": evil["lora"], "of": evil["standard"]})
+    models = {evil[name]: recipe for name, recipe in report.case.models.items()}
+    case = report.case.model_copy(update={"learning_rate": check, "models": models})
+    runs = {evil[name]: run for name, run in report.runs.items()}
+    hostile = dataclasses.replace(report, case=case, models=tuple(evil.values()), runs=runs)
+    ET.fromstring(draw_file(CHARTS["learning_rate"], hostile).content)  # noqa: S314 (drawn here)
 
 
 def test_one_category(rewritten):
@@ -165,6 +197,7 @@ def test_tables_hold_the_measured_values(report):
     assert expected == row_of("false_positives", "dealbreaker")
     assert "one label" in row_of("category_heatmap", "one_label")
     assert ("lora", "3", "0.300", "0.133") == CHARTS["training_curves"].table(report).rows[-1]
+    assert ("1e-3", "3", "0.300", "0.133") == CHARTS["learning_rate"].table(report).rows[-1]
 
 
 def shown(value: float) -> str:

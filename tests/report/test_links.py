@@ -26,6 +26,8 @@ def test_every_metric_has_a_chart(gate, metric):
         ("baseline", "auc_roc", "roc"),
         ("baseline", "values/auc_roc", "category_heatmap"),
         ("share", "spearman", "training_curves"),
+        ("stalls", "spearman", "learning_rate"),
+        ("learns", "spearman", "learning_rate"),
         ("diverges", "eval", "score_distributions"),
         ("diverges", "probes", "score_distributions"),
         ("comparable", "", "change"),

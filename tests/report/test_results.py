@@ -56,6 +56,16 @@ def test_numbers_are_the_measured_ones(report):
     assert run.evaluation.categories["values"].auc_roc == models["lora"]["categories"]["values"]["auc_roc"]
 
 
+def test_the_checked_rates_are_there_with_their_curves(report):
+    content = strict(results_json([report], {}))["cases"]["synthetic"]["learning_rate"]
+    assert ("lora", "standard", "spearman") == (content["model"], content["of"], content["metric"])
+    assert [2e-5, 2e-4, 1e-3] == [point["learning_rate"] for point in content["points"]]
+    values = [report.runs[name].evaluation.metrics["spearman"].value for name in ("base", "lora", "lora")]
+    assert values == [point["value"] for point in content["points"]]
+    assert {"epoch": 1, "loss": 0.4, "spearman": 0.1} == content["points"][0]["curve"][0]
+    assert "learning_rate" not in results_json([dataclasses.replace(report, rates={})], {})["cases"]["synthetic"]
+
+
 def test_undefined_is_null_with_its_reason(undefined_report):
     models = results_json([undefined_report], {})["cases"]["synthetic"]["models"]
     metric = models["base"]["metrics"]["spearman"]
