@@ -101,7 +101,8 @@ def percentile_interval(
         values: Of each resample, NaN where undefined, shape `(n_resamples,)`.
         units: How many things were drawn in each resample; fewer than 6 have no interval.
         corrected: Whether to move both ends against the bias of the resamples, read off the share of values below
-            `observed`, which is one half without bias.
+            `observed`, which is one half without bias. Where fewer than 2.5 % are on one side, the bias is larger than
+            the interval, and what would come out does not hold the value: there is none.
     """
     defined = values[np.isfinite(values)]
     if np.isnan(observed):
@@ -116,6 +117,8 @@ def percentile_interval(
         bias = _NORMAL.inv_cdf(min(max(below, 0.5 / len(defined)), 1 - 0.5 / len(defined)))
         ends = (_NORMAL.cdf(2 * bias + _NORMAL.inv_cdf(ends[0])), _NORMAL.cdf(2 * bias + _NORMAL.inv_cdf(ends[1])))
     low, high = np.quantile(defined, ends)
+    if corrected and not low <= observed <= high:
+        return Interval(np.nan, np.nan, "the resamples are all too high or all too low to say how far the value moves")
     return Interval(float(low), float(high))
 
 

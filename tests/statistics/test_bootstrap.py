@@ -73,7 +73,14 @@ def test_correction_by_hand():
     values = np.arange(100_001) / 100_000
     expected = stats.norm.cdf(2 * stats.norm.ppf(0.1) + stats.norm.ppf([0.025, 0.975]))
     assert expected == pytest.approx(percentile_interval(0.1, values, 99, corrected=True)[:2], abs=1e-4)
-    assert (0.0, 0.0) == pytest.approx(percentile_interval(-1.0, values, 99, corrected=True)[:2], abs=1e-4)
+
+
+@pytest.mark.parametrize("observed", [-1.0, 0.02, 0.98, 2.0])
+def test_a_bias_larger_than_the_interval_leaves_none(observed):
+    """The corrected ends would run together on the far side: no certainty at all, and without the value in it."""
+    found = percentile_interval(observed, np.arange(100_001) / 100_000, 99, corrected=True)
+    assert "the resamples are all too high or all too low to say how far the value moves" == found.reason
+    assert np.isnan(found[:2]).all()
 
 
 def test_an_unbiased_correction_changes_nothing():
