@@ -137,9 +137,17 @@ class Collector:
         """What the run left in the store about one case; a model that is not there failed, and is missing."""
         from harness.baselines import baseline_path, read_baseline
         from harness.errors import HarnessError
-        from harness.pipeline import audit_data, measure, measure_uncertainty, project, run_model
+        from harness.pipeline import (
+            audit_data,
+            measure,
+            measure_more,
+            measure_operating_point,
+            measure_uncertainty,
+            project,
+            run_model,
+        )
         from harness.promises import expected_gates
-        from harness.report import CaseReport
+        from harness.report import CaseReport, FurtherPairs
         from harness.session import workplace
         from harness.store import Store
 
@@ -147,11 +155,12 @@ class Collector:
         finished = replace(work, store=Store(work.store.root, read_only=True))
         verdicts = self._verdicts.get(inputs.case.name, [])
         baseline = read_baseline(baseline_path(self._config.rootpath / "baselines", inputs.case))
-        runs, planes, uncertainty, leak_free, audited = {}, {}, {}, {}, None
+        runs, planes, uncertainty, leak_free, operating, audited = {}, {}, {}, {}, {}, None
         for name in inputs.models:
             with suppress(HarnessError):  # the tests have shown it
                 runs[name] = run_model(finished, inputs, name)
                 uncertainty[name] = measure_uncertainty(work, inputs, runs[name], baseline)
+                operating[name] = measure_operating_point(work, inputs, runs[name])
         with suppress(HarnessError):
             audited = audit_data(finished, inputs)
         if draw and audited is not None and audited.leaked:
@@ -159,6 +168,11 @@ class Collector:
                 name: measure(work, run.embeddings, run.arrays["eval"], inputs.eval, without=audited.leaked)
                 for name, run in runs.items()
             }
+        more = {}
+        for name, pair_set in inputs.more.items() if draw else ():
+            with suppress(HarnessError):
+                found = {model: measure_more(work, run, name, pair_set) for model, run in runs.items()}
+                more[name] = FurtherPairs(pair_set, pair_set.shared_with(inputs.train), found)
         with suppress(HarnessError):  # a picture is never worth the report
             # It takes longer than the whole gate.
             planes = project(work, inputs, runs) if draw and runs and inputs.candidate is None else {}
@@ -180,6 +194,8 @@ class Collector:
             leak_free=leak_free,
             strict=self._config.getoption("strict_verdicts"),
             rates=_at_rates(finished, inputs),
+            operating=operating,
+            more=more,
         )
 
 

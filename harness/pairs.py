@@ -84,6 +84,10 @@ class PairSet:
         digests = (hashlib.sha256(json.dumps(texts).encode()).digest() for texts in folded)
         return np.array(sorted(int.from_bytes(digest[:8], "big") for digest in digests), dtype=np.uint64)
 
+    def shared_with(self, other: PairSet) -> int:
+        """How many of the distinct pairs are in another set as well, whatever their label (see `fingerprints`)."""
+        return len(np.intersect1d(self.fingerprints, other.fingerprints))
+
 
 def fold(text: str, prefixes: Iterable[str] = ()) -> str:
     r"""A text in one case and with single spaces, so that the same words are the same text.

@@ -17,6 +17,7 @@ from harness import (
     encoding,
     evaluation,
     metrics,
+    operating,
     pairs,
     projection,
     statistics,
@@ -34,7 +35,7 @@ from harness.store import digest_of
 from harness.workplace import source_digest, versions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from harness.evaluation import Evaluation
     from harness.examination import Examination
     from harness.inputs import Inputs
+    from harness.operating import OperatingPoint
     from harness.pairs import PairSet
     from harness.store import Artefact
     from harness.uncertainty import Uncertainty
@@ -222,21 +224,30 @@ def run_model(work: Workplace, inputs: Inputs, model: str, **changes: Any) -> Mo
 def measure_uncertainty(work: Workplace, inputs: Inputs, run: ModelRun, baseline: Baseline | None) -> Uncertainty:
     """How sure a measured model's values are, and whether they changed since the baseline."""
     stored = stored_scores(baseline, inputs.origin, run.name)
+    return _uncertainty(work, run.embeddings, run.evaluation, inputs.eval, stored, inputs.compared_categories)
+
+
+def measure_more(work: Workplace, run: ModelRun, name: str, pair_set: PairSet) -> tuple[Evaluation, Uncertainty]:
+    """A measured model's metrics on a further set of pairs, and how sure they are."""
+    found = measure(work, run.embeddings, run.arrays[name], pair_set)
+    return found, _uncertainty(work, run.embeddings, found, pair_set, None, ())
+
+
+def measure_operating_point(work: Workplace, inputs: Inputs, run: ModelRun) -> OperatingPoint:
+    """A measured model at a threshold that was chosen on the training pairs."""
     decides = {
-        "source": source_digest(statistics, uncertainty, metrics, evaluation),
+        "source": source_digest(operating, statistics, metrics),
         "embeddings": run.embeddings,
+        "train_pairs": inputs.train.digest,
         "eval_pairs": inputs.eval.digest,
-        "stored": None if stored is None else digest_of(stored),
-        "categories": list(inputs.compared_categories),
         "libraries": versions(evaluation.LIBRARIES),
     }
 
     def found() -> dict[str, Any]:
-        before = None if stored is None else np.array(stored)
-        result = uncertainty.measure(run.evaluation, inputs.eval, before, inputs.compared_categories)
-        return uncertainty.to_json(result)
+        known = encoding.pair_scores(run.arrays["train"], inputs.train.text_rows)
+        return operating.to_json(operating.operate(known, inputs.train, np.array(run.evaluation.scores), inputs.eval))
 
-    return uncertainty.from_json(work.computed("uncertainty", decides, found))
+    return operating.from_json(work.computed("operating", decides, found))
 
 
 def train_model(work: Workplace, inputs: Inputs, model: str, **changes: Any) -> Artefact:
@@ -309,6 +320,30 @@ def project(work: Workplace, inputs: Inputs, runs: Mapping[str, ModelRun]) -> di
     title = f"project {inputs.case.name}"
     planes = work.store.make("projection", decides, lambda out: work.stage(title, projection.project, means, out))
     return encoding.read_arrays(planes.file(projection.PLANES))
+
+
+def _uncertainty(
+    work: Workplace,
+    key: str,
+    evaluated: Evaluation,
+    pair_set: PairSet,
+    stored: Sequence[float] | None,
+    categories: tuple[str, ...],
+) -> Uncertainty:
+    decides = {
+        "source": source_digest(statistics, uncertainty, metrics, evaluation),
+        "embeddings": key,
+        "eval_pairs": pair_set.digest,
+        "stored": None if stored is None else digest_of(stored),
+        "categories": list(categories),
+        "libraries": versions(evaluation.LIBRARIES),
+    }
+
+    def found() -> dict[str, Any]:
+        before = None if stored is None else np.array(stored)
+        return uncertainty.to_json(uncertainty.measure(evaluated, pair_set, before, categories))
+
+    return uncertainty.from_json(work.computed("uncertainty", decides, found))
 
 
 def _encode(

@@ -246,8 +246,8 @@ def synthetic_report(tmp_path_factory: pytest.TempPathFactory, dating_case_path:
         directory = tmp_path_factory.mktemp("cases") / name
         directory.mkdir()
         shutil.copy(dating_case_path, directory)
-        for data in ("train.jsonl", "eval.jsonl"):
-            (directory / data).touch()
+        for data in dating_case_path.parent.glob("*.jsonl"):
+            (directory / data.name).touch()
         return make_report(read_case(directory / "case.toml"), pairs, **models)
 
     return make

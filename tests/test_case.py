@@ -40,12 +40,14 @@ def content(dating_case_path: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def write(tmp_path: Path, to_toml: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, Any]], Path]:
+def write(
+    tmp_path: Path, dating_case_path: Path, to_toml: Callable[[dict[str, Any]], str]
+) -> Callable[[dict[str, Any]], Path]:
     def to_file(content: dict[str, Any]) -> Path:
         directory = tmp_path / "some_case"
         directory.mkdir()
-        for name in ("train.jsonl", "eval.jsonl"):
-            (directory / name).touch()
+        for file in dating_case_path.parent.glob("*.jsonl"):
+            (directory / file.name).touch()
         path = directory / "case.toml"
         path.write_text(to_toml(content), encoding="utf-8")
         return path
@@ -77,6 +79,7 @@ def test_the_shipped_case_reads(dating_case_path: Path) -> None:
     assert (700, 1.15) == (case.gates.memory_mb.encode, case.gates.latency_ratio)
     assert dating_case_path.parent / "train.jsonl" == case.train_path
     assert dating_case_path.parent / "eval.jsonl" == case.eval_path
+    assert {"large": dating_case_path.parent / "eval_large.jsonl"} == case.more_paths
 
 
 def test_an_unchanged_copy_reads_the_same(write: Any, content: dict[str, Any], dating_case_path: Path) -> None:

@@ -412,3 +412,23 @@ def test_without_a_baseline_nothing_passes_for_known(project):
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["*lora settings: not comparable: no baseline is stored; *"])
     assert {"comparable", "baseline", "settings", "share"} == broken(project)
+
+
+def test_further_pairs_and_the_threshold_from_the_training_pairs_are_reported(project, write_case, tiny_content):
+    """The further pairs are the training pairs here, and that is said of them."""
+    content = tiny_content()
+    content["data"]["more"] = {"extra": "extra.jsonl"}
+    case = write_case(project.path / "fixtures" / "tiny", content)
+    shutil.copy(case.with_name("train.jsonl"), case.with_name("extra.jsonl"))
+    assert pytest.ExitCode.OK == gate(project, "--adapter", "lora").ret
+    results = json.loads((project.path / "reports" / "gate" / "results.json").read_text(encoding="utf-8"))["cases"][
+        "tiny"
+    ]
+    further = results["more"]["extra"]
+    assert (further["pairs"], {"base", "lora"}) == (further["in_train"], further["models"].keys())
+    for values in further["models"].values():
+        assert values["spearman"]["interval"][0] < values["spearman"]["value"] < values["spearman"]["interval"][1]
+    point = results["models"]["lora"]["operating_point"]
+    assert -1 <= point["threshold"] <= 1
+    page = (project.path / "reports" / "gate" / "report.html").read_text(encoding="utf-8")
+    assert f"{further['pairs']} of its pairs are in the training data, and say nothing about new ones." in page

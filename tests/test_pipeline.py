@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from harness import pipeline, workplace
+from harness import encoding, evaluation, operating, pipeline, uncertainty, workplace
 from harness.calibration import provenance
 from harness.case import read_case
 from harness.checkpoints import resolve_base
 from harness.errors import CaseError, CheckpointError, DataError, StageError, StoreError
+from harness.evaluation import evaluate
 from harness.inputs import prepare
+from harness.metrics.operating import separating_threshold
 from harness.pipeline import CaseRun, checkpoint, run_model, train_model
 from harness.store import Store, file_digest
 from harness.workplace import Workplace
@@ -112,6 +114,27 @@ def test_without_leaked_pairs_a_model_is_measured_on_the_rest(
     free = pipeline.measure(work, run.embeddings, run.arrays["eval"], tiny_run.inputs.eval, without=(0, 5))
     assert run.evaluation.scores[1:5] + run.evaluation.scores[6:] == free.scores
     assert free.metrics["spearman"].value != run.evaluation.metrics["spearman"].value
+
+
+def test_the_threshold_comes_from_the_training_pairs(
+    tiny_run: CaseRun, store_copy: Store, nothing_is_built: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work, inputs, run = Workplace(store_copy, silent), tiny_run.inputs, tiny_run.model("lora")
+    known = encoding.pair_scores(run.arrays["train"], inputs.train.text_rows)
+    expected = operating.operate(known, inputs.train, np.array(run.evaluation.scores), inputs.eval)
+    assert expected == pipeline.measure_operating_point(work, inputs, run)
+    monkeypatch.setattr(operating, "operate", None)  # it is in the store
+    assert expected == pipeline.measure_operating_point(work, inputs, run)
+    chosen = separating_threshold(known, inputs.train.labels).value
+    assert (chosen, run.evaluation.metrics["best_f1"].value) == (expected.threshold, expected.apparent["f1"])
+
+
+def test_a_model_is_measured_on_further_pairs(tiny_run: CaseRun, store_copy: Store, nothing_is_built: None) -> None:
+    run, pairs = tiny_run.model("lora"), tiny_run.inputs.train
+    found, sure = pipeline.measure_more(Workplace(store_copy, silent), run, "train", pairs)
+    expected = evaluate(run.arrays["train"], pairs)
+    assert evaluation.to_json(expected) == evaluation.to_json(found)  # NaN is not equal to itself
+    assert uncertainty.to_json(uncertainty.measure(expected, pairs, None, ())) == uncertainty.to_json(sure)
 
 
 def test_the_compared_categories_have_enough_pairs_of_both_labels(tiny_inputs: Inputs) -> None:

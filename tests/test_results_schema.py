@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 
 from harness.gates import Verdict
 from harness.metrics import METRICS
+from harness.operating import QUANTITIES
 from harness.report import results_json
 from harness.report.results import SCHEMA
 
@@ -56,7 +57,13 @@ def test_schema_is_valid_and_of_this_version(schema):
 
 def test_schema_says_what_every_key_is(schema):
     described_where_defined = {("provenance", "#/$defs/provenance"), ("details", "#/$defs/details")}
-    constraints = {"value", "stored", "tolerance", "reason"}  # said again, without words, to narrow a metric
+    constraints = {
+        "value",
+        "interval",
+        "stored",
+        "tolerance",
+        "reason",
+    }  # said again, without words, to narrow a metric
 
     def bare(node):
         for name, part in node.get("properties", {}).items():
@@ -70,6 +77,12 @@ def test_schema_says_what_every_key_is(schema):
     metric = schema["$defs"]["metric"]["properties"]
     assert all("description" in metric[name] for name in constraints)
     assert all("description" in schema["$defs"][name] for name in ("provenance", "details"))
+
+
+def test_schema_knows_every_value_of_an_operating_point(schema):
+    described = schema["$defs"]["operating_point"]["properties"]["values"]["properties"]
+    assert list(QUANTITIES) == list(described)
+    assert all(f"{q.direction} is better" in described[name]["description"] for name, q in QUANTITIES.items())
 
 
 def test_schema_knows_every_metric_with_its_range_and_direction(schema):
@@ -118,6 +131,8 @@ def drop(*path: Any) -> Callable[[dict[str, Any]], None]:
 
 
 LORA = ("cases", "synthetic", "models", "lora")
+POINT = (*LORA, "operating_point")
+LARGE = ("cases", "synthetic", "more", "large")
 SPEARMAN = (*LORA, "metrics", "spearman")
 GATE = ("cases", "synthetic", "gates", 0)
 RATES = ("cases", "synthetic", "learning_rate")
@@ -152,6 +167,17 @@ CHECK = ("cases", "synthetic", "audit", "checks", "shared_pairs")
         (put(*SPEARMAN, "details", {"all": [1]}), "$.cases.synthetic.models.lora.metrics.spearman.details.all"),
         (put(*LORA, "categories", "values", "count", None), "$.cases.synthetic.models.lora.categories.values.count"),
         (put(*LORA, "pair_types", "compatible", "auc_roc", 2), "$.cases.synthetic.models.lora.pair_types.compatible"),
+        (put(*POINT, "threshold", 1.5), "$.cases.synthetic.models.lora.operating_point.threshold"),
+        (drop(*POINT, "degenerate"), "$.cases.synthetic.models.lora.operating_point"),
+        (put(*POINT, "values", "f1", "interval", None), "$.cases.synthetic.models.lora.operating_point.values.f1"),
+        (
+            put(*POINT, "values", "brier", "guess", 2),
+            "$.cases.synthetic.models.lora.operating_point.values.brier.guess",
+        ),
+        (put(*POINT, "values", "ece", 0.1), "$.cases.synthetic.models.lora.operating_point.values"),
+        (put(*LARGE, "in_train", -1), "$.cases.synthetic.more.large.in_train"),
+        (put(*LARGE, "models", "lora", "spearman", 1), "$.cases.synthetic.more.large.models.lora.spearman"),
+        (put(*LARGE, "models", "lora", "spearman", "width_share", -1), "$.cases.synthetic.more.large.models.lora"),
         (drop("cases", "synthetic", "audit", "leaked_pairs"), "$.cases.synthetic.audit"),
         (put("cases", "synthetic", "audit", "leak_free", "lora", 1), "$.cases.synthetic.audit.leak_free.lora"),
         (put(*CHECK, "value", None), "$.cases.synthetic.audit.checks.shared_pairs"),

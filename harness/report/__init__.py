@@ -10,12 +10,13 @@ from harness.report.judgement import Judgement, judge_pairs, why_not_comparable
 from harness.report.links import chart_for, figure_id, result_cells
 from harness.report.results import results_json
 from harness.report.summary import headline, summary_html
-from harness.report.types import CaseReport, DataTable, RenderedChart
+from harness.report.types import CaseReport, DataTable, FurtherPairs, RenderedChart
 from harness.report.words import cut, in_html
 
 __all__ = [
     "CaseReport",
     "DataTable",
+    "FurtherPairs",
     "Judgement",
     "RenderedChart",
     "chart_for",

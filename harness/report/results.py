@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from harness.metrics import nan_to_null
 from harness.report.data import data_json
+from harness.report.more import more_json
+from harness.report.operating import operating_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,6 +36,7 @@ def results_json(reports: Iterable[CaseReport], provenance: Mapping[str, Any]) -
                 "gates": [asdict(verdict) for verdict in report.verdicts],
                 **({"learning_rate": _rates_json(report)} if report.rates else {}),
                 **({"audit": data_json(report)} if report.audit else {}),
+                **({"more": more_json(report)} if report.more else {}),
                 **({"candidate": _candidate_json(report.candidate)} if report.candidate else {}),
             }
             for report in reports
@@ -89,6 +92,7 @@ def _model_json(report: CaseReport, model: str) -> dict[str, Any]:
         "metrics": {name: _metric_json(report, model, name) for name in run.evaluation.metrics},
         "categories": {name: asdict(group) for name, group in run.evaluation.categories.items()},
         "pair_types": {name: asdict(group) for name, group in run.evaluation.pair_types.items()},
+        **({"operating_point": operating_json(report.operating[model])} if model in report.operating else {}),
         **cost_of(run),
     }
 

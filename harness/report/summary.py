@@ -13,6 +13,8 @@ from harness.metrics import METRICS
 from harness.report.data import data_view, leak_sentence
 from harness.report.errors import errors_view
 from harness.report.links import chart_for, figure_id
+from harness.report.more import more_views
+from harness.report.operating import operating_view
 from harness.report.results import cost_of
 from harness.report.shares import share_views
 from harness.report.words import cut, in_html, plain, signed
@@ -198,6 +200,8 @@ def _case_view(report: CaseReport, charts: Sequence[RenderedChart]) -> dict[str,
         ],
         "shares": share_views(report),
         "data": data_view(report),
+        "operating": operating_view(report),
+        "more": more_views(report),
         "charts": [{"id": figure_id(report.case.name, chart.name), "chart": chart} for chart in charts],
         "errors": errors_view(report),
         "problems": [

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from harness.case import Case
     from harness.evaluation import Evaluation
     from harness.gates import Verdict
+    from harness.operating import OperatingPoint
     from harness.pairs import PairSet
     from harness.pipeline import ModelRun
     from harness.statistics import Interval
@@ -27,6 +28,25 @@ if TYPE_CHECKING:
 
 _COLOURS = ("#5f6368", "#0072b2", "#e69f00", "#cc79a7", "#56b4e9", "#000000", "#8f6f00", "#7a4fa3")
 """One for each model, the base first: Okabe and Ito's, without the two that charts use for the labels."""
+
+
+@dataclass(frozen=True)
+class FurtherPairs:
+    """What the models reach on further pairs, beside those that they are judged by.
+
+    Attributes:
+        pairs: The pairs.
+        in_train: How many of the distinct pairs are in the training data, in any order, case and spacing.
+        measured: Model -> its metrics on them, and how sure those are.
+    """
+
+    pairs: PairSet
+    in_train: int
+    measured: Mapping[str, tuple[Evaluation, Uncertainty]]
+
+    def interval(self, model: str, metric: str) -> Interval | None:
+        """The 95 % interval of a metric on these pairs; None where there is none."""
+        return _known_interval(self.measured[model][1], metric)
 
 
 @dataclass(frozen=True)
@@ -50,6 +70,8 @@ class CaseReport:
         leak_free: Model -> its metrics without the pairs that are in train; empty where none is.
         strict: Whether an inconclusive verdict fails its test, as with --strict-verdicts.
         rates: Learning rate, ascending -> the checked model trained at it; empty where no rate is checked.
+        operating: Model -> what it achieves at a threshold that was chosen on the training pairs.
+        more: Name -> what the models reach on further pairs; empty where the case has none.
     """
 
     case: Case
@@ -68,6 +90,8 @@ class CaseReport:
     leak_free: Mapping[str, Evaluation] = field(default_factory=dict)
     strict: bool = False
     rates: Mapping[float, ModelRun] = field(default_factory=dict)
+    operating: Mapping[str, OperatingPoint] = field(default_factory=dict)
+    more: Mapping[str, FurtherPairs] = field(default_factory=dict)
 
     @property
     def measured(self) -> dict[str, ModelRun]:
@@ -96,9 +120,7 @@ class CaseReport:
 
     def interval(self, model: str, metric: str) -> Interval | None:
         """The 95 % interval of a metric; None where there is none."""
-        known = self.uncertainty.get(model)
-        interval = known.intervals.get(metric) if known else None
-        return None if interval is None or math.isnan(interval.low) else interval
+        return _known_interval(self.uncertainty.get(model), metric)
 
     def verdict(self, model: str, metric: str) -> Verdict | None:
         """The answer of the gate that holds a metric against its baseline; None where it did not run."""
@@ -152,3 +174,8 @@ class RenderedChart:
     def data_uri(self) -> str:
         """The file as a URI: the report asks nothing of any server."""
         return f"data:{self.mime};base64,{base64.b64encode(self.content).decode('ascii')}"
+
+
+def _known_interval(uncertainty: Uncertainty | None, metric: str) -> Interval | None:
+    interval = uncertainty.intervals.get(metric) if uncertainty else None
+    return None if interval is None or math.isnan(interval.low) else interval

@@ -15,12 +15,16 @@ from harness.audit import CHECKS, Audit, Finding
 from harness.charts import render
 from harness.evaluation import Evaluation, evaluate
 from harness.metrics import METRICS, GroupResult, MetricResult
+from harness.operating import operate
 from harness.pairs import Pair, PairSet
+from harness.report import FurtherPairs
+from harness.uncertainty import measure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from harness.case import Case
+    from harness.operating import OperatingPoint
     from harness.pipeline import ModelRun
     from harness.report import CaseReport, RenderedChart
 
@@ -77,7 +81,34 @@ def report(synthetic_report: Callable[..., CaseReport]) -> CaseReport:
         *(gate(check, rate, trained[rate], values["standard"], values["base"]) for gate, rate in judged),
         *(gates.within_limit(name, audit.findings[name], getattr(made.case.audit, name)) for name in CHECKS),
     )
-    return dataclasses.replace(made, verdicts=verdicts, audit=audit, rates=rates)
+    known, further = (
+        synthetic_report(name, synthetic_pairs(count), signals=SIGNALS, seeds=SEEDS, stored=SEEDS)
+        for name, count in (("train", 120), ("large", 180))
+    )
+    return dataclasses.replace(
+        made,
+        verdicts=verdicts,
+        audit=audit,
+        rates=rates,
+        operating=operating_points(known.pairs, known.runs, pairs, made.runs),
+        more={"large": further_pairs(further.pairs, further.runs)},
+    )
+
+
+def operating_points(
+    train: PairSet, known: Mapping[str, ModelRun], pairs: PairSet, runs: Mapping[str, ModelRun]
+) -> dict[str, OperatingPoint]:
+    """Model -> its operating point, the threshold from the scores of other runs on other pairs."""
+    scores = {name: np.array(run.evaluation.scores) for name, run in runs.items()}
+    return {name: operate(np.array(known[name].evaluation.scores), train, scores[name], pairs) for name in runs}
+
+
+def further_pairs(pairs: PairSet, runs: Mapping[str, ModelRun]) -> FurtherPairs:
+    """None of them is in the training data."""
+    evaluations = {name: run.evaluation for name, run in runs.items()}
+    return FurtherPairs(
+        pairs, 0, {name: (found, measure(found, pairs, None, ())) for name, found in evaluations.items()}
+    )
 
 
 @pytest.fixture(scope="session")
@@ -120,11 +151,19 @@ def undefined(run: ModelRun) -> ModelRun:
 @pytest.fixture(scope="session")
 def undefined_report(report: CaseReport) -> CaseReport:
     """Whatever can be undefined is."""
+    runs = {name: undefined(run) for name, run in report.runs.items()}
+    further = report.more["large"]
+    evaluation = dataclasses.replace(
+        runs["base"].evaluation, scores=(math.nan,) * len(further.pairs), categories={}, pair_types={}
+    )
+    nothing = (evaluation, measure(evaluation, further.pairs, None, ()))
     return dataclasses.replace(
         report,
-        runs={name: undefined(run) for name, run in report.runs.items()},
         rates={rate: undefined(run) for rate, run in report.rates.items()},
+        runs=runs,
         planes={name: plane * np.float32(math.nan) for name, plane in report.planes.items()},
+        operating=operating_points(report.pairs, runs, report.pairs, runs),
+        more={"large": dataclasses.replace(further, measured=dict.fromkeys(runs, nothing))},
     )
 
 

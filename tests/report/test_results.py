@@ -24,9 +24,8 @@ def test_shape(kind, request):
     case = content["cases"]["synthetic"]
     assert list(report.measured) == list(case["models"])
     for model, values in case["models"].items():
-        assert {"metrics", "categories", "pair_types", "peak_rss_mb", "train_seconds", "weights_mb", "parameters"} == (
-            values.keys()
-        )
+        cost = {"peak_rss_mb", "train_seconds", "weights_mb", "parameters"}
+        assert {"metrics", "categories", "pair_types", "operating_point", *cost} == values.keys()
         assert {"total", "trainable"} == values["parameters"].keys()
         assert ({"encode"} if model == "base" else {"train", "encode"}) == values["peak_rss_mb"].keys()
         assert list(METRICS) == list(values["metrics"])

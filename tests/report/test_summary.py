@@ -250,7 +250,7 @@ def test_a_change_has_its_sign_and_its_verdict(report):
 def test_a_value_has_its_interval_where_there_is_one(report):
     nothing = Interval(math.nan, math.nan, "too few")
     sure = Uncertainty({"auc_roc": Interval(0.81, 0.93), "margin": nothing}, {}, ())
-    shown = page(dataclasses.replace(report, uncertainty={"lora": sure}))
+    shown = page(dataclasses.replace(report, uncertainty={"lora": sure}, operating={}, more={}))
     assert 1 == shown.text.count("interval 0.810 to 0.930")
     assert len(METRICS) * len(report.runs) - 1 == shown.text.count("interval none")
 
