@@ -30,7 +30,7 @@ class Inputs:
         base: Its base.
         train: Its training pairs.
         eval: Its evaluation pairs.
-        more: Its further evaluation pairs by name.
+        more: Its further evaluation pairs by name; none where a candidate is gated, which has no time for them.
         candidate: A model that comes from elsewhere: it takes the place of one of the case's, and nothing is trained.
     """
 
@@ -108,5 +108,5 @@ def prepare(case: Case, candidate: Candidate | None = None) -> Inputs:
                 f"{case.path}: models.{name}.lora.target_modules: got {', '.join(unknown)}, expected modules of the "
                 f"base: {', '.join(sorted(known))}"
             )
-    more = {name: read_pairs(path) for name, path in case.more_paths.items()}
+    more = {} if candidate else {name: read_pairs(path) for name, path in case.more_paths.items()}
     return Inputs(case, base, train, read_pairs(case.eval_path), more, candidate)

@@ -61,7 +61,8 @@ class ModelRun:
         name: The model.
         evaluation: Its metrics.
         embeddings: Key of its embeddings in the store.
-        arrays: Embeddings by name: of each set of pairs, `probes` and, for an adapter, `unmerged_probes`.
+        arrays: Embeddings by name: of each set of pairs (of `eval` alone where the recipe was changed), `probes` and, for
+            an adapter, `unmerged_probes`.
         training: Facts of the training stage; None for the base.
         encoding: Facts of the encoding stage.
         inputs: Stage -> everything that decided its result: recipe, digests, library versions.
@@ -350,7 +351,9 @@ def _encode(
     work: Workplace, inputs: Inputs, model: str, trained: Artefact | None, changes: Mapping[str, Any]
 ) -> Artefact:
     opened = checkpoint(inputs, model, trained)
-    texts = {name: pair_set.texts for name, pair_set in inputs.pair_sets.items()}
+    # A training that only varies the case's is held against the case's own on the evaluation pairs, and on no others.
+    sets = {"eval": inputs.eval} if changes else inputs.pair_sets
+    texts = {name: pair_set.texts for name, pair_set in sets.items()}
     arrived = inputs.arrived(model)
     if trained is not None:
         identity = digest_of([trained.key, trained.files])

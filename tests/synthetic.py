@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,9 +48,21 @@ def make_report(
     ]
     spearman = {name: run.evaluation.metrics["spearman"] for name, run in runs.items()}
     verdicts.append(gates.reaches_share(case.gates.shares[0], spearman["lora"], spearman["standard"]))
+    check, rates = case.learning_rate, _rates(case, runs)
+    assert check is not None
+    for gate, rate in zip((gates.stalls, gates.learns), case.checked_rates, strict=True):
+        observed = rates[rate].evaluation.metrics["spearman"]
+        verdicts.append(gate(check, rate, observed, spearman["standard"], spearman["base"]))
     rng = np.random.default_rng(1)
     planes = {name: rng.normal(size=(len(pairs), 2)).astype(np.float32) for name in runs}
-    return CaseReport(case, case.model_names, pairs, runs, tuple(verdicts), baseline, planes)
+    return CaseReport(case, case.model_names, pairs, runs, tuple(verdicts), baseline, planes, rates=rates)
+
+
+def _rates(case: Case, runs: Mapping[str, ModelRun]) -> dict[float, ModelRun]:
+    """At the rate of full fine-tuning the adapter is the base still, at ten times that and at its own the adapter."""
+    full, tenfold = case.checked_rates
+    untrained = replace(runs["lora"], evaluation=runs["base"].evaluation)
+    return {full: untrained, tenfold: runs["lora"], case.models["lora"].learning_rate: runs["lora"]}
 
 
 def _run(name: str, pairs: PairSet, signal: float, seed: int) -> ModelRun:

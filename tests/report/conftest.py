@@ -23,7 +23,6 @@ from harness.uncertainty import measure
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from harness.case import Case
     from harness.operating import OperatingPoint
     from harness.pipeline import ModelRun
     from harness.report import CaseReport, RenderedChart
@@ -49,13 +48,6 @@ def synthetic_pairs(count: int = 90) -> PairSet:
     return PairSet(Path("eval.jsonl"), "e" * 64, pairs)
 
 
-def synthetic_rates(case: Case, runs: Mapping[str, ModelRun]) -> dict[float, ModelRun]:
-    """At the rate of full fine-tuning the adapter is the base, at ten times that and at its own it is the adapter."""
-    full, tenfold = case.checked_rates
-    untrained = dataclasses.replace(runs["lora"], evaluation=runs["base"].evaluation)
-    return {full: untrained, tenfold: runs["lora"], case.models["lora"].learning_rate: runs["lora"]}
-
-
 def synthetic_audit(pairs: PairSet) -> Audit:
     """Nothing is shared, all is even; the examples hold what the data holds."""
     first = pairs.pairs[0]
@@ -70,15 +62,9 @@ def report(synthetic_report: Callable[..., CaseReport]) -> CaseReport:
     pairs = synthetic_pairs()
     audit = synthetic_audit(pairs)
     made = synthetic_report("synthetic", pairs, signals=SIGNALS, seeds=SEEDS, stored=SEEDS)
-    check, rates = made.case.learning_rate, synthetic_rates(made.case, made.runs)
-    assert check is not None
-    judged = zip((gates.stalls, gates.learns), made.case.checked_rates, strict=True)
-    values = {name: run.evaluation.metrics["spearman"] for name, run in made.runs.items()}
-    trained = {rate: run.evaluation.metrics["spearman"] for rate, run in rates.items()}
     verdicts = (
         *made.verdicts,
         gates.fits_memory("lora", "train", made.runs["lora"].training["peak_rss_mb"], 1200),
-        *(gate(check, rate, trained[rate], values["standard"], values["base"]) for gate, rate in judged),
         *(gates.within_limit(name, audit.findings[name], getattr(made.case.audit, name)) for name in CHECKS),
     )
     known, further = (
@@ -89,7 +75,6 @@ def report(synthetic_report: Callable[..., CaseReport]) -> CaseReport:
         made,
         verdicts=verdicts,
         audit=audit,
-        rates=rates,
         operating=operating_points(known.pairs, known.runs, pairs, made.runs),
         more={"large": further_pairs(further.pairs, further.runs)},
     )
