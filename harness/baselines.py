@@ -42,6 +42,15 @@ class StoredValue(Frozen):
     direction: Literal["higher", "lower"]
     seeds: dict[str, float]
 
+    @property
+    def allowed(self) -> float:
+        """The most that a value may lose: one is no worse than itself, rounded."""
+        return self.tolerance + 10.0**-DECIMALS
+
+    def lost(self, value: float) -> float:
+        """How much worse than stored a value is; negative where it is better."""
+        return self.value - value if self.direction == "higher" else value - self.value
+
 
 class StoredModel(Frozen):
     """One model: metric -> value, category -> metric -> value, its settings, and how they came about."""
@@ -50,6 +59,17 @@ class StoredModel(Frozen):
     categories: dict[str, dict[str, StoredValue]]
     settings: dict[str, Any] = Field(default_factory=dict)
     provenance: dict[str, Any]
+
+    @property
+    def compared(self) -> dict[str, StoredValue]:
+        """Every value that is compared, `metric` or `category/metric`; the metrics in the order of reports."""
+        whole = {name: self.metrics[name] for name in METRICS if name in self.metrics}
+        return whole | {
+            f"{category}/{name}": values[name]
+            for category, values in self.categories.items()
+            for name in CATEGORY_METRICS
+            if name in values
+        }
 
 
 class Origin(Frozen):

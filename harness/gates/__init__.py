@@ -10,8 +10,10 @@ from harness.gates.stored import (
     UPDATE,
     comparable,
     no_worse_than_stored,
+    stored_model,
     stored_settings,
     stored_value,
+    trusted,
 )
 from harness.gates.verdict import FAILURE, PROPERTY, Verdict, from_json, number, scientific, to_json
 
@@ -41,9 +43,11 @@ __all__ = [
     "same_settings",
     "scientific",
     "stalls",
+    "stored_model",
     "stored_settings",
     "stored_value",
     "to_json",
+    "trusted",
     "ways_agree",
     "within_limit",
 ]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from harness.baselines import DECIMALS
 from harness.case import BASE
 from harness.gates.verdict import Verdict, number, outcome_of
 from harness.metrics import METRICS
+from harness.statistics import regression
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -66,12 +66,13 @@ def no_worse_than_stored(
     if isinstance(stored, str):
         message = f"{subject} {number(observed.value, unit)}: not comparable: {stored}"
         return Verdict("baseline", model, name, "fail", observed.value, math.nan, message)
-    change = change if change is not None and _same_value(change.stored, stored.value, unit) else None
-    lost = stored.value - observed.value if stored.direction == "higher" else observed.value - stored.value
-    allowed = stored.tolerance + 10**-DECIMALS  # a value is no worse than itself, rounded
+    change = trusted(change, stored, unit)
+    low, high = (change.low, change.high) if change else (math.nan, math.nan)
+    lost, allowed = stored.lost(observed.value), stored.allowed
+    found = regression(lost, allowed, low, high)
     if math.isnan(observed.value):
         end = f"undefined: {observed.reason}"
-    elif lost > allowed:
+    elif found.worse:
         end = f"worse by {number(lost, unit)}{_how_sure(change, unit)}{_in_words(flipped, more)}"
     elif lost < -allowed:
         hint = "the untrained base cannot improve" if model == BASE else RAISE
@@ -79,7 +80,7 @@ def no_worse_than_stored(
     else:
         end = "no worse"
     passed = abs(lost) <= allowed if model == BASE else lost <= allowed
-    unproven = lost > allowed and model != BASE and change is not None and change.low <= 0 <= change.high
+    unproven = model != BASE and bool(found.worse) and not found.proven
     return Verdict(
         "baseline", model, name, "inconclusive" if unproven else outcome_of(passed), observed.value, stored.value,
         f"{subject} {number(observed.value, unit)}, stored {number(stored.value, unit)}, "
@@ -87,9 +88,14 @@ def no_worse_than_stored(
     )  # fmt: skip
 
 
-def _same_value(value: float, stored: float, unit: str) -> bool:
-    """Whether rounded scores give the stored value: a rounded score may move one pair over a threshold."""
-    return abs(value - stored) <= (1 if unit == "pairs" else _ROUNDED)
+def trusted(change: Change | None, stored: StoredValue, unit: str) -> Change | None:
+    """A change since the stored scores; None where those do not give the stored value.
+
+    Rounded they do, nearly: a rounded score may move one pair over a threshold.
+    """
+    if change is None:
+        return None
+    return change if abs(change.stored - stored.value) <= (1 if unit == "pairs" else _ROUNDED) else None
 
 
 def _how_sure(change: Change | None, unit: str) -> str:
@@ -149,7 +155,7 @@ def stored_value(
     baseline: Baseline | None, origin: Origin, model: str, metric: str, category: str = ""
 ) -> StoredValue | str:
     """A stored value, or why there is none to compare with."""
-    stored = _stored_model(baseline, origin, model)
+    stored = stored_model(baseline, origin, model)
     if isinstance(stored, str):
         return stored
     values = stored.categories.get(category, {}) if category else stored.metrics
@@ -158,13 +164,14 @@ def stored_value(
 
 def stored_settings(baseline: Baseline | None, origin: Origin, model: str) -> Mapping[str, Any] | str:
     """The settings of a stored model, or why there are none to compare with."""
-    stored = _stored_model(baseline, origin, model)
+    stored = stored_model(baseline, origin, model)
     if isinstance(stored, str):
         return stored
     return stored.settings or f"no settings are stored for model {model}; store them with {UPDATE}"
 
 
-def _stored_model(baseline: Baseline | None, origin: Origin, model: str) -> StoredModel | str:
+def stored_model(baseline: Baseline | None, origin: Origin, model: str) -> StoredModel | str:
+    """A stored model, or why there is none to compare with."""
     problems = _origin_problems(baseline, origin)
     if problems or baseline is None:
         return "; ".join(problems)

@@ -1,0 +1,144 @@
+"""What a gate sees: against Student's quantiles where they are known, and against trainings drawn from a known law."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+from scipy import stats
+
+from harness.statistics import Comparisons, power, retraining_tolerance
+
+TRAININGS = 8
+VALUES = np.random.default_rng(1).normal(0, 0.01, TRAININGS)
+STUDENT = stats.t(TRAININGS - 1, scale=VALUES.std(ddof=1) * np.sqrt(1 + 1 / TRAININGS))
+"""Another training's value, around the mean of those that are known."""
+
+
+def gate(trainings: np.ndarray, allowed: float, *, width: float = 0.0, most: float = 2.0) -> Comparisons:
+    """One comparison after another, alike; forgetting everything costs 1, and an interval is `width` to either side."""
+    lost = trainings if trainings.ndim == 2 else trainings[:, np.newaxis]
+    count = lost.shape[1]
+    forgotten = np.repeat(np.linspace(0, 1, 11)[:, np.newaxis], count, axis=1)
+    return Comparisons(
+        lost, np.full(count, allowed), np.full(count, most), forgotten, forgotten - width, forgotten + width
+    )
+
+
+@pytest.mark.parametrize("allowed", [0.0, 0.01, 0.03])
+@pytest.mark.parametrize("lucky", [0.0, 0.01, -0.01])
+def test_one_comparison_is_students(allowed: float, lucky: float) -> None:
+    """A loss is counted from the stored training: how lucky that one was moves all of them."""
+    lost = VALUES - VALUES.mean() + lucky
+    found = power(gate(lost, allowed), seed=0, draws=200_000)
+    assert_allclose(found.fails, STUDENT.sf(allowed - lucky), atol=0.003)
+    assert_allclose(found.drops, max(allowed - lucky + STUDENT.ppf(0.95), 0), atol=0.0005)
+    assert 0.0 == found.inconclusive
+
+
+def test_several_comparisons_are_drawn_together() -> None:
+    """What always moves together fails together; what does not fails more often."""
+    alone = power(gate(VALUES - VALUES.mean(), 0.01), seed=0)
+    same = power(gate(np.repeat((VALUES - VALUES.mean())[:, np.newaxis], 5, axis=1), 0.01), seed=0)
+    other = np.random.default_rng(2).normal(0, 0.01, (TRAININGS, 5))
+    assert alone.fails == same.fails
+    assert power(gate(other - other.mean(axis=0), 0.01), seed=0).fails > 1.5 * alone.fails
+
+
+@pytest.mark.parametrize("trainings", [3, 8])
+def test_what_it_says_is_true_of_gates_whose_trainings_come_from_a_known_law(trainings: int) -> None:
+    """Over many baselines: as many false alarms as said, and the drop that is named is caught as often as is said."""
+    rng = np.random.default_rng(3)
+    said, true, caught = [], [], []
+    for gate_number in range(1000):
+        values = rng.standard_normal(trainings)  # a higher value is a better one; the first training is stored
+        tolerance = retraining_tolerance(values.tolist(), comparisons=1, confidence=0.8)
+        found = power(gate((values[0] - values) / 100, tolerance / 100), seed=gate_number, draws=500)
+        said.append(found.fails)
+        true.append(stats.norm.cdf(values[0] - tolerance))
+        caught.append(stats.norm.cdf(values[0] - tolerance + 100 * found.drops[0]))
+    assert_allclose(np.mean(said), np.mean(true), atol=0.015)  # some standard errors of 1,000 gates
+    assert_allclose(np.mean(caught), 0.95, atol=0.01)
+
+
+@settings(max_examples=30)
+@given(st.floats(0, 0.1), st.floats(0, 0.1), st.floats(0, 0.1))
+def test_a_larger_tolerance_and_wider_intervals_see_less(first: float, second: float, width: float) -> None:
+    small, large = sorted([first, second])
+    lost = VALUES[0] - VALUES
+    strict, lax = (power(gate(lost, allowed), seed=0, draws=500) for allowed in (small, large))
+    unsure = power(gate(lost, small, width=width), seed=0, draws=500)
+    for less in (lax, unsure):
+        assert strict.fails >= less.fails
+        assert strict.drops <= less.drops
+        assert strict.together <= less.together
+
+
+def test_more_trainings_see_smaller_drops() -> None:
+    """The same spread, known from more trainings; the tolerance is the case's rule."""
+    drops = []
+    for count in (3, 5, 8, 20):
+        values = stats.norm.ppf((np.arange(count) + 0.5) / count)
+        values *= 0.01 / values.std(ddof=1)
+        tolerance = retraining_tolerance(values.tolist(), comparisons=15, confidence=0.95)
+        drops.append(float(power(gate(values, tolerance), seed=0).drops[0]))
+    assert sorted(drops, reverse=True) == drops
+
+
+def test_what_the_pairs_leave_open_is_inconclusive() -> None:
+    lost = VALUES - VALUES.mean()
+    found = power(gate(lost, 0.0, width=0.02), seed=0, draws=200_000)
+    assert_allclose(found.fails, STUDENT.sf(0.02), atol=0.003)
+    assert_allclose(found.inconclusive, STUDENT.sf(0.0) - STUDENT.sf(0.02), atol=0.003)
+    assert_allclose(found.drops, 0.02 + STUDENT.ppf(0.95), atol=0.004)  # a step between two points of the way
+
+
+def test_where_the_pairs_never_prove_it_nothing_is_seen() -> None:
+    found = power(gate(VALUES - VALUES.mean(), 0.0, width=2.0), seed=0)
+    assert 0.0 == found.fails
+    assert 0.4 < found.inconclusive < 0.6
+    assert np.isnan([*found.drops, *found.together]).all()
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, 0.02])
+def test_a_drop_that_forgetting_does_not_reach_is_not_seen(scale: float) -> None:
+    """The base is no worse, better, or hardly worse than the model."""
+    reached = gate(VALUES - VALUES.mean(), 0.03)
+    parts = {name: scale * getattr(reached, name) for name in ("forgotten", "low", "high")}
+    found = power(dataclasses.replace(reached, **parts), seed=0)
+    assert np.isnan([*found.drops, *found.together]).all()
+
+
+def test_without_scores_the_tolerance_decides_as_far_as_the_metric_goes() -> None:
+    """As of clusters, which nobody stores."""
+    reached = gate(VALUES - VALUES.mean(), 0.03)
+    nothing = np.full_like(reached.forgotten, np.nan)
+    unknown = dataclasses.replace(reached, forgotten=nothing, low=nothing, high=nothing)
+    found = power(unknown, seed=0)
+    assert power(reached, seed=0).drops == found.drops
+    assert np.isnan(found.together).all()
+    assert np.isnan(power(dataclasses.replace(unknown, most=np.array([0.03])), seed=0).drops).all()
+
+
+def test_together_they_see_what_none_sees_alone() -> None:
+    rng = np.random.default_rng(4)
+    many = rng.normal(0, 0.01, (TRAININGS, 12))
+    found = power(gate(many - many.mean(axis=0), 0.03), seed=0)
+    assert (found.together < found.drops.min()).all()
+    one = power(gate(VALUES - VALUES.mean(), 0.03), seed=0)
+    assert_allclose(one.together, one.drops, atol=1 / 400)
+
+
+def test_the_seed_decides() -> None:
+    first, again, other = (power(gate(VALUES, 0.01), seed=seed, draws=300) for seed in (0, 0, 1))
+    assert (first.fails, first.drops) == (again.fails, again.drops)
+    assert first.drops != other.drops
+
+
+def test_one_training_has_no_spread() -> None:
+    with pytest.raises(ValueError, match="at least two trainings, got 1"):
+        power(gate(VALUES[:1], 0.01), seed=0)
