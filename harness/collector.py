@@ -142,6 +142,7 @@ class Collector:
             measure,
             measure_more,
             measure_operating_point,
+            measure_power,
             measure_uncertainty,
             project,
             run_model,
@@ -155,12 +156,14 @@ class Collector:
         finished = replace(work, store=Store(work.store.root, read_only=True))
         verdicts = self._verdicts.get(inputs.case.name, [])
         baseline = read_baseline(baseline_path(self._config.rootpath / "baselines", inputs.case))
-        runs, planes, uncertainty, leak_free, operating, audited = {}, {}, {}, {}, {}, None
+        runs, planes, uncertainty, leak_free, operating, power, audited = {}, {}, {}, {}, {}, {}, None
         for name in inputs.models:
             with suppress(HarnessError):  # the tests have shown it
                 runs[name] = run_model(finished, inputs, name)
                 uncertainty[name] = measure_uncertainty(work, inputs, runs[name], baseline)
                 operating[name] = measure_operating_point(work, inputs, runs[name])
+        with suppress(HarnessError):  # nothing comparable is stored
+            power = measure_power(work, inputs, baseline) if draw else {}
         with suppress(HarnessError):
             audited = audit_data(finished, inputs)
         if draw and audited is not None and audited.leaked:
@@ -196,6 +199,7 @@ class Collector:
             rates=_at_rates(finished, inputs),
             operating=operating,
             more=more,
+            power=power,
         )
 
 

@@ -13,12 +13,15 @@ import numpy as np
 
 from harness import (
     audit,
+    baselines,
     checkpoints,
     encoding,
     evaluation,
+    gates,
     metrics,
     operating,
     pairs,
+    power,
     projection,
     statistics,
     training,
@@ -28,7 +31,7 @@ from harness.baselines import stored_scores
 from harness.candidates import require_unchanged
 from harness.case import BASE
 from harness.checkpoints import PROBE_TEXTS, Checkpoint
-from harness.errors import CheckpointError, HarnessError
+from harness.errors import BaselineError, CheckpointError, HarnessError
 from harness.evaluation import evaluate, from_json, to_json
 from harness.examination import examine
 from harness.store import digest_of
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     from harness.inputs import Inputs
     from harness.operating import OperatingPoint
     from harness.pairs import PairSet
+    from harness.power import ModelPower
     from harness.store import Artefact
     from harness.uncertainty import Uncertainty
     from harness.workplace import Workplace
@@ -249,6 +253,35 @@ def measure_operating_point(work: Workplace, inputs: Inputs, run: ModelRun) -> O
         return operating.to_json(operating.operate(known, inputs.train, np.array(run.evaluation.scores), inputs.eval))
 
     return operating.from_json(work.computed("operating", decides, found))
+
+
+def measure_power(work: Workplace, inputs: Inputs, baseline: Baseline | None) -> dict[str, ModelPower]:
+    """What the gate against the baseline sees of each trained model of a run; needs no model.
+
+    Raises:
+        BaselineError: Nothing is stored that could be compared with.
+    """
+    forgot = stored_scores(baseline, inputs.origin, BASE)
+
+    def one(model: str) -> ModelPower:
+        stored = gates.stored_model(baseline, inputs.origin, model)
+        scores = stored_scores(baseline, inputs.origin, model)
+        if isinstance(stored, str) or scores is None or forgot is None:
+            why = stored if isinstance(stored, str) else "the scores of the base are not stored"
+            raise BaselineError(f"{inputs.case.name}: not comparable: {why}")
+        decides = {
+            "source": source_digest(statistics, power, uncertainty, metrics, gates, baselines),
+            "stored": digest_of([stored.model_dump(include={"metrics", "categories"}), scores, forgot]),
+            "eval_pairs": inputs.eval.digest,
+            "libraries": versions(evaluation.LIBRARIES),
+        }
+
+        def found() -> dict[str, Any]:
+            return power.to_json(power.measure(stored, np.array(scores), np.array(forgot), inputs.eval))
+
+        return power.from_json(work.computed("power", decides, found))
+
+    return {model: one(model) for model in inputs.trained}
 
 
 def train_model(work: Workplace, inputs: Inputs, model: str, **changes: Any) -> Artefact:

@@ -60,12 +60,38 @@ def measure(
     )
     if stored is None:
         return Uncertainty(found, {}, ())
-    changes = compare(scores, stored, pairs.labels, pairs.text_rows, seed=SEED)
-    for category in categories:
-        rows = np.flatnonzero([name == category for name in pairs.categories])
-        part = compare(scores[rows], stored[rows], pairs.labels[rows], pairs.text_rows[rows], seed=SEED)
-        changes |= {f"{category}/{metric}": part[metric] for metric in CATEGORY_METRICS}
+    changes = changes_since(scores, stored, pairs, categories)
     return Uncertainty(found, changes, flips(scores, stored, pairs.labels, pairs.pair_types, pairs.categories))
+
+
+def changes_since(
+    now: NDArray[np.float64],
+    stored: NDArray[np.float64],
+    pairs: PairSet,
+    categories: Sequence[str],
+    *,
+    permutations: int = 2000,
+) -> dict[str, Change]:
+    """What a gate compares of one model: metric, or `category/metric` -> its change.
+
+    Args:
+        now: The pairs' scores, shape `(n_pairs,)`.
+        stored: Their scores before.
+        pairs: The evaluation pairs.
+        categories: The categories that are compared on their own.
+        permutations: As in `compare`; 1 where nobody asks for p-values.
+    """
+
+    def part(rows: NDArray[np.int64] | slice) -> dict[str, Change]:
+        return compare(
+            now[rows], stored[rows], pairs.labels[rows], pairs.text_rows[rows], seed=SEED, permutations=permutations
+        )
+
+    changes = part(slice(None))
+    for category in categories:
+        found = part(np.flatnonzero([name == category for name in pairs.categories]))
+        changes |= {f"{category}/{metric}": found[metric] for metric in CATEGORY_METRICS}
+    return changes
 
 
 def to_json(uncertainty: Uncertainty) -> dict[str, Any]:

@@ -308,6 +308,7 @@ def test_a_good_adapter_passes_again_and_again(project):
     assert set(PROOFS) <= {name for name, _, _ in verdicts(project)}
     assert outcomes(result)["passed"] == len(verdicts(project))
     assert {"base", "lora"} == set(results(project)["models"])
+    assert {"lora"} == set(results(project)["power"])
     assert "of a full run" == other_report.read_text(encoding="utf-8")
     assert [other_report] == [path for path in other_report.parent.glob("*") if path.is_file()]
     assert (project.path / "reports" / "gate" / "report.html").stat().st_size > 10_000

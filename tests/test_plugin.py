@@ -60,7 +60,9 @@ def test_whole_life_of_a_baseline(planes, project, monkeypatch):
     assert missing.ret == pytest.ExitCode.TESTS_FAILED
     missing.stdout.fnmatch_lines(["*not comparable: no baseline is stored; store one with pytest evals/ -m full --up*"])
     assert not baseline.exists()
-    assert set(json.loads(results.read_text(encoding="utf-8"))["cases"]) == {"tiny"}
+    cases = json.loads(results.read_text(encoding="utf-8"))["cases"]
+    assert set(cases) == {"tiny"}
+    assert "power" not in cases["tiny"]
 
     written = run(project, "-m", "full", "--update-baselines")
     assert written.ret == pytest.ExitCode.OK
@@ -77,6 +79,7 @@ def test_whole_life_of_a_baseline(planes, project, monkeypatch):
     assert outcomes(passing) == outcomes(written)
     assert "train tiny" not in passing.stdout.str()
     assert (project.path / "reports" / "report.html").stat().st_size > 10_000
+    assert set(json.loads(results.read_text(encoding="utf-8"))["cases"]["tiny"]["power"]) == {"standard", "lora"}
 
     def raise_stored(content):
         content["models"]["lora"]["metrics"]["spearman"]["value"] += 0.1

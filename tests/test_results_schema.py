@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import importlib.util
 import json
+import math
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from jsonschema import Draft202012Validator
 from harness.gates import Verdict
 from harness.metrics import METRICS
 from harness.operating import QUANTITIES
+from harness.power import ModelPower
 from harness.report import results_json
 from harness.report.results import SCHEMA
 
@@ -92,6 +94,15 @@ def test_schema_knows_every_metric_with_its_range_and_direction(schema):
         assert f"{metric.direction} is better" in described[name]["description"]
         value = schema["$defs"][described[name]["$ref"].rsplit("/", 1)[-1]]["properties"]["value"]
         assert (metric.low, metric.high) == (value.get("minimum", -float("inf")), value.get("maximum", float("inf")))
+
+
+def test_what_the_gate_sees_is_valid(report, problems):
+    power = ModelPower(0.01, 0.0, {"spearman": 0.06, "values/auc_roc": math.nan}, {"spearman": -0.01})
+    seen = dataclasses.replace(report, power={"lora": power})
+    assert [] == problems(json.loads(json.dumps(results_json([seen], PROVENANCE), allow_nan=False)))
+    for wrong in (dataclasses.replace(power, fails=1.1), dataclasses.replace(power, drops={"spearman": -0.1})):
+        content = results_json([dataclasses.replace(report, power={"lora": wrong})], PROVENANCE)
+        assert 1 == len(problems(content))
 
 
 @pytest.mark.parametrize("kind", ["report", "without_standard", "partly_undefined", "undefined_report"])

@@ -24,10 +24,10 @@ _GATE_TITLES = ("case", "gate", "model", "metric", "A", "B", "message of B")
 
 def as_text(comparison: Comparison) -> str:
     """The comparison for a terminal, in aligned columns."""
-    parts = [_aligned(_METRIC_TITLES, [_metric_cells(row) for row in comparison.metrics], right=(3, 4, 5, 6))]
+    parts = [aligned(_METRIC_TITLES, [_metric_cells(row) for row in comparison.metrics], right=(3, 4, 5, 6))]
     if comparison.gates:
         parts.append(["gates whose verdict changed:"])
-        parts[-1] += _aligned(_GATE_TITLES, [_gate_cells(gate) for gate in comparison.gates])
+        parts[-1] += aligned(_GATE_TITLES, [_gate_cells(gate) for gate in comparison.gates])
     parts.append([*_remarks(comparison), comparison.sentence])
     return "\n\n".join("\n".join(lines) for lines in parts if lines) + "\n"
 
@@ -72,7 +72,8 @@ def _gate_cells(gate: GateChange) -> list[str]:
     return [gate.case, gate.name, gate.model, gate.metric, *verdicts, gate.message]
 
 
-def _aligned(titles: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> list[str]:
+def aligned(titles: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> list[str]:
+    """The lines of a table for a terminal; the columns `right` are numbers."""
     shown = [list(map(plain_text, cells)) for cells in (titles, *rows)]
     widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
     return [

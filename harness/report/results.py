@@ -37,6 +37,7 @@ def results_json(reports: Iterable[CaseReport], provenance: Mapping[str, Any]) -
                 **({"learning_rate": _rates_json(report)} if report.rates else {}),
                 **({"audit": data_json(report)} if report.audit else {}),
                 **({"more": more_json(report)} if report.more else {}),
+                **({"power": {name: asdict(power) for name, power in report.power.items()}} if report.power else {}),
                 **({"candidate": _candidate_json(report.candidate)} if report.candidate else {}),
             }
             for report in reports

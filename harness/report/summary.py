@@ -15,6 +15,7 @@ from harness.report.errors import errors_view
 from harness.report.links import chart_for, figure_id
 from harness.report.more import more_views
 from harness.report.operating import operating_view
+from harness.report.power import power_view
 from harness.report.results import cost_of
 from harness.report.shares import share_views
 from harness.report.words import cut, in_html, plain, signed
@@ -199,6 +200,7 @@ def _case_view(report: CaseReport, charts: Sequence[RenderedChart]) -> dict[str,
             for name, run in report.measured.items()
         ],
         "shares": share_views(report),
+        "power": power_view(report),
         "data": data_view(report),
         "operating": operating_view(report),
         "more": more_views(report),

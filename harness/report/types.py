@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from harness.operating import OperatingPoint
     from harness.pairs import PairSet
     from harness.pipeline import ModelRun
+    from harness.power import ModelPower
     from harness.statistics import Interval
     from harness.uncertainty import Uncertainty
 
@@ -72,6 +73,7 @@ class CaseReport:
         rates: Learning rate, ascending -> the checked model trained at it; empty where no rate is checked.
         operating: Model -> what it achieves at a threshold that was chosen on the training pairs.
         more: Name -> what the models reach on further pairs; empty where the case has none.
+        power: Trained model -> what the gate sees of it; empty where nothing comparable is stored.
     """
 
     case: Case
@@ -92,6 +94,7 @@ class CaseReport:
     rates: Mapping[float, ModelRun] = field(default_factory=dict)
     operating: Mapping[str, OperatingPoint] = field(default_factory=dict)
     more: Mapping[str, FurtherPairs] = field(default_factory=dict)
+    power: Mapping[str, ModelPower] = field(default_factory=dict)
 
     @property
     def measured(self) -> dict[str, ModelRun]:
