@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.errors import BaselineError
-from harness.evaluation import nan_to_null
 from harness.gates import trusted
-from harness.metrics import METRICS
+from harness.metrics import METRICS, nan_to_null, null_to_nan
 from harness.statistics import Comparisons, power
 from harness.uncertainty import changes_since
 
@@ -100,8 +99,7 @@ def to_json(power: ModelPower) -> dict[str, Any]:
 def from_json(content: dict[str, Any]) -> ModelPower:
     """The inverse of `to_json`."""
     drops, together = (
-        {name: math.nan if drop is None else drop for name, drop in content[key].items()}
-        for key in ("drops", "together")
+        {name: null_to_nan(drop) for name, drop in content[key].items()} for key in ("drops", "together")
     )
     return ModelPower(content["fails"], content["inconclusive"], drops, together)
 
