@@ -65,8 +65,8 @@ class ModelRun:
         name: The model.
         evaluation: Its metrics.
         embeddings: Key of its embeddings in the store.
-        arrays: Embeddings by name: of each set of pairs (of `eval` alone where the recipe was changed), `probes` and, for
-            an adapter, `unmerged_probes`.
+        arrays: Embeddings by name: of each set of pairs (of `eval` alone where the recipe was changed), `probes`, and
+            `unmerged_probes` of an adapter.
         training: Facts of the training stage; None for the base.
         encoding: Facts of the encoding stage.
         inputs: Stage -> everything that decided its result: recipe, digests, library versions.
@@ -209,9 +209,10 @@ def run_model(work: Workplace, inputs: Inputs, model: str, **changes: Any) -> Mo
         work: Store and progress.
         inputs: The prepared case.
         model: The base or a key of the case's models.
-        **changes: Fields of the model's recipe that are others than the case says, such as `seed=43`.
+        **changes: Fields of the model's recipe, such as `seed=43`; what the case says anyway is no change.
     """
     here = model != BASE and inputs.candidate is None
+    changes = {name: value for name, value in changes.items() if value != getattr(inputs.case.models[model], name)}
     trained = train_model(work, inputs, model, **changes) if here else None
     encoded = _encode(work, inputs, model, trained, changes)
     arrays = encoding.read_arrays(encoded.file(encoding.EMBEDDINGS))

@@ -147,6 +147,23 @@ def test_a_leaky_case_fails_for_this_reason_and_the_report_says_it_first(project
     assert " instead of " in headline
 
 
+def test_further_pairs_are_measured_and_those_that_were_trained_on_are_counted(project, write_case, tiny_content):
+    """The further pairs are the training pairs here."""
+    content = tiny_content()
+    content["data"]["more"] = {"extra": "extra.jsonl"}
+    case = write_case(project.path / "fixtures" / "tiny", content)
+    (case.parent / "extra.jsonl").write_bytes((case.parent / "train.jsonl").read_bytes())
+    run(project, "-m", "full", "-k", "test_trained")
+    results = json.loads((project.path / "reports" / "results.json").read_text(encoding="utf-8"))["cases"]["tiny"]
+    further = results["more"]["extra"]
+    assert further["pairs"] == further["in_train"]
+    assert further["models"].keys() == {"base", "standard", "lora"}
+    for values in further["models"].values():
+        assert values["spearman"]["interval"][0] < values["spearman"]["value"] < values["spearman"]["interval"][1]
+    report = (project.path / "reports" / "report.html").read_text(encoding="utf-8")
+    assert f"{further['pairs']} of its pairs are in the training data, and say nothing about new ones." in report
+
+
 RATES = {"model": "lora", "of": "standard", "metric": "spearman", "stalls_at_most": 0.3, "learns_at_least": 0.5}
 
 
