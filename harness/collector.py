@@ -136,6 +136,7 @@ class Collector:
     def _case_report(self, inputs: Inputs, *, draw: bool) -> CaseReport:
         """What the run left in the store about one case; a model that is not there failed, and is missing."""
         from harness.baselines import baseline_path, read_baseline
+        from harness.case import BASE
         from harness.errors import HarnessError
         from harness.pipeline import (
             audit_data,
@@ -143,6 +144,7 @@ class Collector:
             measure_more,
             measure_operating_point,
             measure_power,
+            measure_shares,
             measure_uncertainty,
             project,
             run_model,
@@ -162,6 +164,11 @@ class Collector:
                 runs[name] = run_model(finished, inputs, name)
                 uncertainty[name] = measure_uncertainty(work, inputs, runs[name], baseline)
                 operating[name] = measure_operating_point(work, inputs, runs[name])
+        shares = {
+            (gate.model, gate.of): measure_shares(work, inputs, *(runs[name] for name in (gate.model, gate.of, BASE)))
+            for gate in inputs.case.gates.shares
+            if {gate.model, gate.of, BASE} <= runs.keys()
+        }
         with suppress(HarnessError):  # nothing comparable is stored
             power = measure_power(work, inputs, baseline) if draw else {}
         with suppress(HarnessError):
@@ -198,6 +205,7 @@ class Collector:
             strict=self._config.getoption("strict_verdicts"),
             rates=_at_rates(finished, inputs),
             operating=operating,
+            shares=shares,
             more=more,
             power=power,
         )

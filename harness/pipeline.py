@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from harness.operating import OperatingPoint
     from harness.pairs import PairSet
     from harness.power import ModelPower
+    from harness.statistics import Share
     from harness.store import Artefact
     from harness.uncertainty import Uncertainty
     from harness.workplace import Workplace
@@ -254,6 +255,31 @@ def measure_operating_point(work: Workplace, inputs: Inputs, run: ModelRun) -> O
         return operating.to_json(operating.operate(known, inputs.train, np.array(run.evaluation.scores), inputs.eval))
 
     return operating.from_json(work.computed("operating", decides, found))
+
+
+def measure_shares(work: Workplace, inputs: Inputs, run: ModelRun, of: ModelRun, base: ModelRun) -> dict[str, Share]:
+    """What one model reaches of another one: metric -> share and gain recovered, with their intervals."""
+    decides = {
+        "source": source_digest(statistics, metrics),
+        "embeddings": [run.embeddings, of.embeddings, base.embeddings],
+        "eval_pairs": inputs.eval.digest,
+        "libraries": versions(evaluation.LIBRARIES),
+    }
+
+    def found() -> Any:
+        mine, whole, untrained = (np.array(model.evaluation.scores) for model in (run, of, base))
+        labels, rows, seed = inputs.eval.labels, inputs.eval.text_rows, uncertainty.SEED
+        shares = {
+            name: statistics.share_of(mine, whole, untrained, labels, rows, metric=name, seed=seed)
+            for name in metrics.METRICS
+        }
+        return metrics.nan_to_null(shares)
+
+    def share(value: float | None, interval: list[Any], gain: float | None, gain_interval: list[Any]) -> Share:
+        ends = (statistics.Interval(*map(metrics.null_to_nan, fields)) for fields in (interval, gain_interval))
+        return statistics.Share(metrics.null_to_nan(value), next(ends), metrics.null_to_nan(gain), next(ends))
+
+    return {name: share(*fields) for name, fields in work.computed("shares", decides, found).items()}
 
 
 def measure_power(work: Workplace, inputs: Inputs, baseline: Baseline | None) -> dict[str, ModelPower]:

@@ -23,7 +23,9 @@ from harness.evaluation import evaluate
 from harness.inputs import prepare
 from harness.metrics.operating import separating_threshold
 from harness.pipeline import CaseRun, checkpoint, run_model, train_model
+from harness.statistics import share_of
 from harness.store import Store, file_digest
+from harness.uncertainty import SEED
 from harness.workplace import Workplace
 
 if TYPE_CHECKING:
@@ -135,6 +137,17 @@ def test_a_model_is_measured_on_further_pairs(tiny_run: CaseRun, store_copy: Sto
     expected = evaluate(run.arrays["train"], pairs)
     assert evaluation.to_json(expected) == evaluation.to_json(found)  # NaN is not equal to itself
     assert uncertainty.to_json(uncertainty.measure(expected, pairs, None, ())) == uncertainty.to_json(sure)
+
+
+def test_shares_come_back_from_the_store_as_they_were_computed(tiny_run: CaseRun, store_copy: Store) -> None:
+    work, pairs = Workplace(store_copy, silent), tiny_run.inputs.eval
+    runs = [tiny_run.model(name) for name in ("lora", "standard", "base")]
+    first, again = (pipeline.measure_shares(work, tiny_run.inputs, *runs) for _ in range(2))
+    assert repr(first) == repr(again)  # NaN is not equal to itself
+    scores = [np.array(run.evaluation.scores) for run in runs]
+    for name in ("spearman", "false_positives"):
+        expected = share_of(*scores, pairs.labels, pairs.text_rows, metric=name, seed=SEED)
+        assert repr(expected) == repr(first[name])
 
 
 def test_the_compared_categories_have_enough_pairs_of_both_labels(tiny_inputs: Inputs) -> None:

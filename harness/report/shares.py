@@ -10,6 +10,7 @@ from harness.report.words import plain, signed
 
 if TYPE_CHECKING:
     from harness.report.types import CaseReport
+    from harness.statistics import Interval
 
 _FROM_ABOVE_ZERO = {"auc_roc", "best_f1", "cluster_purity"}
 """Metrics in which a model that knows nothing is far above 0."""
@@ -18,7 +19,8 @@ _FROM_ABOVE_ZERO = {"auc_roc", "best_f1", "cluster_purity"}
 def share_views(report: CaseReport) -> list[dict[str, Any]]:
     """A table for each pair of models that the case compares by a share, with a row for each metric.
 
-    A share is a ratio of two values that are there; where it would mean nothing, the row says why.
+    A share is a ratio of two values that are there; where it would mean nothing, the row says why. The gain recovered
+    is the same of what training gained over the base: it means something where the base is below 0, or far above.
     """
     compared = dict.fromkeys((gate.model, gate.of) for gate in report.case.gates.shares)
     return [
@@ -40,8 +42,9 @@ def _row(report: CaseReport, model: str, of: str, metric: str) -> dict[str, str]
     elif whole <= 0:
         share, note = "none", f"{of} is not above 0"
     else:
-        share = f"{value / whole:.1%}".replace("-", "\N{MINUS SIGN}")
+        share = _percent(value / whole)
         note = "a guess is far above 0 here, so the share flatters" if metric in _FROM_ABOVE_ZERO else ""
+    sure = report.shares.get((model, of), {}).get(metric)
     return {
         "title": METRICS[metric].title,
         "value": plain(value, unit),
@@ -49,6 +52,17 @@ def _row(report: CaseReport, model: str, of: str, metric: str) -> dict[str, str]
         "difference": signed(value - whole, unit),
         "share": share,
         "note": note,
+        "interval": "" if sure is None or share == "none" else _ends(sure.interval),
+        "recovered": "none" if sure is None or math.isnan(sure.recovered) else _percent(sure.recovered),
+        "recovered_interval": "" if sure is None else _ends(sure.recovered_interval),
         "least": f"{gates[0].share:.0%}" if gates else "not gated",
         "verdict": verdicts[0].verdict if gates and verdicts else "",
     }
+
+
+def _ends(interval: Interval) -> str:
+    return "" if math.isnan(interval.low) else f"{_percent(interval.low)} to {_percent(interval.high)}"
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}".replace("-", "\N{MINUS SIGN}")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from harness.pairs import PairSet
     from harness.pipeline import ModelRun
     from harness.power import ModelPower
-    from harness.statistics import Interval
+    from harness.statistics import Interval, Share
     from harness.uncertainty import Uncertainty
 
 _COLOURS = ("#5f6368", "#0072b2", "#e69f00", "#cc79a7", "#56b4e9", "#000000", "#8f6f00", "#7a4fa3")
@@ -74,6 +74,7 @@ class CaseReport:
         operating: Model -> what it achieves at a threshold that was chosen on the training pairs.
         more: Name -> what the models reach on further pairs; empty where the case has none.
         power: Trained model -> what the gate sees of it; empty where nothing comparable is stored.
+        shares: Model and the one that it is held against -> metric -> what it reaches of it.
     """
 
     case: Case
@@ -95,6 +96,7 @@ class CaseReport:
     operating: Mapping[str, OperatingPoint] = field(default_factory=dict)
     more: Mapping[str, FurtherPairs] = field(default_factory=dict)
     power: Mapping[str, ModelPower] = field(default_factory=dict)
+    shares: Mapping[tuple[str, str], Mapping[str, Share]] = field(default_factory=dict)
 
     @property
     def measured(self) -> dict[str, ModelRun]:

@@ -9,6 +9,7 @@ import pytest
 
 from harness.metrics import METRICS
 from harness.report.shares import share_views
+from harness.statistics import Interval, Share
 
 
 def with_values(report, metric, **values):
@@ -52,6 +53,22 @@ def test_share_is_the_ratio_of_both_values(report):
 def test_where_a_share_means_nothing_it_says_why(report, metric, lora, standard, share, note):
     shown = row(with_values(report, metric, lora=lora, standard=standard), metric)
     assert (share, note) == (shown["share"], shown["note"])
+
+
+def test_a_share_and_the_gain_recovered_have_their_intervals(report):
+    sure = Share(1.05, Interval(0.986, 1.11), -0.25, Interval(-0.5, 0.0))
+    known = dataclasses.replace(report, shares={("lora", "standard"): {"spearman": sure}})
+    shown = row(known, "spearman")
+    assert "98.6% to 111.0%" == shown["interval"]
+    assert ("\N{MINUS SIGN}25.0%", "\N{MINUS SIGN}50.0% to 0.0%") == (shown["recovered"], shown["recovered_interval"])
+    assert ("", "none", "") == tuple(
+        row(known, "margin")[key] for key in ("interval", "recovered", "recovered_interval")
+    )
+    undefined = Share(
+        math.nan, Interval(math.nan, math.nan, "too few"), math.nan, Interval(math.nan, math.nan, "too few")
+    )
+    nothing = row(dataclasses.replace(report, shares={("lora", "standard"): {"spearman": undefined}}), "spearman")
+    assert ("", "none", "") == tuple(nothing[key] for key in ("interval", "recovered", "recovered_interval"))
 
 
 def test_no_share_without_both_models(without_standard):
