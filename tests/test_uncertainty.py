@@ -28,7 +28,7 @@ def test_every_value_lies_in_its_interval(tiny_run: CaseRun) -> None:
         value = tiny_run.model("lora").evaluation.metrics[name].value
         assert math.isnan(interval.low) or interval.low <= value <= interval.high
     assert not math.isnan(found.intervals["spearman"].low)
-    assert ({}, ()) == (found.changes, found.lost)
+    assert ({}, (), ()) == (found.changes, found.lost, found.gained)
 
 
 def test_a_model_did_not_change_since_itself(tiny_run: CaseRun) -> None:
@@ -38,7 +38,7 @@ def test_a_model_did_not_change_since_itself(tiny_run: CaseRun) -> None:
     known = [change for change in found.changes.values() if not change.reason]
     assert known
     assert {(0.0, 0.0, 0.0)} == {(change.change, change.low, change.high) for change in known}
-    assert () == found.lost
+    assert ((), ()) == (found.lost, found.gained)
 
 
 def test_the_wrong_way_round_is_a_change_with_pairs_to_show_for_it(tiny_run: CaseRun) -> None:
@@ -59,4 +59,5 @@ def test_it_comes_back_from_json_as_it_was(tiny_run: CaseRun) -> None:
     content = json.loads(json.dumps(to_json(found), allow_nan=False))
     assert to_json(from_json(content)) == content
     assert found.lost == from_json(content).lost
+    assert found.gained == from_json(content).gained
     assert found.intervals["spearman"] == from_json(content).intervals["spearman"]
