@@ -53,9 +53,25 @@ def test_the_wrong_way_round_is_a_change_with_pairs_to_show_for_it(tiny_run: Cas
     assert rows <= set(range(len(tiny_run.inputs.eval)))
 
 
+def test_a_shift_of_all_scores_flips_no_pair(tiny_run: CaseRun) -> None:
+    found = measured(tiny_run, "lora", np.array(tiny_run.model("lora").evaluation.scores) - 0.25)
+    assert ((), ()) == (found.lost, found.gained)
+
+
+def test_what_one_model_lost_the_other_gained(tiny_run: CaseRun) -> None:
+    scores = {model: np.array(tiny_run.model(model).evaluation.scores) for model in ("base", "standard")}
+    there, back = (
+        measured(tiny_run, model, scores[stored]) for model, stored in (("base", "standard"), ("standard", "base"))
+    )
+    assert there.lost
+    assert [flip.row for flip in there.lost] == list(back.gained)
+    assert [flip.row for flip in back.lost] == list(there.gained)
+
+
 def test_it_comes_back_from_json_as_it_was(tiny_run: CaseRun) -> None:
-    scores = np.array(tiny_run.model("lora").evaluation.scores)
+    scores = np.array(tiny_run.model("base").evaluation.scores)
     found = measured(tiny_run, "standard", scores)
+    assert found.gained
     content = json.loads(json.dumps(to_json(found), allow_nan=False))
     assert to_json(from_json(content)) == content
     assert found.lost == from_json(content).lost
