@@ -30,12 +30,15 @@ class Uncertainty:
     Attributes:
         intervals: Metric -> its 95 % interval.
         changes: Metric, or `category/metric` -> its change since the baseline. Empty where nothing can be compared.
-        lost: The pairs that the stored model had right and this one has wrong, worst first.
+        lost: The pairs that the stored model had right and this one has wrong, worst first; each model is judged at its
+            own threshold of the best F1.
+        gained: The rows of the pairs that the stored model had wrong and this one has right, judged likewise.
     """
 
     intervals: Mapping[str, Interval]
     changes: Mapping[str, Change]
     lost: tuple[Flip, ...]
+    gained: tuple[int, ...]
 
 
 def measure(
@@ -59,9 +62,14 @@ def measure(
         clusters=None if clusters is None else np.array(clusters, dtype=np.int64),
     )
     if stored is None:
-        return Uncertainty(found, {}, ())
-    changes = changes_since(scores, stored, pairs, categories)
-    return Uncertainty(found, changes, flips(scores, stored, pairs.labels, pairs.pair_types, pairs.categories))
+        return Uncertainty(found, {}, (), ())
+    about = pairs.labels, pairs.pair_types, pairs.categories
+    return Uncertainty(
+        intervals=found,
+        changes=changes_since(scores, stored, pairs, categories),
+        lost=flips(scores, stored, *about),
+        gained=tuple(flip.row for flip in flips(stored, scores, *about)),
+    )
 
 
 def changes_since(
@@ -100,6 +108,7 @@ def to_json(uncertainty: Uncertainty) -> dict[str, Any]:
         "intervals": {name: list(interval) for name, interval in uncertainty.intervals.items()},
         "changes": {name: list(change) for name, change in uncertainty.changes.items()},
         "lost": [list(flip) for flip in uncertainty.lost],
+        "gained": list(uncertainty.gained),
     }
     whole: dict[str, Any] = nan_to_null(content)
     return whole
@@ -111,4 +120,5 @@ def from_json(content: dict[str, Any]) -> Uncertainty:
         intervals={name: Interval(*map(null_to_nan, fields)) for name, fields in content["intervals"].items()},
         changes={name: Change(*map(null_to_nan, fields)) for name, fields in content["changes"].items()},
         lost=tuple(Flip(*fields) for fields in content["lost"]),
+        gained=tuple(content["gained"]),
     )

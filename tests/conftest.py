@@ -253,6 +253,14 @@ def synthetic_report(tmp_path_factory: pytest.TempPathFactory, dating_case_path:
     return make
 
 
+@pytest.fixture(scope="session")
+def stored_as() -> Callable[..., Any]:
+    """Makes a report with other stored scores of another one."""
+    from .synthetic import stored_as
+
+    return stored_as
+
+
 # --- models trained in this process ---------------------------------------------------------------------------------
 
 

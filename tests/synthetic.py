@@ -13,12 +13,14 @@ from harness.evaluation import evaluate
 from harness.metrics import METRICS
 from harness.pipeline import ModelRun
 from harness.report import CaseReport
+from harness.uncertainty import measure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from harness.case import Case
     from harness.pairs import PairSet
+    from harness.uncertainty import Uncertainty
 
 PEAK_MB = {"standard": 1234.5, "lora": 1033.0}
 
@@ -55,7 +57,40 @@ def make_report(
         verdicts.append(gate(check, rate, observed, spearman["standard"], spearman["base"]))
     rng = np.random.default_rng(1)
     planes = {name: rng.normal(size=(len(pairs), 2)).astype(np.float32) for name in runs}
-    return CaseReport(case, case.model_names, pairs, runs, tuple(verdicts), baseline, planes, rates=rates)
+    return CaseReport(
+        case=case,
+        models=case.model_names,
+        pairs=pairs,
+        runs=runs,
+        verdicts=tuple(verdicts),
+        baseline=baseline,
+        planes=planes,
+        uncertainty=_uncertainty(runs, pairs, baseline),
+        rates=rates,
+    )
+
+
+def stored_as(report: CaseReport, score: Callable[[int, str, float], float]) -> CaseReport:
+    """The report with other stored scores, and what changed since those.
+
+    Args:
+        report: A report with a baseline.
+        score: From the row of a pair, the name of a model, and the stored score to another one.
+    """
+    assert report.baseline is not None
+    scores = [
+        {model: score(row, model, stored) for model, stored in models.items()}
+        for row, models in enumerate(report.baseline.scores)
+    ]
+    baseline = report.baseline.model_copy(update={"scores": scores})
+    return replace(report, baseline=baseline, uncertainty=_uncertainty(report.runs, report.pairs, baseline))
+
+
+def _uncertainty(runs: Mapping[str, ModelRun], pairs: PairSet, baseline: Baseline) -> dict[str, Uncertainty]:
+    return {
+        name: measure(run.evaluation, pairs, np.array([row[name] for row in baseline.scores]), ())
+        for name, run in runs.items()
+    }
 
 
 def _rates(case: Case, runs: Mapping[str, ModelRun]) -> dict[float, ModelRun]:

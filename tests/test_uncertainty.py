@@ -28,7 +28,7 @@ def test_every_value_lies_in_its_interval(tiny_run: CaseRun) -> None:
         value = tiny_run.model("lora").evaluation.metrics[name].value
         assert math.isnan(interval.low) or interval.low <= value <= interval.high
     assert not math.isnan(found.intervals["spearman"].low)
-    assert ({}, ()) == (found.changes, found.lost)
+    assert ({}, (), ()) == (found.changes, found.lost, found.gained)
 
 
 def test_a_model_did_not_change_since_itself(tiny_run: CaseRun) -> None:
@@ -38,7 +38,7 @@ def test_a_model_did_not_change_since_itself(tiny_run: CaseRun) -> None:
     known = [change for change in found.changes.values() if not change.reason]
     assert known
     assert {(0.0, 0.0, 0.0)} == {(change.change, change.low, change.high) for change in known}
-    assert () == found.lost
+    assert ((), ()) == (found.lost, found.gained)
 
 
 def test_the_wrong_way_round_is_a_change_with_pairs_to_show_for_it(tiny_run: CaseRun) -> None:
@@ -53,10 +53,27 @@ def test_the_wrong_way_round_is_a_change_with_pairs_to_show_for_it(tiny_run: Cas
     assert rows <= set(range(len(tiny_run.inputs.eval)))
 
 
+def test_a_shift_of_all_scores_flips_no_pair(tiny_run: CaseRun) -> None:
+    found = measured(tiny_run, "lora", np.array(tiny_run.model("lora").evaluation.scores) - 0.25)
+    assert ((), ()) == (found.lost, found.gained)
+
+
+def test_what_one_model_lost_the_other_gained(tiny_run: CaseRun) -> None:
+    scores = {model: np.array(tiny_run.model(model).evaluation.scores) for model in ("base", "standard")}
+    there, back = (
+        measured(tiny_run, model, scores[stored]) for model, stored in (("base", "standard"), ("standard", "base"))
+    )
+    assert there.lost
+    assert [flip.row for flip in there.lost] == list(back.gained)
+    assert [flip.row for flip in back.lost] == list(there.gained)
+
+
 def test_it_comes_back_from_json_as_it_was(tiny_run: CaseRun) -> None:
-    scores = np.array(tiny_run.model("lora").evaluation.scores)
+    scores = np.array(tiny_run.model("base").evaluation.scores)
     found = measured(tiny_run, "standard", scores)
+    assert found.gained
     content = json.loads(json.dumps(to_json(found), allow_nan=False))
     assert to_json(from_json(content)) == content
     assert found.lost == from_json(content).lost
+    assert found.gained == from_json(content).gained
     assert found.intervals["spearman"] == from_json(content).intervals["spearman"]

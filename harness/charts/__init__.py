@@ -118,8 +118,8 @@ CHARTS: dict[str, Chart] = {
     ),
     "change": Chart(
         title="What changed since the stored baseline",
-        question="Which pairs moved, and which are now on the other side of the best-F1 threshold? "
-        "(Both scores are judged at today's threshold: a baseline stores scores only.)",
+        question="Which pairs moved, and which were right and are wrong now, or the reverse? "
+        "(Each score is judged at the best-F1 threshold of its own model.)",
         draw=change,
         alt=change_alt,
         table=change_table,

@@ -94,7 +94,7 @@ def change_table(report: CaseReport) -> DataTable:
             "Largest rise",
         ),
         rows=tuple(rows),
-        note="Right and wrong at today's best-F1 threshold of the model, for both scores: a baseline stores none.",
+        note="Scores now are judged at their best-F1 threshold, which is drawn, stored ones at theirs, which is not.",
     )
 
 
@@ -109,7 +109,6 @@ def _panel(axes: Axes, judgement: Judgement, labels: NDArray[np.int8]) -> None:
     axes.axline((0, 0), slope=1, color=QUIET, linestyle=":", linewidth=1, label="as stored")
     if np.isfinite(judgement.threshold):
         axes.axhline(judgement.threshold, color=INK, linestyle="--", linewidth=0.9, label="best-F1 threshold now")
-        axes.axvline(judgement.threshold, color=INK, linestyle="--", linewidth=0.9)
     flipped = judgement.lost | judgement.gained
     for label, name in LABELS.items():
         rows = _thinned(_known(judgement) & ~flipped & (labels == label))

@@ -1,4 +1,4 @@
-"""Each pair under each model: right or wrong at the best-F1 threshold, now and when the baseline was stored."""
+"""Each pair under each model: right or wrong at its best-F1 threshold, and whether that is so since the baseline."""
 
 from __future__ import annotations
 
@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
     from harness.report.types import CaseReport
 
-_STORED_PRECISION = 1e-6
-"""Stored scores are rounded to this: a smaller move is none."""
-
 
 @dataclass(frozen=True)
 class Judgement:
@@ -27,8 +24,8 @@ class Judgement:
         scores: Scores now.
         before: Stored scores; all NaN where nothing comparable is stored.
         wrong: Whether the threshold is on the wrong side of the score; never where either is undefined.
-        lost: Wrong now, and right with the stored score at the same threshold.
-        gained: Right now, and wrong with the stored score at the same threshold.
+        lost: Wrong now, and right under the stored model at the threshold of its own; as in `Uncertainty`.
+        gained: Right now, and wrong under the stored model at the threshold of its own.
     """
 
     threshold: float
@@ -46,7 +43,7 @@ class Judgement:
 
 
 def judge_pairs(report: CaseReport) -> dict[str, Judgement]:
-    """Model -> its judgement, for every measured model. A baseline keeps no threshold: today's serves for both."""
+    """Model -> its judgement, for every measured model."""
     return {model: _judge(report, model) for model in report.measured}
 
 
@@ -60,6 +57,8 @@ def why_not_comparable(report: CaseReport) -> str:
         )
     if len(report.baseline.scores) != len(report.pairs):
         return "The stored baseline does not hold a score for each pair."
+    if report.uncertainty and not any(sure.changes for sure in report.uncertainty.values()):
+        return "The stored baseline was made from another base, or holds no scores of these models."
     return ""
 
 
@@ -74,14 +73,16 @@ def _judge(report: CaseReport, model: str) -> Judgement:
     positive = report.pairs.labels == 1
     known = np.isfinite(scores) & math.isfinite(threshold)
     wrong = known & ((scores >= threshold) != positive)
-    wrong_before = (before >= threshold) != positive
-    moved = known & np.isfinite(before) & (np.abs(scores - before) > _STORED_PRECISION)
+    lost, gained = np.zeros((2, len(scores)), dtype=np.bool_)
+    if model in report.uncertainty:
+        lost[[flip.row for flip in report.uncertainty[model].lost]] = True
+        gained[list(report.uncertainty[model].gained)] = True
     return Judgement(
         threshold=threshold,
         degenerate=bool(details.get("degenerate")),
         scores=scores,
         before=before,
         wrong=wrong,
-        lost=moved & wrong & ~wrong_before,
-        gained=moved & ~wrong & wrong_before,
+        lost=lost,
+        gained=gained,
     )

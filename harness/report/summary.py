@@ -12,6 +12,7 @@ from harness.gates import NOW_WRONG, PROOFS, RAISE, number
 from harness.metrics import METRICS
 from harness.report.data import data_view, leak_sentence
 from harness.report.errors import errors_view
+from harness.report.flips import flips_view
 from harness.report.links import chart_for, figure_id
 from harness.report.more import more_views
 from harness.report.operating import operating_view
@@ -205,6 +206,7 @@ def _case_view(report: CaseReport, charts: Sequence[RenderedChart]) -> dict[str,
         "operating": operating_view(report),
         "more": more_views(report),
         "charts": [{"id": figure_id(report.case.name, chart.name), "chart": chart} for chart in charts],
+        "flips": flips_view(report),
         "errors": errors_view(report),
         "problems": [
             _gate_view(report, verdict, charts)

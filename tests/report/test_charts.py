@@ -227,16 +227,18 @@ def test_points_of_the_umap_lie_in_the_picture_and_say_their_pair(report):
         assert all(0 < y < 1 for y in ys)
 
 
-def test_flips_are_counted_at_todays_threshold(report):
+def test_flips_are_counted_each_model_at_its_own_threshold(report, stored_as):
     threshold = metric(report, "lora", "best_f1").details["threshold"]
     scores = report.runs["lora"].evaluation.scores
     right = next(i for i, p in enumerate(report.pairs) if p.label == 1 and scores[i] > threshold)
-    stored = [dict(row) for row in report.baseline.scores]
-    stored[right]["lora"] = threshold - 0.5
-    changed = dataclasses.replace(report, baseline=report.baseline.model_copy(update={"scores": stored}))
+
+    def worse_and_lower(row, model, score):
+        return score - (0.8 if (row, model) == (right, "lora") else 0.3)
+
+    changed = stored_as(report, worse_and_lower)
     lora = CHARTS["change"].table(changed).rows[-1]
     assert ("lora", "90", "0", "1") == (*lora[:2], *lora[4:6])
-    assert f"{scores[right] - threshold + 0.5:.3f}" == lora[-1]
+    assert ("0.000", "0.800") == lora[-2:]
     assert draw_file(CHARTS["change"], changed) is not None
 
 

@@ -11,29 +11,27 @@ import time
 import numpy as np
 import pytest
 
+from harness.metrics.threshold import best_f1
 from harness.report import errors_csv, errors_file, judge_pairs, why_not_comparable
 from harness.report.errors import errors_view, wrong_pairs
 
 
-def with_scores(report, model, scores, **details):
+def with_scores(report, model, scores):
     evaluation = report.runs[model].evaluation
-    f1 = evaluation.metrics["best_f1"]
-    f1 = dataclasses.replace(f1, details={**f1.details, **details})
+    f1 = best_f1(np.array(scores), report.pairs.labels)
     evaluation = dataclasses.replace(evaluation, scores=tuple(scores), metrics={**evaluation.metrics, "best_f1": f1})
     run = dataclasses.replace(report.runs[model], evaluation=evaluation)
     return dataclasses.replace(report, runs={**report.runs, model: run})
 
 
 @pytest.fixture(scope="session")
-def judged(report):
-    """Three models with a threshold of 0.5 and chosen scores: all right but for a few."""
-    right = [0.9 if pair.label else 0.1 for pair in report.pairs]
-    for model, wrong in {"base": {0: 0.6, 1: 0.2, 3: 0.7}, "standard": {0: 0.51}, "lora": {0: 0.55, 6: 0.95}}.items():
-        scores = [wrong.get(row, score) for row, score in enumerate(right)]
-        report = with_scores(report, model, scores, threshold=0.5, degenerate=model == "base")
-    stored = [dict.fromkeys(report.runs, score) for score in right]
-    stored[0]["lora"], stored[2]["standard"] = 0.8, 0.3
-    return dataclasses.replace(report, baseline=report.baseline.model_copy(update={"scores": stored}))
+def judged(report, stored_as):
+    """Three models with a best-F1 threshold of 0.5 and chosen scores: all right but for a few."""
+    right = [(0.1, 0.5, 0.9)[row % 3] for row in range(len(report.pairs))]
+    for model, wrong in {"base": {0: 0.6, 1: 0.08, 3: 0.7}, "standard": {0: 0.51}, "lora": {0: 0.55, 6: 0.95}}.items():
+        report = with_scores(report, model, [wrong.get(row, score) for row, score in enumerate(right)])
+    stored = {(0, "lora"): 0.8, (2, "standard"): 0.05}
+    return stored_as(report, lambda row, model, _: stored.get((row, model), right[row]))
 
 
 def rows_of(text):
@@ -68,7 +66,8 @@ def test_equal_pairs_do_not_depend_on_the_order_of_the_file(judged):
     assert 30 == len(texts[0])
 
 
-def test_flips_are_judged_with_both_scores_at_todays_threshold(judged):
+def test_flips_are_those_of_the_uncertainty(judged):
+    assert {0.5} == {judgement.threshold for judgement in judge_pairs(judged).values()}
     judgements = judge_pairs(judged)
     assert [0, 1, 3] == np.flatnonzero(judgements["base"].lost).tolist()
     assert [6] == np.flatnonzero(judgements["lora"].lost).tolist()  # pair 0 was wrong then as well
@@ -77,16 +76,33 @@ def test_flips_are_judged_with_both_scores_at_todays_threshold(judged):
 
 
 def test_a_stored_score_that_was_only_rounded_is_no_flip(report):
-    assert [0] * 6 == [
-        np.count_nonzero(flips)
-        for judgement in judge_pairs(report).values()
-        for flips in (judgement.lost, judgement.gained)
-    ]
+    assert 0 == count_of_flips(report)
+
+
+def test_a_shift_of_all_scores_flips_nothing(judged, stored_as):
+    same = {name: run.evaluation.scores for name, run in judged.runs.items()}
+    assert 0 == count_of_flips(stored_as(judged, lambda row, model, _: same[model][row] - 0.5))
+
+
+def count_of_flips(report):
+    return sum(int(np.count_nonzero(j.lost | j.gained)) for j in judge_pairs(report).values())
+
+
+def test_without_an_uncertainty_nothing_is_lost_or_gained(judged):
+    unknown = dataclasses.replace(judged, uncertainty={})
+    assert 0 == count_of_flips(unknown)
+    assert all(judgement.comparable for judgement in judge_pairs(unknown).values())
 
 
 def test_nothing_is_wrong_where_nothing_is_known(undefined_report):
     assert [] == wrong_pairs(undefined_report)
     assert 1 == len(errors_csv(undefined_report).splitlines())
+
+
+def nothing_compared(report):
+    return {
+        name: dataclasses.replace(sure, changes={}, lost=(), gained=()) for name, sure in report.uncertainty.items()
+    }
 
 
 @pytest.mark.parametrize(
@@ -95,6 +111,7 @@ def test_nothing_is_wrong_where_nothing_is_known(undefined_report):
         (lambda _: {"baseline": None}, "No baseline is stored"),
         (lambda report: {"pairs": dataclasses.replace(report.pairs, digest="f" * 64)}, "other evaluation pairs"),
         (lambda report: {"baseline": report.baseline.model_copy(update={"scores": []})}, "a score for each pair"),
+        (lambda report: {"uncertainty": nothing_compared(report)}, "another base"),
     ],
 )
 def test_why_nothing_is_comparable(judged, change, reason):
@@ -113,7 +130,8 @@ def test_view_says_kind_score_and_flip(judged):
     assert "newly wrong: base, standard" == first["since"]
     assert ["lora"] == view["rows"][1]["wrong"]
     assert ["false negative", "", ""] == [cell["kind"] for cell in view["rows"][2]["cells"]]
-    assert [True, False, False] == [model["degenerate"] for model in view["models"]]
+    assert [False] * 3 == [model["degenerate"] for model in view["models"]]
+    assert errors_view(with_scores(judged, "base", [0.5] * len(judged.pairs)))["models"][0]["degenerate"]
     assert ("4", "90", "") == (view["count"], view["pairs"], view["more"])
 
 
@@ -145,7 +163,7 @@ def test_csv_holds_any_text(judged):
 
 
 def test_a_negative_score_stays_a_number(report):
-    low = with_scores(report, "lora", [-0.25] * len(report.pairs), threshold=-0.5)
+    low = with_scores(report, "lora", [-0.25] * len(report.pairs))
     assert -0.25 == float(rows_of(errors_csv(low))[0]["lora_score"])
 
 
@@ -156,14 +174,15 @@ def test_a_hundred_thousand_pairs_show_the_worst_and_count_the_rest(report):
         pairs=dataclasses.replace(report.pairs, pairs=report.pairs.pairs * times),
         baseline=report.baseline.model_copy(update={"scores": report.baseline.scores * times}),
     )
-    for model, run in report.runs.items():
-        report = with_scores(report, model, [score - 2 for score in run.evaluation.scores * times])
+    for model, run in report.runs.items():  # the wrong way round: every pair is called positive
+        reversed_ = np.array(run.evaluation.scores * times) - 4 * report.pairs.labels
+        report = with_scores(report, model, reversed_.tolist())
     started = time.perf_counter()
     view, text = errors_view(report), errors_csv(report)
     assert time.perf_counter() - started < 20
-    positives = 60 * times
-    assert (200, f"{positives:,}", f"{positives - 200:,}") == (len(view["rows"]), view["count"], view["more"])
-    assert positives + 1 == text.count("\n")
+    negatives = 30 * times
+    assert (200, f"{negatives:,}", f"{negatives - 200:,}") == (len(view["rows"]), view["count"], view["more"])
+    assert negatives + 1 == text.count("\n")
 
 
 def test_one_undefined_score_has_no_mark(judged):

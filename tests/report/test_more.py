@@ -25,9 +25,9 @@ def told(report: CaseReport, metric: str, here: Interval, there: Interval, **cha
     """The report where only one interval of lora is known, on either set of pairs."""
     further = report.more["large"]
     evaluation, _ = further.measured["lora"]
-    sure = Uncertainty({metric: there}, {}, ())
+    sure = Uncertainty({metric: there}, {}, (), ())
     further = dataclasses.replace(further, measured={"lora": (evaluation, sure)}, **changes)
-    here_sure = {"lora": Uncertainty({metric: here}, {}, ())}
+    here_sure = {"lora": Uncertainty({metric: here}, {}, (), ())}
     return dataclasses.replace(report, uncertainty=here_sure, more={"large": further})
 
 

@@ -220,6 +220,14 @@ def test_headline_and_failures_come_before_the_tables(report):
     assert text.index("What did not pass") < text.index("Each metric of each model")
 
 
+def interval_words(report, model, metric):
+    interval = report.interval(model, metric)
+    if interval is None:
+        return "none"
+    low, high = (gates.number(end, METRICS[metric].unit) for end in (interval.low, interval.high))
+    return f"{low} to {high}".replace("-", "\N{MINUS SIGN}")
+
+
 def test_every_metric_of_every_model_is_shown_with_what_it_is_held_against(report):
     text = page(report).text
     for name, metric in METRICS.items():
@@ -231,7 +239,8 @@ def test_every_metric_of_every_model_is_shown_with_what_it_is_held_against(repor
                 for number in (run.evaluation.metrics[name].value, stored.value, stored.tolerance)
             )
             zero = gates.number(0, metric.unit)
-            assert f"{value} pass interval none stored {was} change {zero} tolerance {tolerance}" in text
+            interval = interval_words(report, model, name)
+            assert f"{value} pass interval {interval} stored {was} change {zero} tolerance {tolerance}" in text
 
 
 def test_a_change_has_its_sign_and_its_verdict(report):
@@ -243,13 +252,14 @@ def test_a_change_has_its_sign_and_its_verdict(report):
     judged = gates.no_worse_than_stored("lora", "auc_roc", worse, report.baseline, report.baseline.origin)
     verdicts = (judged, *(v for v in report.verdicts if (v.model, v.metric) != ("lora", "auc_roc")))
     shown = page(dataclasses.replace(report, runs={**report.runs, "lora": run}, verdicts=verdicts))
-    assert f"{stored - 0.2:.3f} fail interval none stored {stored:.3f} change \N{MINUS SIGN}0.200" in shown.text
+    interval = interval_words(report, "lora", "auc_roc")
+    assert f"{stored - 0.2:.3f} fail interval {interval} stored {stored:.3f} change \N{MINUS SIGN}0.200" in shown.text
     assert judged.message in shown.text
 
 
 def test_a_value_has_its_interval_where_there_is_one(report):
     nothing = Interval(math.nan, math.nan, "too few")
-    sure = Uncertainty({"auc_roc": Interval(0.81, 0.93), "margin": nothing}, {}, ())
+    sure = Uncertainty({"auc_roc": Interval(0.81, 0.93), "margin": nothing}, {}, (), ())
     shown = page(dataclasses.replace(report, uncertainty={"lora": sure}, operating={}, more={}))
     assert 1 == shown.text.count("interval 0.810 to 0.930")
     assert len(METRICS) * len(report.runs) - 1 == shown.text.count("interval none")
