@@ -26,7 +26,7 @@ file.
 ## Trainings that are as good
 
 Each model of the shipped cases, trained with seeds that no tolerance comes from: false alarms are trainings with a
-comparison that fails.
+comparison that fails. The cases allow 5 %, by their `tolerance.confidence`.
 """
 
 PLANTED = """
@@ -52,11 +52,13 @@ class VerdictsTable:
 
     def __init__(self) -> None:
         self._retrained: dict[tuple[str, str], list[Counter[str]]] = defaultdict(list)
+        self._alarms: list[str] = []
         self._planted: dict[tuple[str, str, str], list[tuple[float, float | None, bool]]] = defaultdict(list)
 
-    def retrained(self, case: str, model: str, outcomes: Sequence[str]) -> None:
-        """Adds a training with the outcomes of all its comparisons."""
+    def retrained(self, case: str, model: str, outcomes: Sequence[str], failed: Sequence[str]) -> None:
+        """Adds a training with the outcomes of all its comparisons, and what those that failed say."""
         self._retrained[case, model].append(Counter(outcomes))
+        self._alarms += [f"{case}, {message}" for message in failed]
 
     def planted(
         self, case: str, model: str, comparison: str, seen: float, drop: float | None, verdict: Verdict | None
@@ -67,7 +69,8 @@ class VerdictsTable:
 
     def write(self, path: Path) -> None:
         """Writes both tables."""
-        from harness.github import table
+        from harness.gates import NOW_WRONG
+        from harness.github import markdown_text, table
         from harness.store import write_whole
 
         trainings = [
@@ -97,6 +100,8 @@ class VerdictsTable:
         lines = [
             HEAD,
             *table(("case", "model", "trainings", "false alarms", "with a warning"), trainings),
+            "",
+            *(f"- {markdown_text(alarm.split(NOW_WRONG)[0])}" for alarm in self._alarms),
             PLANTED,
             *table(("case", "model", "value", "drop seen", "planted, mean", "caught"), drops),
         ]
