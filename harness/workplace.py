@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,10 +61,12 @@ def versions(libraries: tuple[str, ...]) -> dict[str, str]:
     return {name: version(name) for name in libraries}
 
 
+@cache
 def source_digest(*modules: ModuleType) -> str:
     """sha256 over the source of modules, of a package all its files.
 
-    Not a schema number: whoever changes how a model is opened must not be shown what the old code measured.
+    Not a schema number: whoever changes how a model is opened must not be shown what the old code measured. Read once:
+    a file that is edited while a run goes on is not the code that runs.
     """
     files: list[Path] = []
     for module in modules:
