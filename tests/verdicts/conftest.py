@@ -34,7 +34,7 @@ PLANTED = """
 
 Each of these models was made to forget: its weights were taken a share of the way back to the base's, in the steps of
 `tests/verdicts/test_retrainings.py`, until the value had dropped by at least twice what the simulation says is seen.
-Caught is what fails. Where no model can drop as far, nothing can be planted.
+Caught is what fails; what is not is inconclusive, a warning. Where no model can drop as far, nothing can be planted.
 """
 
 
