@@ -67,7 +67,7 @@ def gate(dating: CaseRun, tmp_path: Path, verdicts_of: Any) -> Callable[..., Ite
         shutil.copytree(trained, directory, ignore=shutil.ignore_patterns("manifest.json"))
         change(directory)
         candidate = find_candidate(dating.case, "lora", directory)
-        return verdicts_of(CaseRun(dating.work, replace(dating.inputs, candidate=candidate), dating.baseline))
+        return verdicts_of(CaseRun(dating.work, replace(dating.inputs, candidate=candidate, more={}), dating.baseline))
 
     return verdicts
 
