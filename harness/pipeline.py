@@ -243,7 +243,7 @@ def measure_more(work: Workplace, run: ModelRun, name: str, pair_set: PairSet) -
 def measure_operating_point(work: Workplace, inputs: Inputs, run: ModelRun) -> OperatingPoint:
     """A measured model at a threshold that was chosen on the training pairs."""
     decides = {
-        "source": source_digest(operating, statistics, metrics),
+        "source": source_digest(operating, statistics, metrics, evaluation),
         "embeddings": run.embeddings,
         "train_pairs": inputs.train.digest,
         "eval_pairs": inputs.eval.digest,
@@ -260,7 +260,7 @@ def measure_operating_point(work: Workplace, inputs: Inputs, run: ModelRun) -> O
 def measure_shares(work: Workplace, inputs: Inputs, run: ModelRun, of: ModelRun, base: ModelRun) -> dict[str, Share]:
     """What one model reaches of another one: metric -> share and gain recovered, with their intervals."""
     decides = {
-        "source": source_digest(statistics, metrics),
+        "source": source_digest(statistics, metrics, evaluation, uncertainty),
         "embeddings": [run.embeddings, of.embeddings, base.embeddings],
         "eval_pairs": inputs.eval.digest,
         "libraries": versions(evaluation.LIBRARIES),
