@@ -267,13 +267,10 @@ def measure_shares(work: Workplace, inputs: Inputs, run: ModelRun, of: ModelRun,
     }
 
     def found() -> Any:
-        mine, whole, untrained = (np.array(model.evaluation.scores) for model in (run, of, base))
-        labels, rows, seed = inputs.eval.labels, inputs.eval.text_rows, uncertainty.SEED
-        shares = {
-            name: statistics.share_of(mine, whole, untrained, labels, rows, metric=name, seed=seed)
-            for name in metrics.METRICS
-        }
-        return metrics.nan_to_null(shares)
+        mine, whole, untrained = (model.evaluation.scores for model in (run, of, base))
+        return metrics.nan_to_null(
+            {name: uncertainty.reached(mine, whole, untrained, inputs.eval, name) for name in metrics.METRICS}
+        )
 
     def share(value: float | None, interval: list[Any], gain: float | None, gain_interval: list[Any]) -> Share:
         ends = (statistics.Interval(*map(metrics.null_to_nan, fields)) for fields in (interval, gain_interval))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from harness import gates
 from harness.audit import CHECKS
 from harness.baselines import (
@@ -23,8 +21,8 @@ from harness.checkpoints import read_record
 from harness.errors import BaselineError, CheckpointError
 from harness.latency import BATCHES, measure_in_turns
 from harness.metrics import METRICS, MetricResult
-from harness.statistics import ratio_interval, share_of
-from harness.uncertainty import SEED
+from harness.statistics import ratio_interval
+from harness.uncertainty import reached
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -244,10 +242,7 @@ def _judged_at(run: CaseRun, check: LearningRateCheck, rate: float, judge: Calla
 
 def _share(run: CaseRun, metric: str, scores: Sequence[float], of: Sequence[float]) -> Share:
     """What the scores of a model reach of another one's, with intervals over the evaluation pairs."""
-    pairs, base = run.inputs.eval, run.model(BASE).evaluation.scores
-    return share_of(
-        np.array(scores), np.array(of), np.array(base), pairs.labels, pairs.text_rows, metric=metric, seed=SEED
-    )
+    return reached(scores, of, run.model(BASE).evaluation.scores, run.inputs.eval, metric)
 
 
 def _no_worse(run: CaseRun, model: str, metric: str, observed: MetricResult, category: str = "") -> Verdict:

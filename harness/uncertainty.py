@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.baselines import CATEGORY_METRICS
 from harness.metrics import nan_to_null, null_to_nan
-from harness.statistics import Change, Flip, Interval, compare, flips, intervals
+from harness.statistics import Change, Flip, Interval, Share, compare, flips, intervals, share_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -100,6 +100,20 @@ def changes_since(
         found = part(np.flatnonzero([name == category for name in pairs.categories]))
         changes |= {f"{category}/{metric}": found[metric] for metric in CATEGORY_METRICS}
     return changes
+
+
+def reached(scores: Sequence[float], of: Sequence[float], base: Sequence[float], pairs: PairSet, metric: str) -> Share:
+    """What one model's scores of the pairs reach of another one's, with intervals.
+
+    Args:
+        scores: The model's.
+        of: The other one's.
+        base: Those of the base.
+        pairs: The evaluation pairs.
+        metric: A key of `METRICS`.
+    """
+    mine, whole, untrained = (np.array(vector) for vector in (scores, of, base))
+    return share_of(mine, whole, untrained, pairs.labels, pairs.text_rows, metric=metric, seed=SEED)
 
 
 def to_json(uncertainty: Uncertainty) -> dict[str, Any]:
