@@ -1,13 +1,18 @@
-# Two commands from a fresh clone: `make evals` runs the main job and the gate on good and bad adapters, `make test` checks everything.
+# Two commands from a fresh clone: `make evals` runs the main job, `make test` checks everything.
 PYTHON ?= python3
 BIN := .venv/bin
 # Written when the environment is whole; older than what it was made from, it is made again.
 INSTALLED := .venv/.installed
 
-.PHONY: evals gate test faults verdicts lint bench clean
+.PHONY: evals evals-all gate test lint docs faults verdicts bench clean
 
+# The main job: trains, measures and gates the dating case.
 evals: $(INSTALLED)
-	$(BIN)/pytest evals/ -m full
+	$(BIN)/pytest evals/ -m full --case fixtures/dating/case.toml
+
+# Every case with its learning-rate trainings, and the gate on adapters that are trained well or badly on purpose.
+evals-all: $(INSTALLED)
+	$(BIN)/pytest evals/ -m "full or learning_rate"
 	$(BIN)/pytest tests/faults -m quality
 
 # make gate ADAPTER=DIR [CASE=PATH] [BASE=DIR] [STRICT=yes]: read by the shell, not by make, since a name may hold anything.
@@ -16,21 +21,28 @@ gate: $(INSTALLED)
 		$${STRICT:+--strict-verdicts}
 
 test: lint
+	$(BIN)/mkdocs build --strict --quiet
 	$(BIN)/pytest
-
-# What the merge gate catches, by making each fault; writes the table.
-faults: $(INSTALLED)
-	FAULTS_TABLE=docs/faults.md $(BIN)/pytest tests/faults -m "quality or not quality"
-
-# What the verdicts are worth: false alarms and planted drops on models trained again, which takes an hour; writes the tables.
-verdicts: $(INSTALLED)
-	VERDICTS_TABLE=docs/verdicts.md $(BIN)/pytest tests/verdicts -m retraining
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Writes the pages and the schema that come from the code, then builds the site.
+docs: $(INSTALLED)
+	$(BIN)/python -m harness.results.schema
+	$(BIN)/python docs/generate.py
+	$(BIN)/mkdocs build --strict
+
+# Makes each fault of the collection and gates it; writes the table of what catches it.
+faults: $(INSTALLED)
+	FAULTS_TABLE=docs/faults.md $(BIN)/pytest tests/faults -m "quality or not quality"
+
+# False alarms and planted drops on models that are trained again, which takes an hour; writes the tables.
+verdicts: $(INSTALLED)
+	VERDICTS_TABLE=docs/verdicts.md $(BIN)/pytest tests/verdicts -m retraining
 
 bench: $(INSTALLED)
 	$(BIN)/pytest evals/ -m "bench or speed"
@@ -41,4 +53,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf .harness reports
+	rm -rf .harness reports site

@@ -7,17 +7,21 @@ __version__ = "0.1.0"
 
 # Public name -> module. Imported when it is first used: importing the package itself costs nothing.
 _PUBLIC = {
+    "GATES": "harness.gates",
     "METRICS": "harness.metrics",
-    "Case": "harness.case",
-    "CaseRun": "harness.pipeline",
+    "Case": "harness.config",
+    "CaseRun": "harness.run",
+    "Context": "harness.execution",
     "HarnessError": "harness.errors",
-    "Store": "harness.store",
+    "Results": "harness.results",
+    "Store": "harness.execution",
     "Verdict": "harness.gates",
-    "Workplace": "harness.workplace",
-    "prepare": "harness.inputs",
+    "open_session": "harness.run",
+    "prepare": "harness.run",
     "read_baseline": "harness.baselines",
-    "read_case": "harness.case",
-    "read_pairs": "harness.pairs",
+    "read_case": "harness.config",
+    "read_pairs": "harness.data",
+    "read_results": "harness.results",
 }
 
 __all__ = ["__version__", *_PUBLIC]

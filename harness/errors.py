@@ -27,3 +27,7 @@ class StoreError(HarnessError):
 
 class BaselineError(HarnessError):
     """A stored baseline is missing, unreadable, or may not be written now."""
+
+
+class NotBuiltError(StoreError):
+    """A step was only looked up, and it was never run."""

@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import time
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,11 +157,10 @@ def tiny_base_path(tmp_path_factory: pytest.TempPathFactory, build_tiny_base: Ca
 
 
 @pytest.fixture(scope="session")
-def tiny_content(tiny_base_path: Path, dating_case_path: Path) -> Callable[[], dict[str, Any]]:
+def tiny_content(tiny_base_path: Path) -> Callable[[], dict[str, Any]]:
     """A fresh copy of the tiny case's content, to change and to write."""
 
     def content() -> dict[str, Any]:
-        shipped = tomllib.loads(dating_case_path.read_text(encoding="utf-8"))
         recipe = {
             "strategy": "full",
             "epochs": 2,
@@ -182,14 +180,15 @@ def tiny_content(tiny_base_path: Path, dating_case_path: Path) -> Callable[[], d
                 "lora": {**recipe, "strategy": "lora", "learning_rate": 3e-2, "lora": lora},
             },
             "gates": {
-                **shipped["gates"],
-                "shares": [{"model": "lora", "of": "standard", "metric": "spearman", "share": 0.5}],
+                "relative_performance": [
+                    {"model": "lora", "reference": "standard", "metric": "spearman", "at_least": 0.5}
+                ],
                 "category_pairs": 4,
                 "memory_mb": {"encode": 4000, "train": {"standard": 4000, "lora": 4000}},
             },
             # All tiny pairs are made of the same few texts, and most are about neither dogs nor cats.
-            "audit": {**shipped["audit"], "shared_texts": 1, "category_balance": 0.9, "length_alone": 0.9},
-            "tolerance": {**shipped["tolerance"], "seeds": 3},
+            "audit": {"shared_texts": 1, "category_balance": 0.9, "length_alone": 0.9},
+            "tolerance": {"seeds": 3},
         }
 
     return content
@@ -212,70 +211,49 @@ def write_case(to_toml: Callable[[dict[str, Any]], str], pair_lines: Callable[..
 
 @pytest.fixture(scope="session")
 def tiny_inputs(tmp_path_factory: pytest.TempPathFactory, write_case: Any, tiny_content: Any) -> Any:
-    from harness.case import read_case
-    from harness.inputs import prepare
+    from harness.config import read_case
+    from harness.run import prepare
 
     return prepare(read_case(write_case(tmp_path_factory.mktemp("case") / "tiny", tiny_content())))
 
 
 @pytest.fixture(scope="session")
-def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_inputs: Any) -> Any:
-    """The tiny case with every model trained and measured, in real stages."""
-    from harness.pipeline import CaseRun
-    from harness.store import Store
-    from harness.workplace import Workplace
+def context_at() -> Callable[[Path], Any]:
+    """A context with the store in a directory, whose models run in processes of their own, as in a real run."""
+    from harness.execution import Context, LocalExecutor, Store
 
-    work = Workplace(Store(tmp_path_factory.mktemp("harness") / "store"), lambda *_: None)
-    run = CaseRun(work, tiny_inputs, None)
-    for name in run.case.model_names:
-        run.model(name)
+    def context(root: Path) -> Any:
+        return Context(Store(root), LocalExecutor(root))
+
+    return context
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_inputs: Any, context_at: Any) -> Any:
+    """The tiny case without a baseline, every model trained and measured."""
+    from harness.baselines import comparable
+    from harness.run import CaseRun
+
+    ctx = context_at(tmp_path_factory.mktemp("harness") / "store")
+    run = CaseRun(ctx, tiny_inputs, comparable(None, tiny_inputs.origin))
+    for name in tiny_inputs.models:
+        run.evaluation(name)
     return run
-
-
-# --- a report of no model -------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="session")
-def synthetic_report(tmp_path_factory: pytest.TempPathFactory, dating_case_path: Path) -> Callable[..., Any]:
-    """Makes a report of the dating case under another name, of other pairs; `models` are the rest of `make_report`."""
-    from harness.case import read_case
-
-    from .synthetic import make_report
-
-    def make(name: str, pairs: Any, **models: Any) -> Any:
-        directory = tmp_path_factory.mktemp("cases") / name
-        directory.mkdir()
-        shutil.copy(dating_case_path, directory)
-        for data in dating_case_path.parent.glob("*.jsonl"):
-            (directory / data.name).touch()
-        return make_report(read_case(directory / "case.toml"), pairs, **models)
-
-    return make
-
-
-@pytest.fixture(scope="session")
-def stored_as() -> Callable[..., Any]:
-    """Makes a report with other stored scores of another one."""
-    from .synthetic import stored_as
-
-    return stored_as
 
 
 # --- models trained in this process ---------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
-def train_tiny(tiny_inputs: Any) -> Callable[..., dict[str, Any]]:
+def train_tiny(tiny_inputs: Any) -> Callable[..., Any]:
     """Trains a model of the tiny case, with changes to its recipe; returns the facts."""
-    from harness.case import Recipe
+    def train(model: str, out: Path, *, progress: Any = lambda *_: None, **changes: Any) -> Any:
+        from harness.training import TRAIN
 
-    def train(model: str, out: Path, *, progress: Any = lambda *_: None, **changes: Any) -> dict[str, Any]:
-        from harness import training
-
-        recipe = tiny_inputs.case.models[model]
-        recipe = Recipe.model_validate({**recipe.model_dump(), **changes})
+        recipe = tiny_inputs.case.models[model].changed(**changes)
         out.mkdir(parents=True, exist_ok=True)
-        return training.train(recipe, tiny_inputs.base, tiny_inputs.train, tiny_inputs.eval, out, progress)
+        data = {"base": tiny_inputs.base, "train_pairs": tiny_inputs.train, "eval_pairs": tiny_inputs.eval}
+        return TRAIN.run(recipe=recipe, **data, out=out, progress=progress)
 
     return train
 
@@ -292,11 +270,36 @@ def tiny_trained(tmp_path_factory: pytest.TempPathFactory, train_tiny: Any) -> d
 @pytest.fixture(scope="session")
 def checkpoints(tiny_inputs: Any, tiny_trained: dict[str, Path]) -> dict[str, Any]:
     """Strategy -> checkpoint of the base and of what was trained from it. Copy before changing."""
-    from harness.checkpoints import Checkpoint
+    from harness.models import Checkpoint
 
     base = tiny_inputs.base
     paths = {"base": base.path, "full": tiny_trained["standard"], "lora": tiny_trained["lora"]}
-    return {strategy: Checkpoint(strategy, base, path) for strategy, path in paths.items()}
+    return {strategy: Checkpoint(strategy, base, path, strategy) for strategy, path in paths.items()}
+
+
+@pytest.fixture(scope="session")
+def edit_json() -> Callable[..., None]:
+    """Sets keys of a JSON file that holds an object; None takes a key away."""
+
+    def edit(path: Path, **changes: Any) -> None:
+        content = {**json.loads(path.read_text(encoding="utf-8")), **changes}
+        kept = {key: value for key, value in content.items() if not (key in changes and value is None)}
+        path.write_text(json.dumps(kept), encoding="utf-8")
+
+    return edit
+
+
+@pytest.fixture(scope="session")
+def edit_tensors() -> Callable[[Path, Callable[[dict[str, Any]], Any]], None]:
+    """Changes the tensors of a safetensors file."""
+    from safetensors.numpy import load_file, save_file
+
+    def edit(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+        tensors = dict(load_file(path))
+        change(tensors)
+        save_file(tensors, path, metadata={"format": "pt"})
+
+    return edit
 
 
 # A shell's background job, as CI may be, starts its processes deaf to it.

@@ -1,134 +1,251 @@
-"""A case report from synthetic embeddings: no model, no store."""
+"""A case as it is shown, from synthetic scores: no model, no store, no run."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+import dataclasses
+import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness import gates
-from harness.baselines import Baseline, Origin, build_model, build_scores
-from harness.evaluation import evaluate
-from harness.metrics import METRICS
-from harness.pipeline import ModelRun
-from harness.report import CaseReport
-from harness.uncertainty import measure
+from harness.analyses import LearningRatePoint, ModelPower
+from harness.analyses.operating_point import QUANTITIES, Estimate, OperatingPoint
+from harness.baselines import Origin
+from harness.data.audit import CHECKS, Finding
+from harness.execution import Cost
+from harness.gates import Subject, Verdict
+from harness.metrics import METRICS, ScoredPairs, evaluate
+from harness.models import EncodingFacts
+from harness.report import Report
+from harness.results import (
+    AuditEntry,
+    CaseResults,
+    CheckEntry,
+    ExtraMetric,
+    ExtraSet,
+    LearningRateEntry,
+    MetricEntry,
+    ModelEntry,
+    PairTable,
+    RelativeEntry,
+)
+from harness.statistics import Interval, RelativePerformance, regressed_pairs
+from harness.training import EpochPoint, ParameterCounts, TrainingFacts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection
 
-    from harness.case import Case
-    from harness.pairs import PairSet
-    from harness.uncertainty import Uncertainty
+    from numpy.typing import NDArray
 
-PEAK_MB = {"standard": 1234.5, "lora": 1033.0}
+STRATEGIES = {"base": "base", "standard": "full", "lora": "lora"}
+SIGNALS = {"base": -0.2, "standard": 0.5, "lora": 0.4}
+"""Model -> how much higher its positive pairs score than its negative ones."""
+
+ORIGIN = Origin(eval_sha256="e" * 64, eval_pairs=90, base_name="m", base_digest="b" * 64)
+CURVE = tuple(EpochPoint(epoch, 0.4 / epoch, 0.1 * epoch) for epoch in (1, 2, 3))
+
+
+def plain(row: int) -> dict[str, str]:
+    """A pair; one category has positive pairs only."""
+    return {
+        "text_1": f"boy: left {row}",
+        "text_2": f"girl: right {row}",
+        "category": "one_label" if row % 9 == 1 else ("values", "interests", "lifestyle")[row // 3 % 3],
+        "pair_type": ("dealbreaker", "incompatible")[row // 3 % 2] if row % 3 == 0 else "compatible",
+    }
 
 
 def make_report(
-    case: Case, pairs: PairSet, *, signals: Mapping[str, float], seeds: Mapping[str, int], stored: Mapping[str, int]
-) -> CaseReport:
-    """Every model measured, and every metric held against a baseline.
+    name: str = "synthetic",
+    *,
+    count: int = 90,
+    pair: Callable[[int], dict[str, str]] = plain,
+    moved: Collection[int] = (),
+    undefined: Collection[str] = (),
+    names: tuple[str, str, str] = ("base", "standard", "lora"),
+) -> Report:
+    """Make a case with three models, every verdict a pass.
 
     Args:
-        case: The case.
-        pairs: Its evaluation pairs.
-        signals: Model -> how far the texts of a positive pair point the same way, and those of a negative one do not.
-        seeds: Model -> seed of its embeddings.
-        stored: Model -> seed of the embeddings that the baseline was made from.
+        name: The case.
+        count: Number of pairs; every third is negative.
+        pair: Row -> texts, category and pair type.
+        moved: Rows whose stored score was as good as it can be; all others are as stored.
+        undefined: Models that returned NaN.
+        names: Base, fully trained model and adapter.
     """
-    runs = {name: _run(name, pairs, signals[name], seeds[name]) for name in case.model_names}
-    before = {name: _run(name, pairs, signals[name], stored[name]).evaluation for name in runs}
-    origin = Origin(eval_sha256=pairs.digest, eval_pairs=len(pairs), base_name="m", base_digest="b" * 64)
-    trainings = {name: {} if name == "base" else dict.fromkeys((1, 2, 3), before[name]) for name in runs}
-    models = {name: build_model(case, name, before[name], trainings[name], (), {}, {}) for name in runs}
-    baseline = Baseline(version=1, origin=origin, models=models, scores=build_scores(before))
-    verdicts = [
-        gates.no_worse_than_stored(name, metric, run.evaluation.metrics[metric], baseline, origin)
-        for name, run in runs.items()
+    labels = np.array([int(row % 3 > 0) for row in range(count)], dtype=np.int8)
+    rows = [pair(row) for row in range(count)]
+    scores, stored = {}, {}
+    for seed, (model, signal) in enumerate(zip(names, SIGNALS.values(), strict=True)):
+        noise = np.random.default_rng(seed).normal(scale=0.15, size=count)
+        scores[model] = np.full(count, math.nan) if model in undefined else np.tanh(signal * (labels - 0.5) + noise)
+        stored[model] = scores[model].copy()
+        stored[model][list(moved)] = 2 * labels[list(moved)] - 1.0
+    table = PairTable(
+        text_1=tuple(row["text_1"] for row in rows),
+        text_2=tuple(row["text_2"] for row in rows),
+        label=tuple(labels.tolist()),
+        category=tuple(row["category"] for row in rows),
+        subcategory=("s",) * count,
+        pair_type=tuple(row["pair_type"] for row in rows),
+        scores={model: tuple(values.tolist()) for model, values in scores.items()},
+        stored_scores={model: tuple(values.tolist()) for model, values in stored.items()},
+        projections={model: _plane(seed, count, model in undefined) for seed, model in enumerate(names)},
+    )
+    base, reference, lora = names
+    models = {
+        model: _model(strategy, labels, scores[model], stored[model], table)
+        for model, strategy in zip(names, STRATEGIES.values(), strict=True)
+    }
+    relative = [
+        RelativeEntry(
+            model=lora,
+            reference=reference,
+            metric=metric,
+            value=_relative(*(models[name].metrics[metric].value for name in (lora, reference, base))),
+            at_least=0.9 if metric == "spearman" else None,
+            outcome="pass" if metric == "spearman" else None,
+        )
         for metric in METRICS
     ]
-    spearman = {name: run.evaluation.metrics["spearman"] for name, run in runs.items()}
-    verdicts.append(gates.reaches_share(case.gates.shares[0], spearman["lora"], spearman["standard"]))
-    check, rates = case.learning_rate, _rates(case, runs)
-    assert check is not None
-    for gate, rate in zip((gates.stalls, gates.learns), case.checked_rates, strict=True):
-        observed = rates[rate].evaluation.metrics["spearman"]
-        verdicts.append(gate(check, rate, observed, spearman["standard"], spearman["base"]))
-    rng = np.random.default_rng(1)
-    planes = {name: rng.normal(size=(len(pairs), 2)).astype(np.float32) for name in runs}
-    return CaseReport(
-        case=case,
-        models=case.model_names,
-        pairs=pairs,
-        runs=runs,
-        verdicts=tuple(verdicts),
-        baseline=baseline,
-        planes=planes,
-        uncertainty=_uncertainty(runs, pairs, baseline),
-        rates=rates,
+    points = tuple(
+        LearningRatePoint(rate, models[model].metrics["spearman"].value, relative[0].value, CURVE)
+        for rate, model in ((2e-5, base), (2e-4, lora), (1e-3, lora))
     )
+    verdicts = (verdict("metric", metric=metric, model=model) for model in names for metric in METRICS)
+    case = CaseResults(
+        description="made up",
+        model_names=names,
+        origin=ORIGIN,
+        pairs=count,
+        negatives=int((labels == 0).sum()),
+        pair_table=f"pairs-{name}.json",
+        models=models,
+        expected=len(METRICS) * 3 + 2,
+        verdicts=(
+            *verdicts,
+            verdict("relative_performance", model=lora, reference=reference, metric="spearman"),
+            verdict("memory", model=lora, stage="train"),
+        ),
+        relative_performance=tuple(relative),
+        audit=_audit(rows[0]),
+        extra_sets={"large": _extra_set(models)},
+        learning_rate=LearningRateEntry(
+            model=lora, reference=reference, metric="spearman", reference_rate=2e-5, own_rate=1e-3, points=points
+        ),
+    )
+    return Report(name, case, table)
 
 
-def stored_as(report: CaseReport, score: Callable[[int, str, float], float]) -> CaseReport:
-    """The report with other stored scores, and what changed since those.
-
-    Args:
-        report: A report with a baseline.
-        score: From the row of a pair, the name of a model, and the stored score to another one.
-    """
-    assert report.baseline is not None
-    scores = [
-        {model: score(row, model, stored) for model, stored in models.items()}
-        for row, models in enumerate(report.baseline.scores)
-    ]
-    baseline = report.baseline.model_copy(update={"scores": scores})
-    return replace(report, baseline=baseline, uncertainty=_uncertainty(report.runs, report.pairs, baseline))
+def verdict(gate: str, outcome: Any = "pass", message: str = "", **about: Any) -> Verdict:
+    """Make a verdict; `about` are fields of its subject, or of itself."""
+    fields = {field.name for field in dataclasses.fields(Subject)}
+    subject = Subject(**{key: value for key, value in about.items() if key in fields})
+    rest = {key: value for key, value in about.items() if key not in fields}
+    words = message or f"{subject}: {gate}"
+    return Verdict(gate=gate, subject=subject, outcome=outcome, observed=0.5, reference=0.5, message=words, **rest)
 
 
-def _uncertainty(runs: Mapping[str, ModelRun], pairs: PairSet, baseline: Baseline) -> dict[str, Uncertainty]:
-    return {
-        name: measure(run.evaluation, pairs, np.array([row[name] for row in baseline.scores]), ())
-        for name, run in runs.items()
-    }
+def with_case(report: Report, **changes: Any) -> Report:
+    """Return the report with changes to its case."""
+    return dataclasses.replace(report, case=report.case.model_copy(update=changes))
 
 
-def _rates(case: Case, runs: Mapping[str, ModelRun]) -> dict[float, ModelRun]:
-    """At the rate of full fine-tuning the adapter is the base still, at ten times that and at its own the adapter."""
-    full, tenfold = case.checked_rates
-    untrained = replace(runs["lora"], evaluation=runs["base"].evaluation)
-    return {full: untrained, tenfold: runs["lora"], case.models["lora"].learning_rate: runs["lora"]}
+def with_model(report: Report, model: str, **changes: Any) -> Report:
+    """Return the report with changes to a model."""
+    changed = report.models[model].model_copy(update=changes)
+    return with_case(report, models={**report.models, model: changed})
 
 
-def _run(name: str, pairs: PairSet, signal: float, seed: int) -> ModelRun:
-    """Clusters of about thirty pairs; in each, a pair's texts point the same way, or not, as its label says."""
-    rng = np.random.default_rng(seed)
-    embeddings = rng.normal(scale=0.4, size=(len(pairs.texts), 8)).astype(np.float32)
-    first, second = pairs.text_rows.T
-    embeddings[second] += signal * np.where(pairs.labels == 1, 1, -1)[:, None] * embeddings[first]
-    clusters = len(pairs) // 30
-    centres = 2 * np.eye(clusters, dtype=np.float32)[np.arange(len(pairs)) * clusters // len(pairs)]
-    embeddings = np.hstack([embeddings, np.zeros((len(embeddings), clusters), np.float32)])
-    embeddings[first, -clusters:] = embeddings[second, -clusters:] = centres
-    trained = {
-        "parameters": {"total": 22_786_944, "trainable": 73_728},
-        "precision": "bf16",
-        "peak_rss_mb": PEAK_MB.get(name),
-        "train_seconds": 73.29,
-        "curve": [{"epoch": epoch, "loss": 0.4 / epoch, "spearman": 0.1 * epoch} for epoch in (1, 2, 3)],
-    }
-    return ModelRun(
-        name=name,
-        evaluation=evaluate(embeddings, pairs),
-        embeddings="synthetic",
-        arrays={"eval": embeddings},
-        training=None if name == "base" else trained,
-        encoding={
-            "parameters": 22_713_216,
-            "weights_mb": 90.9,
-            "peak_rss_mb": 612.0,
-            "encode_seconds": 1.3,
-            "texts": len(pairs.texts),
+def with_metric(report: Report, model: str, metric: str, **changes: Any) -> Report:
+    """Return the report with changes to a metric of a model."""
+    metrics = report.models[model].metrics
+    changed = metrics[metric].model_copy(update=changes)
+    return with_model(report, model, metrics={**metrics, metric: changed})
+
+
+def _model(
+    strategy: str, labels: NDArray[np.int8], scores: NDArray[np.float64], stored: NDArray[np.float64], table: PairTable
+) -> ModelEntry:
+    means = np.stack([np.arange(len(scores)) * 3 // len(scores) * 10, np.nan_to_num(scores)], axis=1)
+    evaluation = evaluate(ScoredPairs(scores, labels, means, table.category, table.pair_type))
+    kinds = labels, table.pair_type, table.category
+    trained = TrainingFacts(ParameterCounts(22_786_944, 73_728), "bf16", "cpu", 372, 73.29, CURVE)
+    return ModelEntry(
+        strategy=strategy,
+        metrics={
+            name: MetricEntry(
+                value=result.value,
+                reason=result.reason,
+                details={key: value for key, value in result.details.items() if key != "cluster_labels"},
+                interval=None if math.isnan(result.value) else Interval(result.value - 0.05, result.value + 0.05),
+                stored=0.5 if math.isnan(result.value) else result.value,
+                tolerance=0.04,
+                outcome="pass",
+            )
+            for name, result in evaluation.metrics.items()
         },
-        inputs={},
+        categories=dict(evaluation.categories),
+        pair_types=dict(evaluation.pair_types),
+        regressed=regressed_pairs(scores, stored, *kinds),
+        fixed=tuple(pair.row for pair in regressed_pairs(stored, scores, *kinds)),
+        operating_point=_operating_point(math.nan if math.isnan(scores[0]) else 0.41),
+        power=None if strategy == "base" else ModelPower(0.0174, 0.0009, {"": {"spearman": 0.0621}}, {"": {}}),
+        training=None if strategy == "base" else trained,
+        encoding=EncodingFacts(22_713_216, 90.9, 1.3, 2 * len(scores), "cpu", {}),
+        costs={"encode": Cost(2.0, 612.0)} | ({} if strategy == "base" else {"train": Cost(80.0, 1033.0)}),
     )
+
+
+def _operating_point(threshold: float) -> OperatingPoint:
+    """F1 0.84 and 42 false positives at 0.41; 0.86 and 37 at 0.38."""
+    values = dict.fromkeys(QUANTITIES, Estimate(0.7, 0.6, 0.8))
+    values |= {"f1": Estimate(0.84, 0.8, 0.88), "false_positives": Estimate(42.0, 36.0, 50.0)}
+    apparent = {**dict.fromkeys([*QUANTITIES][:-2], 0.7), "f1": 0.86, "false_positives": 37.0}
+    if math.isnan(threshold):
+        values = dict.fromkeys(QUANTITIES, Estimate(math.nan, math.nan, math.nan, "90 of 90 scores are not finite"))
+        apparent = dict.fromkeys(apparent, math.nan)
+    no_skill = {"average_precision": 2 / 3, "brier": 2 / 9}
+    return OperatingPoint(threshold, False, values, threshold - 0.03, False, apparent, no_skill)
+
+
+def _relative(model: float, reference: float, base: float) -> RelativePerformance:
+    return RelativePerformance(
+        model=model,
+        reference=reference,
+        base=base,
+        ratio=model / reference if reference > 0 else math.nan,
+        interval=Interval(0.9, 1.1),
+        reason="" if reference > 0 else "standard is not above 0: it did not learn",
+        gap_recovered=(model - base) / (reference - base) if reference != base else math.nan,
+        gap_interval=Interval(0.85, 1.05),
+    )
+
+
+def _audit(pair: dict[str, str]) -> AuditEntry:
+    """Nothing is found; the examples hold what the data holds."""
+    finding = Finding(0.0, "none of 90", (f'eval.jsonl:1: "{pair["text_1"]}"', f"eval.jsonl:1: {pair['category']}"))
+    checks = {name: CheckEntry(finding=finding, limit=check.limit, outcome="pass") for name, check in CHECKS.items()}
+    return AuditEntry(checks=checks, leaked=0)
+
+
+def _extra_set(models: dict[str, ModelEntry]) -> ExtraSet:
+    """Twice the pairs, and intervals of half the width."""
+    values = {
+        name: {
+            metric: ExtraMetric(
+                value=entry.value,
+                reason=entry.reason,
+                interval=None if entry.interval is None else Interval(entry.value - 0.025, entry.value + 0.025),
+            )
+            for metric, entry in model.metrics.items()
+        }
+        for name, model in models.items()
+    }
+    return ExtraSet(pairs=180, negatives=60, in_train=0, models=values)
+
+
+def _plane(seed: int, count: int, undefined: bool) -> tuple[tuple[float, float], ...]:
+    plane = np.random.default_rng(seed).normal(size=(count, 2)) * (math.nan if undefined else 1)
+    return tuple((x, y) for x, y in plane.tolist())

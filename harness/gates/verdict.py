@@ -1,69 +1,106 @@
-"""The answer of a gate, in values and in words."""
+"""The outcome of a gate, in values and in words."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, fields
+from typing import Literal
 
-from harness.metrics import nan_to_null, null_to_nan
-
-PROPERTY = "embedding-harness"
-"""The user property of a pytest report that holds a verdict as JSON."""
-
-FAILURE = "embedding-harness-failure"
-"""The user property of a pytest report that holds a case's unmeasured models, each with its reason, as JSON."""
+from harness.metrics.types import Number
 
 Outcome = Literal["pass", "fail", "inconclusive"]
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """The answer of one gate.
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What a verdict is about. A field is empty where the gate has no such parameter.
 
     Attributes:
-        name: The gate.
-        model: The model it is about.
-        metric: What was measured: a metric, a stage, a category and a metric.
-        verdict: The answer; `fail` stops a release.
-        observed: What came; NaN where undefined.
-        reference: What it was held against; NaN where there is none.
-        message: The answer in words.
+        model: A model of the case.
+        reference: The model that it is held against.
+        metric: A key of `METRICS`.
+        category: A category of the pairs.
+        check: A key of `CHECKS`, the audit of the data.
+        texts: A set of texts: `eval` or `probes`.
+        stage: `train` or `encode`.
+        batch: Texts in a call.
     """
 
-    name: str
-    model: str
-    metric: str
-    verdict: Outcome
-    observed: float
-    reference: float
+    model: str = ""
+    reference: str = ""
+    metric: str = ""
+    category: str = ""
+    check: str = ""
+    texts: str = ""
+    stage: str = ""
+    batch: str = ""
+
+    def __str__(self) -> str:
+        """Return the fields that are set, as in test ids: `lora-margin`."""
+        return "-".join(value for field in fields(self) if (value := getattr(self, field.name)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """The outcome of one gate on one subject.
+
+    Attributes:
+        gate: A key of `GATES`; set by the gate's row.
+        subject: What it is about; set by the gate's row.
+        outcome: `fail` stops a release.
+        observed: The value that was judged; NaN where undefined.
+        reference: What it was held against; NaN where there is none.
+        message: The outcome in words, without `examples`.
+        examples: The pairs to look at first, in words.
+        more: How many such pairs there are beside `examples`.
+        improved: Whether the value is better than stored by more than its tolerance.
+    """
+
+    outcome: Outcome
+    observed: Number
+    reference: Number
     message: str
+    gate: str = ""
+    subject: Subject = Subject()
+    examples: tuple[str, ...] = ()
+    more: int = 0
+    improved: bool = False
+
+    @property
+    def text(self) -> str:
+        """The message with its examples."""
+        if not self.examples:
+            return self.message
+        rest = f" and {self.more} more" if self.more else ""
+        return f"{self.message}; now wrong: {'; '.join(self.examples)}{rest}"
 
 
-def to_json(verdict: Verdict) -> dict[str, Any]:
-    """The verdict as JSON values; NaN becomes null."""
-    return {key: nan_to_null(value) for key, value in asdict(verdict).items()}
+@dataclass(frozen=True, kw_only=True)
+class Skipped:
+    """A gate that was not judged, since what it depends on failed.
+
+    Attributes:
+        gate: A key of `GATES`.
+        subject: What it would have been about.
+        cause: The gate or the error that failed in its place.
+    """
+
+    gate: str
+    subject: Subject
+    cause: str
 
 
-def from_json(content: dict[str, Any]) -> Verdict:
-    """The inverse of `to_json`."""
-    numbers = {key: null_to_nan(content[key]) for key in ("observed", "reference")}
-    return Verdict(**{**content, **numbers})
+class NotJudgedError(Exception):
+    """Raised by a gate whose values do not exist because another gate fails: one cause is one failure.
 
+    Attributes:
+        cause: Key of the gate that fails.
+    """
 
-def number(value: float, unit: str = "") -> str:
-    """A value for people: a count of pairs with at most one decimal, the rest with three."""
-    if math.isnan(value):
-        return "NaN"
-    return f"{round(value, 1):g}" if unit == "pairs" else f"{value:.3f}"
-
-
-def scientific(value: float) -> str:
-    """A positive number with its power of ten, as a recipe writes a learning rate: 2e-5."""
-    digits, _, exponent = f"{value:.5e}".partition("e")
-    return f"{float(digits):g}e{int(exponent)}"
+    def __init__(self, cause: str, reason: str) -> None:
+        super().__init__(reason)
+        self.cause = cause
 
 
 def outcome_of(passed: bool) -> Literal["pass", "fail"]:
-    """The word for a yes or no."""
+    """Return the outcome of a yes or no."""
     return "pass" if passed else "fail"

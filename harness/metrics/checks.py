@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def undefined(reason: str, details: dict[str, Any] | None = None) -> MetricResult:
-    """A result without a value: NaN, with the reason."""
+    """Return a result without a value: NaN, with the reason."""
     return MetricResult(float("nan"), reason, details or {})
 
 
@@ -23,7 +23,7 @@ def why_undefined(metric: str, scores: NDArray[np.float64], labels: NDArray[np.i
     """Say why a metric of binary labels has no value for these pairs.
 
     Args:
-        metric: What needs the pairs, the subject of the reason.
+        metric: The subject of the reason: a name of whatever needs the pairs.
         scores: Shape `(n_pairs,)`.
         labels: 0 or 1, shape `(n_pairs,)`.
 
@@ -39,7 +39,7 @@ def why_undefined(metric: str, scores: NDArray[np.float64], labels: NDArray[np.i
 
 
 def why_not_numbers(metric: str, values: NDArray[np.floating[Any]], name: str, *, ndim: int = 1) -> str:
-    """Say whether values are missing or not finite; a row of a matrix counts once.
+    """Say why values are no numbers to compute with; empty if they are all finite. A row of a matrix counts once.
 
     Raises:
         ValueError: If `values` has not `ndim` dimensions.
@@ -55,7 +55,7 @@ def why_not_numbers(metric: str, values: NDArray[np.floating[Any]], name: str, *
 
 
 def why_not_two_classes(metric: str, labels: NDArray[np.int8]) -> str:
-    """Say whether one of the two labels is missing.
+    """Say why labels are not of two classes; empty if both are there.
 
     Raises:
         ValueError: If `labels` is not a vector of 0 and 1.

@@ -1,15 +1,24 @@
-"""What every metric reads and returns."""
+"""The types that metrics read and return, and the row of the `METRICS` table."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Annotated, Any, Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, WithJsonSchema
 
-    import numpy as np
-    from numpy.typing import NDArray
+from harness.metrics.tally import Tally
+
+Number = Annotated[
+    float,
+    BeforeValidator(lambda value: math.nan if value is None else value),
+    WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "null"}]}),
+]
+"""A float that is NaN where undefined: JSON has no NaN, and null stands for it. pydantic writes NaN as null itself."""
 
 
 @dataclass(frozen=True)
@@ -42,27 +51,98 @@ class MetricResult:
             booleans, None, lists, dicts. Empty where the input allowed no computation at all.
     """
 
-    value: float
+    value: Number
     reason: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
+class GroupResult:
+    """The pairs of one category or pair type.
+
+    Attributes:
+        count: Number of pairs.
+        positives: Number of pairs with label 1.
+        negatives: Number of pairs with label 0.
+        mean_positive: Mean score of the positive pairs, in [-1, 1]; NaN if there are none.
+        mean_negative: Mean score of the negative pairs, in [-1, 1]; NaN if there are none.
+        metrics: Key of `METRICS`, those with `by_group` -> value; NaN if undefined.
+        reason: Why something is NaN, in words; else empty.
+    """
+
+    count: int
+    positives: int
+    negatives: int
+    mean_positive: Number
+    mean_negative: Number
+    metrics: Mapping[str, Number]
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Every metric of one model on a set of pairs.
+
+    Attributes:
+        metrics: Key of `METRICS` -> result.
+        categories: Category -> result on its pairs.
+        pair_types: Pair type -> result on its pairs.
+        scores: Score of each pair, in the order of the pairs.
+    """
+
+    metrics: Mapping[str, MetricResult]
+    categories: Mapping[str, GroupResult]
+    pair_types: Mapping[str, GroupResult]
+    scores: tuple[Number, ...]
+
+    @property
+    def clusters(self) -> NDArray[np.int64] | None:
+        """Cluster of each pair, -1 for noise, shape `(n_pairs,)`; None where no metric found clusters."""
+        found = (result.details.get("cluster_labels") for result in self.metrics.values())
+        labels = next((labels for labels in found if labels is not None), None)
+        return None if labels is None else np.array(labels, dtype=np.int64)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Metric:
     """A row of the `METRICS` table.
 
     Attributes:
         title: The name in reports.
-        function: Arrays in, value out.
+        function: Pairs in, value out.
+        weighted: The same of pairs that carry weights, for many resamples at once: shape `(n_resamples,)`. None: the
+            pairs are written down as often as they weigh, and given to `function`; slow, and only for a metric of
+            scores and labels.
         direction: Whether a higher or a lower value is better.
         unit: What the value counts, for axes and tables.
         low: Least possible value.
         high: Greatest possible value.
+        floor: Least tolerance of a trained model, in the metric's unit: the training seeds may happen to agree.
+        base_tolerance: Tolerance of the base, which only another machine's arithmetic can move.
+        chart: Key of the chart that shows it; empty where none does.
+        maximum: Whether it chooses what fits the data best, a threshold or the majority of each cluster, and so comes
+            out too high. Each resample chooses anew and comes out higher still: its interval is bias-corrected.
+        by_rank: Whether it depends on the ranks of the scores only; two models then swap ranks, not scores.
+        by_group: Whether it is computed of each category and pair type.
+        by_category: Whether it is also stored, and compared, for each category; needs `by_group`.
+        no_skill_above_zero: Whether a model that knows nothing is far above 0, so that relative performance flatters.
+        terms: Of a ratio of two sums over the pairs that is no function of the scores: numerator and denominator of
+            each pair, from its labels and clusters, shape `(n_pairs, 2)`. Two models swap these.
     """
 
     title: str
     function: Callable[[ScoredPairs], MetricResult]
+    weighted: Callable[[Tally], NDArray[np.float64]] | None = None
     direction: Literal["higher", "lower"]
     unit: str
     low: float
     high: float
+    floor: float
+    base_tolerance: float
+    chart: str = ""
+    maximum: bool = False
+    by_rank: bool = False
+    by_group: bool = False
+    by_category: bool = False
+    no_skill_above_zero: bool = False
+    terms: Callable[[NDArray[np.int8], NDArray[np.int64]], NDArray[np.float64]] | None = None

@@ -1,38 +1,28 @@
-"""What a run found -> `results.json` for tools, and the summary on top of pytest-html's report for people.
+"""Results -> the summary on top of pytest-html's report, for GitHub, and two results held against each other.
 
-Computes no metric: it arranges values that are there. Texts and names come from data; the templates escape all of them.
+Computes no metric: it arranges values of `CaseResults` and `PairTable`. Texts and names come from data; the templates
+escape all of them.
 """
 
 from __future__ import annotations
 
-from harness.report.errors import errors_csv, errors_file
-from harness.report.judgement import Judgement, judge_pairs, why_not_comparable
-from harness.report.links import chart_for, figure_id, result_cells
-from harness.report.power import POWER_TITLES, power_rows, power_sentences
-from harness.report.results import results_json
-from harness.report.summary import headline, summary_html
-from harness.report.types import CaseReport, DataTable, FurtherPairs, RenderedChart
-from harness.report.words import cut, in_html
+from harness.report.errors import errors_csv, errors_file, write_errors
+from harness.report.headline import Headline, headline
+from harness.report.links import chart_of, figure_id, result_cells
+from harness.report.page import page_html, summary_html
+from harness.report.types import Report, reports
 
 __all__ = [
-    "POWER_TITLES",
-    "CaseReport",
-    "DataTable",
-    "FurtherPairs",
-    "Judgement",
-    "RenderedChart",
-    "chart_for",
-    "cut",
+    "Headline",
+    "Report",
+    "chart_of",
     "errors_csv",
     "errors_file",
     "figure_id",
     "headline",
-    "in_html",
-    "judge_pairs",
-    "power_rows",
-    "power_sentences",
+    "page_html",
+    "reports",
     "result_cells",
-    "results_json",
     "summary_html",
-    "why_not_comparable",
+    "write_errors",
 ]

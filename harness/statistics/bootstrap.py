@@ -1,17 +1,19 @@
-"""How far each metric would move with other pairs: percentile intervals of the bootstrap."""
+"""Percentile intervals of the bootstrap: how far each metric would move with other pairs."""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from statistics import NormalDist
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.metrics import METRICS
+from harness.metrics import METRICS, Number
 from harness.metrics.checks import require_length, why_undefined
-from harness.statistics.ranked import rank
+from harness.metrics.tally import rank
+from harness.metrics.weighted import weighted_values
 from harness.statistics.resampling import LEAST_UNITS, draw_blocks, pair_weights, resampling_units
-from harness.statistics.weighted import weighted_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,19 +22,21 @@ if TYPE_CHECKING:
 
 _MOST_UNDEFINED = 0.05
 
-_MAXIMA = ("best_f1", "cluster_purity")
-"""Metrics that choose what fits the data best, a threshold or the majority of each cluster, and so come out too high.
-Each resample chooses anew and comes out higher still: the plain percentile interval lies too high."""
-
 _NORMAL = NormalDist()
 
 
-class Interval(NamedTuple):
+@dataclass(frozen=True)
+class Interval:
     """A 95 % interval. Both ends are NaN where there is none, and `reason` says why; else it is empty."""
 
-    low: float
-    high: float
+    low: Number
+    high: Number
     reason: str = ""
+
+    @classmethod
+    def none(cls, reason: str) -> Interval:
+        """Return the interval that does not exist."""
+        return cls(math.nan, math.nan, reason)
 
 
 def intervals(
@@ -77,7 +81,7 @@ def intervals(
         taken for the best F1 and cluster purity).
     """
     if reason := check_pairs(scores, labels, text_rows, clusters, draws=resamples):
-        return dict.fromkeys(METRICS, Interval(np.nan, np.nan, reason))
+        return dict.fromkeys(METRICS, Interval.none(reason))
     units = resampling_units(text_rows)
     ranking = rank(scores, labels, clusters)
     values = join(
@@ -86,31 +90,31 @@ def intervals(
     )
     observed = weighted_values(ranking, np.ones((1, len(scores))))
     return {
-        name: percentile_interval(float(observed[name][0]), values[name], units.count, corrected=name in _MAXIMA)
-        for name in METRICS
+        name: percentile_interval(float(observed[name][0]), values[name], units.count, corrected=metric.maximum)
+        for name, metric in METRICS.items()
     }
 
 
 def percentile_interval(
     observed: float, values: NDArray[np.float64], units: int, *, corrected: bool = False
 ) -> Interval:
-    """The interval that leaves out 2.5 % of the resamples' values at either side.
+    """Return the interval that leaves out 2.5 % of the resamples' values at either side.
 
     Args:
         observed: The value of the pairs themselves; NaN has no interval.
         values: Of each resample, NaN where undefined, shape `(n_resamples,)`.
-        units: How many things were drawn in each resample; fewer than 6 have no interval.
+        units: Number of units drawn in each resample; fewer than 6 have no interval.
         corrected: Whether to move both ends against the bias of the resamples, read off the share of values below
             `observed`, which is one half without bias. Where fewer than 2.5 % are on one side, the bias is larger than
             the interval, and what would come out does not hold the value: there is none.
     """
     defined = values[np.isfinite(values)]
     if np.isnan(observed):
-        return Interval(np.nan, np.nan, "the metric has no value for these pairs")
+        return Interval.none("the metric has no value for these pairs")
     if units < LEAST_UNITS:
-        return Interval(np.nan, np.nan, f"an interval needs {LEAST_UNITS} texts or groups to draw, found {units}")
+        return Interval.none(f"an interval needs {LEAST_UNITS} texts or groups to draw, found {units}")
     if len(values) - len(defined) > _MOST_UNDEFINED * len(values):
-        return Interval(np.nan, np.nan, f"{len(values) - len(defined)} of {len(values)} resamples have no value")
+        return Interval.none(f"{len(values) - len(defined)} of {len(values)} resamples have no value")
     ends = (0.025, 0.975)
     if corrected:
         below = (np.count_nonzero(defined < observed) + np.count_nonzero(defined <= observed)) / 2 / len(defined)
@@ -118,7 +122,7 @@ def percentile_interval(
         ends = (_NORMAL.cdf(2 * bias + _NORMAL.inv_cdf(ends[0])), _NORMAL.cdf(2 * bias + _NORMAL.inv_cdf(ends[1])))
     low, high = np.quantile(defined, ends)
     if corrected and not low <= observed <= high:
-        return Interval(np.nan, np.nan, "the resamples are all too high or all too low to say how far the value moves")
+        return Interval.none("the resamples are all too high or all too low to say how far the value moves")
     return Interval(float(low), float(high))
 
 
@@ -144,6 +148,6 @@ def check_pairs(
 
 
 def join(blocks: Iterable[Mapping[str, NDArray[np.float64]]]) -> dict[str, NDArray[np.float64]]:
-    """Values of blocks of resamples, metric by metric."""
+    """Join the values of blocks of resamples, metric by metric."""
     kept = list(blocks)
     return {name: np.concatenate([block[name] for block in kept]) for name in METRICS}

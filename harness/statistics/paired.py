@@ -1,15 +1,18 @@
-"""Whether a model changed: two score vectors of the same pairs, compared pair by pair."""
+"""The change between two models: two score vectors of the same pairs, compared pair by pair."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.metrics import METRICS
+from harness.metrics import METRICS, Number
+from harness.metrics.tally import rank
+from harness.metrics.weighted import weighted_values
 from harness.statistics.bootstrap import check_pairs, join, percentile_interval
 from harness.statistics.permutation import Side, p_value, swapped_changes
-from harness.statistics.ranked import rank
 from harness.statistics.resampling import (
     LEAST_UNITS,
     Units,
@@ -18,7 +21,6 @@ from harness.statistics.resampling import (
     pair_weights,
     resampling_units,
 )
-from harness.statistics.weighted import weighted_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +30,9 @@ if TYPE_CHECKING:
     Values = NDArray[np.float64]
 
 
-class Change(NamedTuple):
-    """What a metric did between two score vectors of the same pairs.
+@dataclass(frozen=True)
+class Change:
+    """The change of a metric between two score vectors of the same pairs.
 
     Attributes:
         now: Value now.
@@ -41,12 +44,12 @@ class Change(NamedTuple):
         reason: Why something is NaN, in words; else empty.
     """
 
-    now: float
-    stored: float
-    change: float
-    low: float
-    high: float
-    p_value: float
+    now: Number
+    stored: Number
+    change: Number
+    low: Number
+    high: Number
+    p_value: Number
     reason: str = ""
 
 
@@ -96,7 +99,7 @@ def compare(
     sides = [Side(*side) for side in zip((now, stored), clusters or (None, None), strict=True)]
     for side in sides:
         if reason := check_pairs(side.scores, labels, text_rows, side.clusters, draws=min(resamples, permutations)):
-            return dict.fromkeys(METRICS, Change(*(np.nan,) * 6, reason=reason))
+            return dict.fromkeys(METRICS, Change(*(math.nan,) * 6, reason=reason))
     unit = np.ones((1, len(now)))
     values = [weighted_values(rank(side.scores, labels, side.clusters), unit) for side in sides]
     units, groups = resampling_units(text_rows), independent_groups(text_rows)

@@ -1,9 +1,9 @@
-"""What a gate sees: how often it stops an equally good model, and how large a drop has to be that it always stops."""
+"""Power of a gate: how often it stops an equally good model, and the smallest drop that it detects."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,43 +15,44 @@ if TYPE_CHECKING:
     Values = NDArray[np.float64]
 
 PROBABILITY = 0.95
-"""With which a drop is caught."""
+"""With which a drop is detected."""
 
 _BETWEEN = 401  # points on the way from nothing forgotten to everything
 
 
 @dataclass(frozen=True)
 class Comparisons:
-    """The comparisons of one model with what is stored of it. Every loss is positive where it is worse than stored.
+    """Comparisons of one model with its stored values. A deterioration is positive where a value is worse than stored.
 
     Attributes:
-        trainings: Loss of each training that differs in its seed only, shape `(n_trainings, n_comparisons)`.
-        allowed: The loss that is still noise, shape `(n_comparisons,)`.
-        most: The greatest loss there can be, shape `(n_comparisons,)`.
-        forgotten: Loss of the stored model as it forgets step by step, from nothing to everything, shape
+        trainings: Deterioration of each training that differs in its seed only, shape `(n_trainings, n_comparisons)`.
+        tolerance: The deterioration that is still noise, shape `(n_comparisons,)`.
+        most: The greatest deterioration there can be, shape `(n_comparisons,)`.
+        forgotten: Deterioration of the stored model as it forgets step by step, from nothing to everything, shape
             `(n_steps, n_comparisons)`; a column of NaN where that is not known.
-        low: Lower end of the interval of each of these losses; NaN where it has none.
+        low: Lower end of the interval of each of these changes; NaN where it has none.
         high: Its upper end.
     """
 
     trainings: Values
-    allowed: Values
+    tolerance: Values
     most: Values
     forgotten: Values
     low: Values
     high: Values
 
 
-class Power(NamedTuple):
-    """How a gate does.
+@dataclass(frozen=True)
+class Power:
+    """Verdicts of a gate, simulated.
 
     Attributes:
         fails: Share of equally good trainings in which at least one comparison fails, in [0, 1].
         inconclusive: Share in which none fails, and at least one is inconclusive, in [0, 1].
-        drops: The smallest drop of the model's level that each comparison by itself catches with `PROBABILITY`, shape
-            `(n_comparisons,)`; NaN where it catches none that can be.
-        together: The losses of the least forgetting that one comparison or another catches with `PROBABILITY`, shape
-            `(n_comparisons,)`; NaN where none is, and for a comparison whose loss is not known.
+        drops: The smallest drop of the model's level that each comparison by itself detects with `PROBABILITY`, shape
+            `(n_comparisons,)`; NaN where it detects none that can be.
+        together: The deteriorations of the least forgetting that one comparison or another detects with `PROBABILITY`,
+            shape `(n_comparisons,)`; NaN where none is, and for a comparison whose deterioration is not known.
     """
 
     fails: float
@@ -61,21 +62,21 @@ class Power(NamedTuple):
 
 
 def power(comparisons: Comparisons, *, seed: int, draws: int = 10_000) -> Power:
-    """Trains the model again in thought, equally good and worse, and judges it by the rule.
+    """Simulate trainings of the model, equally good and worse, and judge them by the rule.
 
     Another training's values are drawn from what the trainings say, all comparisons of a model together: around their
     mean, with their covariance, and wider by `sqrt(1 + 1 / n)` and by Student's factor, since mean and spread are known
     from n trainings only. The stored training is what it is: where it was a lucky one, an equally good training is more
     likely to fail, and a small drop is seen sooner.
 
-    The interval of a loss is that of the stored model when it has forgotten as much. A training moves each pair by
+    The interval of a change is that of the stored model when it has forgotten as much. A training moves each pair by
     itself, too, so its interval is a little wider: where intervals decide, and not tolerances, the true drops are a
     little larger.
 
     Args:
         comparisons: Of one model.
         seed: Of the draws.
-        draws: How many trainings.
+        draws: Number of trainings.
 
     Raises:
         ValueError: Fewer than two trainings.
@@ -84,23 +85,24 @@ def power(comparisons: Comparisons, *, seed: int, draws: int = 10_000) -> Power:
         The posterior predictive distribution of a normal sample with unknown mean and variance: A. Gelman et al.,
         "Bayesian Data Analysis", 3rd edition, 2013, section 3.2.
     """
-    lost = _retrained(comparisons.trainings, seed, draws)
-    way = _interpolated(comparisons)
-    fails_above = _fails_above(way, comparisons.allowed)
-    failing = (lost > fails_above).any(axis=1)
-    worse = (lost > comparisons.allowed).any(axis=1)
-    drops = np.maximum(fails_above - np.quantile(lost, 1 - PROBABILITY, axis=0), 0)
-    within = drops <= np.fmin(np.fmax.reduce(way.forgotten), comparisons.most)
+    simulated = _retrained(comparisons.trainings, seed, draws)
+    path = _interpolated(comparisons)
+    fails_above = _fails_above(path, comparisons.tolerance)
+    failing = (simulated > fails_above).any(axis=1)
+    worse = (simulated > comparisons.tolerance).any(axis=1)
+    drops = np.maximum(fails_above - np.quantile(simulated, 1 - PROBABILITY, axis=0), 0)
+    within = drops <= np.fmin(np.fmax.reduce(path.forgotten), comparisons.most)
     return Power(
         fails=float(failing.mean()),
         inconclusive=float((worse & ~failing).mean()),
         drops=np.where(within, drops, np.nan),
-        together=_caught_together(way.forgotten, lost, fails_above),
+        together=_detected_together(path.forgotten, simulated, fails_above),
     )
 
 
-class _Way(NamedTuple):
-    """The steps of forgetting, and many points between them."""
+@dataclass(frozen=True)
+class _Path:
+    """Steps of forgetting, and many points between them."""
 
     forgotten: Values
     low: Values
@@ -108,7 +110,7 @@ class _Way(NamedTuple):
 
 
 def _retrained(trainings: Values, seed: int, draws: int) -> Values:
-    """Losses of equally good trainings, shape `(draws, n_comparisons)`."""
+    """Simulate the deteriorations of equally good trainings, shape `(draws, n_comparisons)`."""
     count = len(trainings)
     if count < 2:
         raise ValueError(f"a spread needs at least two trainings, got {count}")
@@ -118,10 +120,10 @@ def _retrained(trainings: Values, seed: int, draws: int) -> Values:
     return np.asarray(mean + factor * (rng.standard_normal((draws, count)) @ (trainings - mean)))
 
 
-def _interpolated(comparisons: Comparisons) -> _Way:
+def _interpolated(comparisons: Comparisons) -> _Path:
     steps = np.linspace(0, 1, len(comparisons.forgotten))
     between = np.linspace(0, 1, _BETWEEN)
-    return _Way(
+    return _Path(
         *(
             np.column_stack([np.interp(between, steps, column) for column in table.T])
             for table in (comparisons.forgotten, comparisons.low, comparisons.high)
@@ -129,20 +131,21 @@ def _interpolated(comparisons: Comparisons) -> _Way:
     )
 
 
-def _fails_above(way: _Way, allowed: Values) -> Values:
-    """The loss of each comparison above which it fails; infinite where the pairs never prove it.
+def _fails_above(path: _Path, tolerance: Values) -> Values:
+    """Return the deterioration above which each comparison fails; infinite where the pairs never prove it.
 
     What forgetting does not reach is judged by the tolerance alone.
     """
-    found = regression(way.forgotten, allowed, way.low, way.high)
-    unproven = np.where(found.worse & ~found.proven, way.forgotten, -np.inf).max(axis=0)
-    never = unproven == np.fmax.reduce(way.forgotten)
-    return np.where(never, np.inf, np.maximum(unproven, allowed))
+    found = regression(path.forgotten, tolerance, path.low, path.high)
+    unproven = np.where(found.worse & ~found.proven, path.forgotten, -np.inf).max(axis=0)
+    never = unproven == np.fmax.reduce(path.forgotten)
+    return np.where(never, np.inf, np.maximum(unproven, tolerance))
 
 
-def _caught_together(forgotten: Values, lost: Values, fails_above: Values) -> Values:
-    """The losses at the least forgetting from which on one comparison or another fails."""
-    shifts = np.nan_to_num(forgotten)  # a loss that is not known adds nothing
-    missed = [at for at, shift in enumerate(shifts) if (lost + shift > fails_above).any(axis=1).mean() < PROBABILITY]
+def _detected_together(forgotten: Values, simulated: Values, fails_above: Values) -> Values:
+    """Return the deteriorations at the least forgetting from which on one comparison or another fails."""
+    shifts = np.nan_to_num(forgotten)  # a deterioration that is not known adds nothing
+    detected = [(simulated + shift > fails_above).any(axis=1).mean() for shift in shifts]
+    missed = [at for at, probability in enumerate(detected) if probability < PROBABILITY]
     first = missed[-1] + 1 if missed else 0
     return forgotten[first] if first < len(forgotten) else np.full(len(fails_above), np.nan)

@@ -1,4 +1,4 @@
-"""What is drawn when pairs are resampled. Not the pairs: those of one text are not independent."""
+"""Units of a bootstrap of pairs: not the pairs, since those of one text are not independent."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
 
 _BLOCK_ELEMENTS = 2**18
 """Weights in memory at once: few enough for the processor's cache, whatever the number of resamples."""
@@ -24,7 +24,7 @@ LEAST_UNITS = 6
 
 @dataclass(frozen=True)
 class Units:
-    """What is drawn, with replacement, as often as there are units: groups of pairs, and single texts.
+    """Groups of pairs, and single texts: drawn with replacement, as often as there are units.
 
     A pair is in a resample as often as its unit was drawn; with two units, as often as the product.
 
@@ -40,7 +40,7 @@ class Units:
 
 
 def resampling_units(text_rows: NDArray[np.int64]) -> Units:
-    """Finds the units of a bootstrap that keeps pairs together where they share a text.
+    """Find the units of a bootstrap that keeps pairs together where they share a text.
 
     Such pairs are correlated. Pairs that are linked by shared texts, over however many steps, form a group (see
     `independent_groups`), and a group of at most 1/50 of all pairs is one unit: the cluster bootstrap.
@@ -88,10 +88,11 @@ def resampling_units(text_rows: NDArray[np.int64]) -> Units:
 
 
 def draw_blocks(units: Units, resamples: int, seed: int) -> Iterator[NDArray[np.float64]]:
-    """How often each unit is drawn in each resample, block by block; the same for a seed, whatever the size of blocks.
+    """Draw units in blocks of resamples; the same for a seed, whatever the size of blocks.
 
     Yields:
-        Whole numbers, shape `(some resamples, count + 1)`. The last column is 1, for pairs without a second unit.
+        How often each unit is drawn: whole numbers, shape `(some resamples, count + 1)`. The last column is 1, for
+        pairs without a second unit.
     """
     rng = np.random.default_rng(seed)
     for size in block_sizes(resamples, len(units.first)):
@@ -102,7 +103,7 @@ def draw_blocks(units: Units, resamples: int, seed: int) -> Iterator[NDArray[np.
 
 
 def pair_weights(units: Units, draws: NDArray[np.float64], order: NDArray[np.int64]) -> NDArray[np.float64]:
-    """How often each pair is in each resample, the pairs in the given order, shape `(some resamples, n_pairs)`."""
+    """Count each pair in each resample, the pairs in the given order, shape `(some resamples, n_pairs)`."""
     weights = draws[:, units.first[order]]
     double = np.flatnonzero(units.second[order] < units.count)
     if double.size:
@@ -111,7 +112,7 @@ def pair_weights(units: Units, draws: NDArray[np.float64], order: NDArray[np.int
 
 
 def independent_groups(text_rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Group of each pair, from 0: pairs of different groups have no text in common, however many pairs lie between.
+    """Number the groups of pairs: those of different groups have no text in common, however many pairs lie between.
 
     Returns:
         The connected component of each pair, shape `(n_pairs,)`, numbered from the group with the lowest text on.
@@ -130,14 +131,14 @@ def independent_groups(text_rows: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def block_sizes(resamples: int, elements: int) -> Iterator[int]:
-    """Splits a number of resamples into blocks of not too many weights in all, one resample at least."""
+    """Split a number of resamples into blocks of not too many weights in all, one resample at least."""
     size = max(1, _BLOCK_ELEMENTS // max(1, elements))
     for start in range(0, resamples, size):
         yield min(size, resamples - start)
 
 
 def _both_texts(text_rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The lower and the higher text of each pair, numbered from 0 in the order of the given numbers."""
+    """Return the lower and the higher text of each pair, numbered from 0 in the order of the given numbers."""
     if text_rows.ndim != 2 or text_rows.shape[1] != 2 or not np.issubdtype(text_rows.dtype, np.integer):
         raise ValueError(
             f"text_rows must be integers of shape (n_pairs, 2), came as {text_rows.dtype} of shape {text_rows.shape}"

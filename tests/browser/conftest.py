@@ -6,17 +6,19 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.charts import render
-from harness.pairs import Pair, PairSet
-from harness.report import CaseReport, errors_csv, errors_file, summary_html
+from harness.report import summary_html, write_errors
+
+from ..synthetic import make_report, plain  # noqa: TID252
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from harness.report import Report
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -29,19 +31,16 @@ HOSTILE = (
     "{{ 7 * 7 }} ${alert(1)} &lt;b&gt;",
 )
 EVIL_TYPE = '"><img src=x onerror=alert(1)>'
-SIGNALS = {"base": -0.3, "standard": 0.5, "lora": 0.4}
-SEEDS = dict.fromkeys(SIGNALS, 1)
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync"),
 )
 
 CONFTEST = """
-from pathlib import Path
 
 import pytest
 
-from harness.gates import Verdict
+from harness.gates import Subject, Verdict
 from harness.report import result_cells
 
 
@@ -52,7 +51,8 @@ def pytest_html_results_summary(prefix):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_html_results_table_row(report, cells):
-    verdict = Verdict("baseline", "lora", "auc_roc", "fail", 0.0, 1.0, "worse")
+    subject = Subject(model="lora", metric="auc_roc")
+    verdict = Verdict(gate="metric", subject=subject, outcome="fail", observed=0.0, reference=1.0, message="worse")
     cells[:] = result_cells(cells, report.nodeid, [("hostile", verdict)])
 """
 
@@ -70,34 +70,26 @@ def test_that_passes():
 """
 
 
-def hostile_pairs(count: int = 64) -> PairSet:
-    pairs = tuple(
-        Pair(
-            text_1=f"{HOSTILE[index % len(HOSTILE)]} left {index}",
-            text_2=f"{HOSTILE[(index + 3) % len(HOSTILE)]} right {index}",
-            label=int(index % 3 > 0),
-            category=EVIL_TYPE if index % 2 else "plain",
-            subcategory="s",
-            pair_type=EVIL_TYPE if index % 4 == 0 else f"kind {index % 4}",
-        )
-        for index in range(count)
-    )
-    return PairSet(Path("eval.jsonl"), "e" * 64, pairs)
+def hostile(row: int) -> dict[str, str]:
+    return plain(row) | {
+        "text_1": f"{HOSTILE[row % len(HOSTILE)]} left {row}",
+        "text_2": f"{HOSTILE[(row + 3) % len(HOSTILE)]} right {row}",
+        "category": EVIL_TYPE if row % 2 else "plain",
+        "pair_type": EVIL_TYPE if row % 4 == 0 else f"kind {row % 4}",
+    }
 
 
 @pytest.fixture(scope="session")
-def hostile_report(synthetic_report: Callable[..., CaseReport]) -> CaseReport:
-    """Three models, a stored baseline of other trainings, so that pairs flip, and gates that fail."""
-    stored = {**SEEDS, "standard": 2, "lora": 2}
-    return synthetic_report("hostile", hostile_pairs(), signals=SIGNALS, seeds=SEEDS, stored=stored)
+def hostile_report() -> Report:
+    """Three models, and a stored baseline of other trainings, so that pairs regress."""
+    return make_report("hostile", count=66, pair=hostile, moved=range(0, 66, 3))
 
 
 @pytest.fixture(scope="session")
-def report_path(tmp_path_factory: pytest.TempPathFactory, hostile_report: CaseReport) -> Path:
+def report_path(tmp_path_factory: pytest.TempPathFactory, hostile_report: Report) -> Path:
     """The report as pytest-html writes it, with the list of wrong pairs beside it."""
     project = tmp_path_factory.mktemp("project")
-    summary = summary_html([hostile_report], {"hostile": render(hostile_report)})
-    (project / "summary.html").write_text(summary, encoding="utf-8")
+    (project / "summary.html").write_text(summary_html([hostile_report]), encoding="utf-8")
     (project / "conftest.py").write_text(CONFTEST, encoding="utf-8")
     (project / "test_it.py").write_text(TESTS, encoding="utf-8")
     (project / "pytest.ini").write_text("[pytest]", encoding="utf-8")
@@ -106,7 +98,7 @@ def report_path(tmp_path_factory: pytest.TempPathFactory, hostile_report: CaseRe
         [sys.executable, "-m", "pytest", *options], cwd=project, capture_output=True, text=True, check=False
     )
     assert pytest.ExitCode.TESTS_FAILED == done.returncode, done.stdout + done.stderr
-    (project / errors_file("hostile")).write_text(errors_csv(hostile_report), encoding="utf-8")
+    write_errors(project, [hostile_report])
     return project / "report.html"
 
 

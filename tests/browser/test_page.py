@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from harness.charts import CHARTS
+from harness.report.charts import CHARTS
 from harness.report.errors import wrong_pairs
+from harness.report.outcomes import pair_outcomes
 
 WIDTHS = (390, 1440)
+
+
+def wrong(report):
+    return wrong_pairs(report, pair_outcomes(report))
 
 
 def texts(page, column, *, selector="[data-errors] tbody tr:visible"):
@@ -47,11 +52,11 @@ def test_page_never_scrolls_sideways(open_report, width):
 
 def test_hostile_texts_are_shown_as_text(open_report, hostile_report):
     page = open_report().page
-    rows = wrong_pairs(hostile_report)
+    rows = wrong(hostile_report)
     shown = texts(page, 1)
     assert len(rows) == len(shown)
     for row, text in zip(rows, shown, strict=True):
-        expected = hostile_report.pairs.pairs[row].text_1.replace("\x00", "\u2400").replace("\ud800", "\ufffd")
+        expected = hostile_report.pairs.text_1[row].replace("\x00", "\u2400").replace("\ud800", "\ufffd")
         assert expected[:1000] in text
         assert ("characters, the first 1,000 shown" in text) == (len(expected) > 1000)
     assert 0 == page.locator("img[src='x'], .harness-report script:not([type])").count()
@@ -70,8 +75,8 @@ def test_dark_mode_applies(open_report):
 
 def test_sorting_by_click_and_by_keyboard(open_report, hostile_report):
     page = open_report().page
-    scores = hostile_report.runs["lora"].evaluation.scores
-    expected = sorted(scores[row] for row in wrong_pairs(hostile_report))
+    scores = hostile_report.pairs.scores["lora"]
+    expected = sorted(scores[row] for row in wrong(hostile_report))
 
     def shown():
         cells = page.locator("[data-errors] tbody tr:visible > :nth-child(8)")
@@ -91,7 +96,7 @@ def test_sorting_by_click_and_by_keyboard(open_report, hostile_report):
 
 def test_filters_by_text_model_and_pair_type(open_report, hostile_report):
     page = open_report().page
-    rows = len(wrong_pairs(hostile_report))
+    rows = len(wrong(hostile_report))
     count = page.locator("[data-errors] output")
     assert f"{rows} of {rows} rows" == count.inner_text()
 
@@ -130,7 +135,7 @@ def test_points_are_read_by_mouse_and_by_keyboard(open_report, hostile_report):
     slider.focus()
     page.keyboard.press("ArrowRight")
     assert "line 2" in output.inner_text()
-    assert hostile_report.pairs.pairs[1].text_1[:20] in output.inner_text()
+    assert hostile_report.pairs.text_1[1][:20] in output.inner_text()
     rings = canvas.locator(".ring:visible")
     assert 3 == rings.count()
 
@@ -140,8 +145,7 @@ def test_points_are_read_by_mouse_and_by_keyboard(open_report, hostile_report):
     page.keyboard.press("Home")
     assert "line 1\n" in output.inner_text() + "\n"
     page.mouse.move(at["x"] + at["width"] / 2, at["y"] + at["height"] / 2)
-    scores = [run.evaluation.scores[-1] for run in hostile_report.measured.values()]
-    words = ", ".join(f"{n} {s:.3f}" for n, s in zip(hostile_report.measured, scores, strict=True))
+    words = ", ".join(f"{name} {hostile_report.pairs.scores[name][-1]:.3f}" for name in hostile_report.models)
     assert words.replace("-", "\N{MINUS SIGN}") in output.inner_text()
 
 
@@ -156,7 +160,7 @@ def test_failed_test_has_its_message_and_its_chart(open_report):
 
 def test_readable_without_javascript(open_report, hostile_report):
     page = open_report(java_script_enabled=False).page
-    assert len(wrong_pairs(hostile_report)) == page.locator("[data-errors] tbody tr").count()
+    assert len(wrong(hostile_report)) == page.locator("[data-errors] tbody tr").count()
     assert not page.locator("[data-errors] form").is_visible()
     assert not page.locator(".points").first.is_visible()
     assert page.locator("#chart-hostile-roc img").is_visible()

@@ -4,96 +4,72 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 from typing import TYPE_CHECKING, Any
 
-from harness.checkpoints import ADAPTER, ADAPTER_CONFIG, WEIGHTS
+from harness.models import ADAPTER, ADAPTER_CONFIG, WEIGHTS
+from harness.models.record import ARRAYS, RECORD
 
 from .tools import (
-    Shop,
-    change_config,
+    MERGED_UNRECORDED,
+    UNRECORDED,
+    WHOLE_UNRECORDED,
     change_tensors,
+    config,
+    copied,
     drop_record,
+    in_half,
+    in_turn,
     open_plainly,
     read_tensors_of,
+    set_json,
+    tensors,
+    text_file,
+    with_adapter,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from .tools import Break
+    from .tools import Change, Shop
 
-QUERY = "base_model.model.encoder.layer.0.attention.self.query"
+_QUERY = "base_model.model.encoder.layer.0.attention.self.query"
 
-
-def adapter(out: Path, shop: Shop) -> None:
-    """An adapter as sentence-transformers saves it, with the record of its training."""
-    shutil.copytree(shop.adapter, out, ignore=shutil.ignore_patterns("manifest.json"))
-
-
-def adapter_without_record(out: Path, shop: Shop) -> None:
-    """The same from a training elsewhere."""
-    adapter(out, shop)
-    drop_record(out)
+_adapter = copied(lambda shop: shop.adapter)
+_record = copied(lambda shop: shop.adapter, RECORD, ARRAYS)
+_whole = copied(lambda shop: shop.whole)
 
 
-def adapter_saved_by_peft(out: Path, shop: Shop) -> None:
-    """The same adapter, saved by `PeftModel.save_pretrained`, with the record of its training beside it."""
+def _on_base(shop: Shop) -> Any:
     from peft import PeftModel
 
     transformer: Any = open_plainly(shop.inputs.base.path).transformers_model
-    PeftModel.from_pretrained(transformer, str(shop.adapter)).save_pretrained(str(out))
-    for name in ("training.json", "training.safetensors"):
-        shutil.copy(shop.adapter / name, out)
+    return PeftModel.from_pretrained(transformer, str(shop.adapter))
 
 
-def adapter_saved_by_peft_without_record(out: Path, shop: Shop) -> None:
-    """The same from a training elsewhere, on a machine where the base lay in another place."""
-    adapter_saved_by_peft(out, shop)
-    drop_record(out)
-    change_config(out, base_model_name_or_path="/home/somebody/models/tiny")
+def _saved_by_peft(out: Path, shop: Shop) -> None:
+    _on_base(shop).save_pretrained(str(out))
 
 
-def adapter_saved_while_disabled(out: Path, shop: Shop) -> None:
-    """Disabling an adapter changes nothing on the disk: it is saved whole, and enabled again when it is opened."""
-    model = open_plainly(shop.inputs.base.path)
-    model.load_adapter(str(shop.adapter))
+def _saved_while_disabled(out: Path, shop: Shop) -> None:
+    model = with_adapter(shop)
     model.disable_adapters()
     model.save_pretrained(str(out), create_model_card=False)
 
 
-def adapter_saved_after_merging_in_place(out: Path, shop: Shop) -> None:
-    """Merged into its layers while they live, an adapter is still saved as it was."""
-    from peft import PeftModel
-
-    transformer: Any = open_plainly(shop.inputs.base.path).transformers_model
-    adapted = PeftModel.from_pretrained(transformer, str(shop.adapter))
+def _saved_after_merging_in_place(out: Path, shop: Shop) -> None:
+    adapted = _on_base(shop)
     adapted.merge_adapter()
     adapted.save_pretrained(str(out))
 
 
-def adapter_in_bf16(out: Path, shop: Shop) -> None:
-    """An adapter saved in bf16, as after a training in that precision.
-
-    Asked for in https://github.com/huggingface/peft/issues/701; PEFT opens it in fp32
-    (https://github.com/huggingface/peft/issues/2421).
-    """
-    adapter(out, shop)
-    change_tensors(out / ADAPTER, lambda tensors: {name: tensor.bfloat16() for name, tensor in tensors.items()})
+def _merged(out: Path, shop: Shop) -> None:
+    model = open_plainly(shop.inputs.base.path)
+    model[0].model = _on_base(shop).merge_and_unload()
+    model.save_pretrained(str(out), create_model_card=False)
 
 
-def adapter_in_fp16(out: Path, shop: Shop) -> None:
-    """An adapter saved in fp16, whose numbers it holds."""
-    adapter(out, shop)
-    change_tensors(out / ADAPTER, lambda tensors: {name: tensor.half() for name, tensor in tensors.items()})
-
-
-def adapter_from_the_hub(out: Path, shop: Shop) -> None:
-    """The hub's cache: links to files that lie elsewhere under their digests, and what people and tools leave there."""
-    adapter(out, shop)
-    (out / "README.md").write_text("# An adapter\n", encoding="utf-8")
-    (out / "trainer_state.json").write_text('{"global_step": 100}', encoding="utf-8")
+def _as_links(out: Path, _: Shop) -> None:
     (out / "events.out.tfevents.1").write_bytes(b"\0" * 10)
     blobs = out.parent / "blobs"
     blobs.mkdir()
@@ -102,108 +78,86 @@ def adapter_from_the_hub(out: Path, shop: Shop) -> None:
         file.symlink_to(blobs / str(number))
 
 
-def adapter_with_saved_module(out: Path, shop: Shop) -> None:
-    """An adapter with `modules_to_save`: the pooler is trained whole, and does not enter the mean of the tokens."""
-    adapter(out, shop)
+def _add_pooler(out: Path, shop: Shop) -> None:
     base = read_tensors_of(shop.inputs.base.path / WEIGHTS)
     pooler = {f"base_model.model.{name}": base[name] + 0.01 for name in ("pooler.dense.weight", "pooler.dense.bias")}
-    change_tensors(out / ADAPTER, lambda tensors: tensors | pooler)
-    change_config(out, modules_to_save=["pooler.dense"])
+    change_tensors(out / ADAPTER, lambda found: found | pooler)
 
 
-def adapter_with_biases(out: Path, shop: Shop) -> None:
-    """An adapter with `bias="all"`, whose biases are the base's."""
-    adapter(out, shop)
+def _add_biases(out: Path, shop: Shop) -> None:
     layers = {name.removesuffix(".lora_A.weight") for name in read_tensors_of(out / ADAPTER)}
     biases = {}
     for name, tensor in read_tensors_of(shop.inputs.base.path / WEIGHTS).items():
-        module, _, kind = f"base_model.model.{name}".rpartition(".")
-        if kind == "bias":
+        module = f"base_model.model.{name.removesuffix('.bias')}"
+        if name.endswith(".bias"):
             biases[f"{module}.base_layer.bias" if module in layers else f"{module}.bias"] = tensor
-    change_tensors(out / ADAPTER, lambda tensors: tensors | biases)
-    change_config(out, bias="all")
+    change_tensors(out / ADAPTER, lambda found: found | biases)
 
 
-def adapter_by_rslora(out: Path, shop: Shop) -> None:
-    """An adapter with rsLoRA's scaling, alpha over the root of the rank: the same model by another alpha."""
-    adapter(out, shop)
-    config = json.loads((out / ADAPTER_CONFIG).read_text(encoding="utf-8"))
-    change_config(out, use_rslora=True, lora_alpha=config["lora_alpha"] / math.sqrt(config["r"]))
+def _scale_by_rslora(out: Path, _: Shop) -> None:
+    content = json.loads((out / ADAPTER_CONFIG).read_text(encoding="utf-8"))
+    set_json(out / ADAPTER_CONFIG, use_rslora=True, lora_alpha=content["lora_alpha"] / math.sqrt(content["r"]))
 
 
-def adapter_with_patterns(out: Path, shop: Shop) -> None:
-    """One layer with a rank and an alpha of its own: two more rows of zeros, and alpha raised as much."""
-    adapter(out, shop)
+def _widen(out: Path, _: Shop) -> None:
+    from torch.nn.functional import pad
 
-    def widen(tensors: dict[str, Any]) -> None:
-        a, b = tensors[f"{QUERY}.lora_A.weight"], tensors[f"{QUERY}.lora_B.weight"]
-        tensors[f"{QUERY}.lora_A.weight"] = a.new_zeros(6, a.shape[1]).index_copy(0, _first(4), a)
-        tensors[f"{QUERY}.lora_B.weight"] = b.new_zeros(b.shape[0], 6).index_copy(1, _first(4), b)
+    def widen(found: dict[str, Any]) -> None:
+        found[f"{_QUERY}.lora_A.weight"] = pad(found[f"{_QUERY}.lora_A.weight"], (0, 0, 0, 2))
+        found[f"{_QUERY}.lora_B.weight"] = pad(found[f"{_QUERY}.lora_B.weight"], (0, 2))
 
     change_tensors(out / ADAPTER, widen)
-    change_config(out, rank_pattern={"layer.0.attention.self.query": 6}, alpha_pattern={r".*\.0\..*\.query": 12})
 
 
-def adapter_of_a_branch(out: Path, shop: Shop) -> None:
-    """An adapter whose training named a branch of the base, which says nothing about the commit."""
-    adapter_without_record(out, shop)
-    change_config(out, base_model_name_or_path=shop.inputs.base.name, revision="main")
+def _name_a_branch(out: Path, shop: Shop) -> None:
+    set_json(out / ADAPTER_CONFIG, base_model_name_or_path=shop.inputs.base.name, revision="main")
 
 
-def adapter_merged(out: Path, shop: Shop) -> None:
-    """The adapter merged into its base and saved as a whole model, with the record of its training."""
-    from peft import PeftModel
-
-    model = open_plainly(shop.inputs.base.path)
-    transformer: Any = model.transformers_model
-    merged: Any = PeftModel.from_pretrained(transformer, str(shop.adapter)).merge_and_unload()
-    model[0].model = merged
-    model.save_pretrained(str(out), create_model_card=False)
-    for name in ("training.json", "training.safetensors"):
-        shutil.copy(shop.adapter / name, out)
-
-
-def adapter_merged_without_record(out: Path, shop: Shop) -> None:
-    """The same from a training elsewhere."""
-    adapter_merged(out, shop)
-    drop_record(out)
-
-
-def whole(out: Path, shop: Shop) -> None:
-    """A whole model as sentence-transformers saves it, with the record of its training."""
-    shutil.copytree(shop.whole, out, ignore=shutil.ignore_patterns("manifest.json"))
-
-
-def whole_without_record(out: Path, shop: Shop) -> None:
-    """The same from a training elsewhere."""
-    whole(out, shop)
-    drop_record(out)
-
-
-def _first(count: int) -> Any:
-    import torch
-
-    return torch.arange(count)
-
-
-GOODS: Mapping[str, Break] = {
-    "adapter": adapter,
-    "adapter without record": adapter_without_record,
-    "adapter saved by PEFT": adapter_saved_by_peft,
-    "adapter saved by PEFT, without record": adapter_saved_by_peft_without_record,
-    "adapter saved while disabled, without record": adapter_saved_while_disabled,
-    "adapter saved after merging in place, without record": adapter_saved_after_merging_in_place,
-    "adapter in bf16": adapter_in_bf16,
-    "adapter in fp16": adapter_in_fp16,
-    "adapter from the hub": adapter_from_the_hub,
-    "adapter with modules_to_save": adapter_with_saved_module,
-    "adapter with biases": adapter_with_biases,
-    "adapter by rsLoRA": adapter_by_rslora,
-    "adapter with patterns": adapter_with_patterns,
-    "adapter of a branch, without record": adapter_of_a_branch,
-    "merged": adapter_merged,
-    "merged without record": adapter_merged_without_record,
-    "whole": whole,
-    "whole without record": whole_without_record,
+GOODS: Mapping[str, Change] = {
+    # As sentence-transformers saves it, with the record of its training.
+    "adapter": _adapter,
+    # From a training elsewhere.
+    UNRECORDED: in_turn(_adapter, drop_record),
+    # By `PeftModel.save_pretrained`.
+    "adapter saved by PEFT": in_turn(_saved_by_peft, _record),
+    # On a machine where the base lay in another place.
+    "adapter saved by PEFT, without record": in_turn(
+        _saved_by_peft, config(base_model_name_or_path="/home/somebody/models/tiny")
+    ),
+    # Disabling an adapter changes nothing on the disk: it is saved whole, and enabled again when it is opened.
+    "adapter saved while disabled, without record": _saved_while_disabled,
+    # Merged into its layers while they live, an adapter is still saved as it was.
+    "adapter saved after merging in place, without record": _saved_after_merging_in_place,
+    # As after a training in that precision. Asked for in https://github.com/huggingface/peft/issues/701; PEFT opens it
+    # in fp32 (https://github.com/huggingface/peft/issues/2421).
+    "adapter in bf16": in_turn(_adapter, tensors(lambda _, tensor: tensor.bfloat16())),
+    "adapter in fp16": in_turn(_adapter, in_half()),
+    # Links to files that lie elsewhere under their digests, and what people and tools leave there.
+    "adapter from the hub": in_turn(
+        _adapter,
+        text_file("README.md", "# An adapter\n"),
+        text_file("trainer_state.json", '{"global_step": 100}'),
+        _as_links,
+    ),
+    # The pooler is trained whole, and does not enter the mean of the tokens.
+    "adapter with modules_to_save": in_turn(_adapter, _add_pooler, config(modules_to_save=["pooler.dense"])),
+    # The biases are the base's.
+    "adapter with biases": in_turn(_adapter, _add_biases, config(bias="all")),
+    # Alpha over the root of the rank: the same model by another alpha.
+    "adapter by rsLoRA": in_turn(_adapter, _scale_by_rslora),
+    # One layer with a rank and an alpha of its own: two more rows of zeros, and alpha raised as much.
+    "adapter with patterns": in_turn(
+        _adapter,
+        _widen,
+        config(rank_pattern={"layer.0.attention.self.query": 6}, alpha_pattern={r".*\.0\..*\.query": 12}),
+    ),
+    # Its training named a branch of the base, which says nothing about the commit.
+    "adapter of a branch, without record": in_turn(_adapter, drop_record, _name_a_branch),
+    # Merged into its base and saved as a whole model.
+    "merged": in_turn(_merged, _record),
+    MERGED_UNRECORDED: _merged,
+    # As sentence-transformers saves it, with the record of its training.
+    "whole": _whole,
+    WHOLE_UNRECORDED: in_turn(_whole, drop_record),
 }
 """What it is -> how it is made. Its first word says what it is gated as, its last whether it has a record."""

@@ -1,4 +1,4 @@
-"""The merge gate catches every fault of the collection by the check that is meant to, and lets what is good through."""
+"""The merge gate catches every fault of the collection by the gate that is meant to, and lets what is good through."""
 
 from __future__ import annotations
 
@@ -9,56 +9,65 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.candidates import prove_files
-from harness.encoding import SAME_MODEL
-from harness.promises import expected_gates
+from harness.gates import GATES, Skipped, Verdict, expected
+from harness.models import SAME_MODEL
+from harness.report.github import markdown_text
+from harness.verification import check_files
 
 from .collection import FAULTS, ROWS
+from .gating import verdicts_of, with_outcome
 from .goods import GOODS
-from .tools import change_config
+from .table import FaultsTable, read_rows
+from .tools import set_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
-    from harness.gates import Verdict
-    from harness.pipeline import CaseRun
+    from harness.run import CaseRun
 
-    from .conftest import FaultsTable
-    from .tools import Fault, Shop
+    from .tools import Shop
 
-    Gate = Callable[..., Iterator[Verdict]]
+    MakeGood = Callable[[str], Path]
+    RunOf = Callable[..., CaseRun]
 
-UNRECORDED = {"base", "trained", "data"}
-"""The proofs that are inconclusive where a training recorded nothing."""
+UNSURE = {"base", "record", "training_data"}
+"""The gates that are inconclusive where a training recorded nothing."""
+
+BEFORE_LOAD_PATHS = frozenset(list(GATES)[: list(GATES).index("load_paths")])
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_is_caught_by_its_check(
-    name: str, gate: Gate, make_good: Callable[[str], Path], shop: Shop, faults_table: FaultsTable
+def test_a_fault_is_caught_by_its_gate(
+    name: str, run_of: RunOf, make_good: MakeGood, shop: Shop, faults_table: FaultsTable
 ) -> None:
     fault = FAULTS[name]
     directory = make_good(fault.good)
-    fault.break_it(directory, shop)
-    ways = fault.caught_by not in ("files", "base", "whole", "weights")
-    caught, unsure = _first(gate(fault.good, directory, ways=ways), fault)
-    assert (fault.caught_by, fault.outcome) == (caught.name, caught.verdict), caught.message
-    assert re.search(fault.says, caught.message, re.DOTALL), caught.message
-    assert unsure <= (UNRECORDED if "without record" in fault.good else fault.unjudged)
-    faults_table.add(name, caught.name, caught.message)
+    fault.change(directory, shop)
+    unsure: set[str] = set()
+    for found in verdicts_of(run_of(fault.good, directory, load_paths=fault.caught_by not in BEFORE_LOAD_PATHS)):
+        if isinstance(found, Skipped):
+            assert found.cause == fault.caught_by
+        elif found.outcome == "fail" or (found.gate, found.outcome) == (fault.caught_by, fault.outcome):
+            break
+        elif found.outcome == "inconclusive":
+            unsure.add(found.gate)
+    assert isinstance(found, Verdict)
+    assert (fault.caught_by, fault.outcome) == (found.gate, found.outcome), found.text
+    assert re.search(fault.says, found.text, re.DOTALL), found.text
+    assert unsure <= (UNSURE if "without record" in fault.good else set())
+    faults_table.add(name, found.gate, found.text)
 
 
 @pytest.mark.parametrize("good", GOODS)
-def test_a_good_artefact_passes_the_whole_gate(
-    good: str, gate: Gate, make_good: Callable[[str], Path], run_of: Callable[..., CaseRun]
-) -> None:
-    directory = make_good(good)
-    verdicts = list(gate(good, directory))
-    assert [] == [verdict.message for verdict in verdicts if verdict.verdict == "fail"]
-    unsure = {verdict.name for verdict in verdicts if verdict.verdict == "inconclusive"}
-    assert unsure <= (UNRECORDED if good.endswith("without record") else set())
-    assert {"trained", "data"} <= unsure or not good.endswith("without record")
-    assert expected_gates(run_of(good, directory).inputs) == len(verdicts)
+def test_a_good_artefact_passes_the_whole_gate(good: str, make_good: MakeGood, run_of: RunOf) -> None:
+    run = run_of(good, make_good(good))
+    verdicts = list(verdicts_of(run))
+    assert [] == [verdict.text for verdict in with_outcome(verdicts, "fail")]
+    unsure = {verdict.gate for verdict in with_outcome(verdicts, "inconclusive")}
+    assert unsure <= (UNSURE if good.endswith("without record") else set())
+    assert {"record", "training_data"} <= unsure or not good.endswith("without record")
+    assert expected(run.inputs, {"gate"}) == sum(isinstance(verdict, Verdict) for verdict in verdicts)
 
 
 @pytest.mark.parametrize(
@@ -72,70 +81,38 @@ def test_a_good_artefact_passes_the_whole_gate(
     ],
     ids=["eva", "orthogonal", "inference", "mapping", "unknown-but-off"],
 )
-def test_a_setting_that_changes_nothing_is_no_fault(
-    config: dict[str, Any], make_good: Callable[[str], Path], run_of: Callable[..., CaseRun]
-) -> None:
+def test_a_setting_that_changes_nothing_is_no_fault(config: dict[str, Any], make_good: MakeGood, run_of: RunOf) -> None:
     directory = make_good("adapter")
-    change_config(directory, **config)
+    set_json(directory / "adapter_config.json", **config)
     candidate = run_of("adapter", directory).inputs.candidate
     assert candidate is not None
-    assert "pass" == prove_files(candidate).outcome
+    assert "pass" == check_files(candidate).outcome
 
 
-def test_that_the_weights_are_random_shows_in_how_it_opens(
-    gate: Gate, make_good: Callable[[str], Path], shop: Shop
-) -> None:
+def test_that_the_weights_are_random_shows_in_how_it_opens(make_good: MakeGood, run_of: RunOf, shop: Shop) -> None:
     directory = make_good("whole")
-    FAULTS["model: saved while PEFT's layers were in it"].break_it(directory, shop)
-    [ways] = [verdict for verdict in gate("whole", directory) if verdict.name == "ways"]
-    assert "fail" == ways.verdict
-    assert ways.observed < SAME_MODEL
-    assert re.search(r"SentenceTransformer\(DIR\) gives other embeddings at each load", ways.message)
+    FAULTS["model: saved while PEFT's layers were in it"].change(directory, shop)
+    failed = with_outcome(list(verdicts_of(run_of("whole", directory))), "fail")
+    [found] = [verdict for verdict in failed if verdict.gate == "load_paths"]
+    assert found.observed < SAME_MODEL
+    assert re.search(r"SentenceTransformer\(DIR\) gives other embeddings at each load", found.message)
 
 
-# --- the collection and its table -------------------------------------------------------------------------------------
-
-
-def test_every_fault_says_how_it_comes_about() -> None:
-    assert [] == [name for name, fault in FAULTS.items() if len(fault.break_it.__doc__ or "") < 20]
-
-
-def test_every_good_artefact_says_what_it_is() -> None:
-    assert [] == [name for name, make in GOODS.items() if len(make.__doc__ or "") < 20]
+# --- the table --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.skipif("FAULTS_TABLE" in os.environ, reason="the table is being written")
 def test_the_table_has_a_row_for_every_fault(repository: Path) -> None:
-    lines = (repository / "docs" / "faults.md").read_text(encoding="utf-8").splitlines()
-    rows = [tuple(cell.strip() for cell in line.split("|")[1:3]) for line in lines if line.startswith("| ")][1:]
+    rows = read_rows(repository / "docs" / "faults.md")
     assert [] == [fault for fault, times in Counter(fault for fault, _ in rows).items() if times > 1]
-    assert {_shown(fault): check for fault, check in ROWS.items()} == dict(rows)
+    assert {markdown_text(fault): gate for fault, gate in ROWS.items()} == dict(rows)
 
 
-def test_the_table_is_the_same_each_time(tmp_path: Path, faults_table: Any) -> None:
-    table = type(faults_table)()
-    first, second = list(FAULTS)[:2]
-    table.add(second, "whole", "/a/pytest-of-me/pytest-3/test_x0/candidate/a.json: digest " + "ab" * 32)
+def test_the_table_is_the_same_each_time(tmp_path: Path) -> None:
+    table, (first, second) = FaultsTable(), list(FAULTS)[:2]
+    table.add(second, "complete", "/a/pytest-of-me/pytest-3/test_x0/candidate/a.json: digest " + "ab" * 32)
     table.add(first, "files", "a | b\n*c* @d /a/pytest-of-me/pytest-3/other/config.json: e")
     table.write(tmp_path / "table.md")
     rows = (tmp_path / "table.md").read_text(encoding="utf-8").splitlines()[-2:]
-    assert rows[0].startswith(f"| {_shown(first)} | files | a &#124; b \\*c\\* @&#8203;d TMP: e |")
-    assert rows[1].startswith(f"| {_shown(second)} | whole | DIR/a.json: digest … |")
-
-
-def _first(verdicts: Iterator[Verdict], fault: Fault) -> tuple[Verdict, set[str]]:
-    """The verdict that a fault is about, and what was inconclusive before it."""
-    unsure: set[str] = set()
-    for verdict in verdicts:
-        waited_for = verdict.verdict == "inconclusive" and verdict.name == fault.caught_by
-        if verdict.verdict == "fail" or (fault.outcome == "inconclusive" and waited_for):
-            return verdict, unsure
-        if verdict.verdict == "inconclusive":
-            unsure.add(verdict.name)
-    raise AssertionError("every verdict passes")
-
-
-def _shown(fault: str) -> str:
-    from harness.github import markdown_text
-
-    return markdown_text(fault)
+    assert rows[0].startswith(f"| {markdown_text(first)} | files | a &#124; b \\*c\\* @&#8203;d TMP: e |")
+    assert rows[1].startswith(f"| {markdown_text(second)} | complete | DIR/a.json: digest … |")

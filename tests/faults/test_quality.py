@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.baselines import baseline_path, read_baseline
-from harness.candidates import find_candidate
-from harness.case import read_case
-from harness.inputs import prepare
-from harness.pairs import read_pairs
-from harness.pipeline import CaseRun, train_model
-from harness.progress import TerminalProgress
-from harness.store import Store
-from harness.workplace import Workplace
+from harness.baselines.model import baseline_path, read_baseline
+from harness.config.case import read_case
+from harness.data.pairs import read_pairs
+from harness.execution.context import Workplace
+from harness.execution.progress import TerminalProgress
+from harness.execution.store import Store
+from harness.run.case_run import CaseRun, train_model
+from harness.run.inputs import prepare
+from harness.verification import find_candidate
 
 from .collection import QUALITY
 from .tools import drop_record
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from harness.data.pairs import Pair
     from harness.gates import Verdict
-    from harness.inputs import Inputs
-    from harness.pairs import Pair
+    from harness.run.inputs import Inputs
 
     from .conftest import FaultsTable
 

@@ -1,22 +1,32 @@
-"""What faults are made with: the good artefacts around them, and ways to change a file."""
+"""Faults and good artefacts are made of changes to a directory; here are the changes that several of them share."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from harness.checkpoints import ADAPTER_CONFIG
+from harness.models import ADAPTER, ADAPTER_CONFIG
+from harness.models.record import ARRAYS, RECORD
+from harness.run import Inputs
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from peft import LoraConfig
     from sentence_transformers import SentenceTransformer
 
-    from harness.inputs import Inputs
+UNRECORDED = "adapter without record"
+MERGED_UNRECORDED = "merged without record"
+WHOLE_UNRECORDED = "whole without record"
+
+ANOTHER_MODEL = "not the model that was trained"
+"""Said by the check `record`."""
+
+RECORD_IT = "record it .*record_training"
+"""Said where a record would have to decide."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +50,8 @@ class Shop:
     wide_base: Path
 
 
-Break = Callable[["Path", Shop], None]
-"""Makes a good artefact (a directory) a bad one, in place."""
+Change = Callable[[Path, Shop], None]
+"""Changes a directory in place."""
 
 
 @dataclass(frozen=True)
@@ -49,75 +59,176 @@ class Fault:
     """A way in which an artefact can be bad.
 
     Attributes:
-        good: A key of `GOODS`: what it is made from.
-        break_it: Makes it bad; its docstring says how it comes about, and where that was seen.
-        caught_by: The verdict that must find it: the first that does not pass.
+        change: Makes a good artefact bad.
+        caught_by: The gate that must find it: the first that does not pass.
         says: Regular expression that its message must match.
+        good: A key of `GOODS`: what it is made from.
         outcome: `inconclusive` where nothing on the disk tells, and the gate says what would have to be recorded.
-        unjudged: The checks before it that it keeps from judging.
     """
 
-    good: str
-    break_it: Break
+    change: Change
     caught_by: str
     says: str
+    good: str = "adapter"
     outcome: Literal["fail", "inconclusive"] = "fail"
-    unjudged: frozenset[str] = frozenset()
 
 
-def change_json(path: Path, **values: Any) -> None:
-    """Sets values of a JSON object on the disk."""
+# --- changes, each with what it is told -------------------------------------------------------------------------------
+
+
+def in_turn(*changes: Change) -> Change:
+    def change(directory: Path, shop: Shop) -> None:
+        for one in changes:
+            one(directory, shop)
+
+    return change
+
+
+def json_file(name: str, **values: Any) -> Change:
+    return lambda directory, _: set_json(directory / name, **values)
+
+
+def config(**values: Any) -> Change:
+    return json_file(ADAPTER_CONFIG, **values)
+
+
+def text_file(name: str, text: str) -> Change:
+    def change(directory: Path, _: Shop) -> None:
+        (directory / name).write_text(text, encoding="utf-8")
+
+    return change
+
+
+def replaced(name: str, old: str, new: str) -> Change:
+    """Replace the first occurrence in a text file."""
+
+    def change(directory: Path, _: Shop) -> None:
+        text = (directory / name).read_text(encoding="utf-8")
+        assert old in text
+        (directory / name).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+    return change
+
+
+def taken_away(*names: str) -> Change:
+    def change(directory: Path, _: Shop) -> None:
+        for name in names:
+            (directory / name).unlink()
+
+    return change
+
+
+def copied(source: Callable[[Shop], Path], *names: str) -> Change:
+    """Copy files from elsewhere; without names all of them."""
+
+    def change(directory: Path, shop: Shop) -> None:
+        for name in names:
+            shutil.copy(source(shop) / name, directory)
+        if not names:
+            own = shutil.ignore_patterns("manifest.json", "result.json")  # of the store
+            shutil.copytree(source(shop), directory, ignore=own, dirs_exist_ok=True)
+
+    return change
+
+
+def empty(directory: Path, _: Shop) -> None:
+    shutil.rmtree(directory)
+    directory.mkdir()
+
+
+def tensors(change: Callable[[str, Any], Any], file: str = ADAPTER) -> Change:
+    """Replace each tensor by what a function of its name and itself returns; None takes it away."""
+
+    def each(found: dict[str, Any]) -> dict[str, Any]:
+        changed = {name: change(name, tensor) for name, tensor in found.items()}
+        return {name: tensor for name, tensor in changed.items() if tensor is not None}
+
+    return lambda directory, _: change_tensors(directory / file, each)
+
+
+def scaled(part: str, factor: float, file: str = ADAPTER) -> Change:
+    return tensors(lambda name, tensor: tensor * factor if part in name else tensor, file)
+
+
+def dropped(part: str, file: str = ADAPTER) -> Change:
+    return tensors(lambda name, tensor: None if part in name else tensor, file)
+
+
+def in_half(file: str = ADAPTER) -> Change:
+    return tensors(lambda _, tensor: tensor.half(), file)
+
+
+def first_value(value: float) -> Change:
+    """Set one value of the first tensor."""
+
+    def change(found: dict[str, Any]) -> None:
+        found[min(found)][0, 0] = value
+
+    return lambda directory, _: change_tensors(directory / ADAPTER, change)
+
+
+def renamed(old: str, new: str) -> Change:
+    """Replace a part of the tensors' names."""
+
+    def change(found: dict[str, Any]) -> dict[str, Any]:
+        return {name.replace(old, new): tensor for name, tensor in found.items()}
+
+    return lambda directory, _: change_tensors(directory / ADAPTER, change)
+
+
+def cut_off(file: str) -> Change:
+    """Take the last bytes away."""
+    return lambda directory, _: os.truncate(directory / file, (directory / file).stat().st_size - 100)
+
+
+drop_record = taken_away(RECORD, ARRAYS)
+"""As for a training elsewhere."""
+
+# --- what they are made of --------------------------------------------------------------------------------------------
+
+
+def set_json(path: Path, **values: Any) -> None:
     content = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     path.write_text(json.dumps({**content, **values}, indent=2), encoding="utf-8")
 
 
-def change_config(directory: Path, **values: Any) -> None:
-    """Sets values of an adapter's configuration."""
-    change_json(directory / ADAPTER_CONFIG, **values)
-
-
 def change_tensors(path: Path, change: Callable[[dict[str, Any]], dict[str, Any] | None]) -> None:
-    """Changes the tensors of a safetensors file, in place or by returning others."""
-    from safetensors.torch import load_file, save_file
+    """Change the tensors of a safetensors file, in place or by returning others."""
+    from safetensors.torch import save_file
 
-    tensors = load_file(path)
-    tensors = change(tensors) or tensors
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, path, metadata={"format": "pt"})
-
-
-def rename_tensors(path: Path, old: str, new: str) -> None:
-    """Replaces a part of the tensors' names."""
-    change_tensors(path, lambda tensors: {name.replace(old, new): tensor for name, tensor in tensors.items()})
+    found = read_tensors_of(path)
+    found = change(found) or found
+    save_file({name: tensor.contiguous() for name, tensor in found.items()}, path, metadata={"format": "pt"})
 
 
 def read_tensors_of(path: Path) -> dict[str, Any]:
-    """The tensors of a safetensors file."""
     from safetensors.torch import load_file
 
     return load_file(path)
 
 
-def drop_record(directory: Path) -> None:
-    """Takes away what the harness recorded in the training, as for a training elsewhere."""
-    for name in ("training.json", "training.safetensors"):
-        (directory / name).unlink()
+def adapted_layers(adapter: dict[str, Any]) -> dict[str, Any]:
+    """Return each adapted layer of the good adapter with the change of its weight, computed without PEFT."""
+    layers = [name.removesuffix(".lora_A.weight") for name in adapter if name.endswith(".lora_A.weight")]
+    return {layer: 2 * adapter[f"{layer}.lora_B.weight"] @ adapter[f"{layer}.lora_A.weight"] for layer in layers}
 
 
 def open_plainly(path: Path) -> SentenceTransformer:
-    """Opens a model as a user does."""
+    """Open a model as a user does."""
     from sentence_transformers import SentenceTransformer
 
     return SentenceTransformer(str(path), device="cpu", local_files_only=True)
 
 
+def with_adapter(shop: Shop) -> SentenceTransformer:
+    """Open the base, and put the good adapter on it."""
+    model = open_plainly(shop.inputs.base.path)
+    model.load_adapter(str(shop.adapter))
+    return model
+
+
 def small_lora(**changes: Any) -> LoraConfig:
-    """The configuration of the good adapter, with changes."""
+    """Return the configuration of the good adapter, with changes."""
     from peft import LoraConfig
 
     return LoraConfig(**{"r": 4, "lora_alpha": 8, "target_modules": ["query", "value"], **changes})
-
-
-def empty(directory: Path) -> None:
-    """Takes everything out of a directory."""
-    shutil.rmtree(directory)
-    directory.mkdir()

@@ -1,191 +1,134 @@
-"""The wrong pairs: which, in which order, and as a spreadsheet that cannot compute."""
+"""Right or wrong at the stored threshold, worst first; in the table as in the spreadsheet."""
 
 from __future__ import annotations
 
 import csv
 import dataclasses
 import io
-import math
 import time
 
 import numpy as np
 import pytest
 
-from harness.metrics.threshold import best_f1
-from harness.report import errors_csv, errors_file, judge_pairs, why_not_comparable
-from harness.report.errors import errors_view, wrong_pairs
+from harness.report import errors_csv, errors_file
+from harness.report.errors import wrong_pairs
+from harness.report.outcomes import pair_outcomes
+from harness.report.sections.errors import errors
+from harness.statistics import RegressedPair
+
+from ..synthetic import make_report, plain, with_metric, with_model  # noqa: TID252
 
 
-def with_scores(report, model, scores):
-    evaluation = report.runs[model].evaluation
-    f1 = best_f1(np.array(scores), report.pairs.labels)
-    evaluation = dataclasses.replace(evaluation, scores=tuple(scores), metrics={**evaluation.metrics, "best_f1": f1})
-    run = dataclasses.replace(report.runs[model], evaluation=evaluation)
-    return dataclasses.replace(report, runs={**report.runs, model: run})
+def with_scores(report, scores, *, stored=None, threshold=0.5):
+    """The report with other scores, each model at the same threshold; without stored ones, nothing is comparable."""
+    pairs = report.pairs.model_copy(update={"scores": scores, "stored_scores": stored or {}})
+    report = dataclasses.replace(report, pairs=pairs)
+    for model in report.models:
+        report = with_metric(report, model, "best_f1", details={"threshold": threshold, "degenerate": model == "base"})
+    return report
 
 
-@pytest.fixture(scope="session")
-def judged(report, stored_as):
-    """Three models with a best-F1 threshold of 0.5 and chosen scores: all right but for a few."""
-    right = [(0.1, 0.5, 0.9)[row % 3] for row in range(len(report.pairs))]
-    for model, wrong in {"base": {0: 0.6, 1: 0.08, 3: 0.7}, "standard": {0: 0.51}, "lora": {0: 0.55, 6: 0.95}}.items():
-        report = with_scores(report, model, [wrong.get(row, score) for row, score in enumerate(right)])
-    stored = {(0, "lora"): 0.8, (2, "standard"): 0.05}
-    return stored_as(report, lambda row, model, _: stored.get((row, model), right[row]))
+@pytest.fixture(scope="module")
+def judged(report):
+    """Hand-chosen scores: all right but for a few."""
+    right = [(0.1, 0.5, 0.9)[row % 3] for row in range(90)]
+    wrong = {"base": {0: 0.6, 1: 0.08, 3: 0.7}, "standard": {0: 0.51}, "lora": {0: 0.55, 6: 0.95}}
+    scores = {model: tuple(few.get(row, score) for row, score in enumerate(right)) for model, few in wrong.items()}
+    report = with_scores(report, scores, stored=dict.fromkeys(scores, tuple(right)))
+    for model, rows in {"base": (0, 1, 3), "standard": (0,), "lora": (6,)}.items():
+        lost = [RegressedPair(row, 0, scores[model][row], right[row], 0.5, "t", "c") for row in rows]
+        report = with_model(report, model, regressed=tuple(lost), fixed=(2,) if model == "standard" else ())
+    return report
 
 
 def rows_of(text):
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def test_most_models_come_first_then_the_largest_distance(judged):
-    assert [0, 6, 1, 3] == wrong_pairs(judged)
+def test_the_worst_are_wrong_under_most_models_then_farthest_beyond(judged):
+    assert wrong_pairs(judged, pair_outcomes(judged)) == [0, 6, 1, 3]
 
 
 def test_every_wrong_pair_is_found(report):
     expected = {
         row
-        for run in report.runs.values()
-        for row, (pair, score) in enumerate(zip(report.pairs, run.evaluation.scores, strict=True))
-        if (score >= run.evaluation.metrics["best_f1"].details["threshold"]) != bool(pair.label)
+        for model, entry in report.models.items()
+        for row, (label, score) in enumerate(zip(report.pairs.label, report.pairs.scores[model], strict=True))
+        if (score >= entry.metrics["best_f1"].details["threshold"]) != bool(label)
     }
-    assert expected == set(wrong_pairs(report))
+    assert expected == set(wrong_pairs(report, pair_outcomes(report)))
 
 
-def test_equal_pairs_do_not_depend_on_the_order_of_the_file(judged):
-    scores = [0.5] * len(judged.pairs)
-    tied = with_scores(with_scores(judged, "base", scores), "standard", scores)
-    tied = with_scores(tied, "lora", scores)
-    turned = dataclasses.replace(
-        tied,
-        pairs=dataclasses.replace(tied.pairs, pairs=tied.pairs.pairs[::-1]),
-        baseline=None,
-    )
-    texts = [[r.pairs.pairs[row].text_1 for row in wrong_pairs(r)] for r in (tied, turned)]
+def test_equal_pairs_do_not_depend_on_the_order_of_the_file(report):
+    tied = with_scores(report, dict.fromkeys(report.models, (0.5,) * 90))
+    columns = {name: tuple(reversed(getattr(tied.pairs, name))) for name in ("text_1", "text_2", "label")}
+    turned = dataclasses.replace(tied, pairs=tied.pairs.model_copy(update=columns))
+    texts = [[r.pairs.text_1[row] for row in wrong_pairs(r, pair_outcomes(r))] for r in (tied, turned)]
     assert texts[0] == texts[1]
-    assert 30 == len(texts[0])
+    assert len(texts[0]) == 30
 
 
-def test_flips_are_those_of_the_uncertainty(judged):
-    assert {0.5} == {judgement.threshold for judgement in judge_pairs(judged).values()}
-    judgements = judge_pairs(judged)
-    assert [0, 1, 3] == np.flatnonzero(judgements["base"].lost).tolist()
-    assert [6] == np.flatnonzero(judgements["lora"].lost).tolist()  # pair 0 was wrong then as well
-    assert [2] == np.flatnonzero(judgements["standard"].gained).tolist()
-    assert not (judgements["lora"].gained | judgements["base"].gained).any()
+def test_nothing_is_wrong_where_nothing_is_known(undefined):
+    assert wrong_pairs(undefined, pair_outcomes(undefined)) == []
+    assert len(errors_csv(undefined).splitlines()) == 1
 
 
-def test_a_stored_score_that_was_only_rounded_is_no_flip(report):
-    assert 0 == count_of_flips(report)
-
-
-def test_a_shift_of_all_scores_flips_nothing(judged, stored_as):
-    same = {name: run.evaluation.scores for name, run in judged.runs.items()}
-    assert 0 == count_of_flips(stored_as(judged, lambda row, model, _: same[model][row] - 0.5))
-
-
-def count_of_flips(report):
-    return sum(int(np.count_nonzero(j.lost | j.gained)) for j in judge_pairs(report).values())
-
-
-def test_without_an_uncertainty_nothing_is_lost_or_gained(judged):
-    unknown = dataclasses.replace(judged, uncertainty={})
-    assert 0 == count_of_flips(unknown)
-    assert all(judgement.comparable for judgement in judge_pairs(unknown).values())
-
-
-def test_nothing_is_wrong_where_nothing_is_known(undefined_report):
-    assert [] == wrong_pairs(undefined_report)
-    assert 1 == len(errors_csv(undefined_report).splitlines())
-
-
-def nothing_compared(report):
-    return {
-        name: dataclasses.replace(sure, changes={}, lost=(), gained=()) for name, sure in report.uncertainty.items()
-    }
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        (lambda _: {"baseline": None}, "No baseline is stored"),
-        (lambda report: {"pairs": dataclasses.replace(report.pairs, digest="f" * 64)}, "other evaluation pairs"),
-        (lambda report: {"baseline": report.baseline.model_copy(update={"scores": []})}, "a score for each pair"),
-        (lambda report: {"uncertainty": nothing_compared(report)}, "another base"),
-    ],
-)
-def test_why_nothing_is_comparable(judged, change, reason):
-    changed = dataclasses.replace(judged, **change(judged))
-    assert reason in why_not_comparable(changed)
-    assert not any(judgement.comparable for judgement in judge_pairs(changed).values())
-    assert {"not comparable"} == {row["since"] for row in errors_view(changed)["rows"]}
-    assert "" == why_not_comparable(judged)
-
-
-def test_view_says_kind_score_and_flip(judged):
-    view = errors_view(judged)
+def test_the_table_says_kind_score_and_what_became_of_a_pair(judged):
+    view = errors(judged)
     first = view["rows"][0]
-    assert ["0.600", "0.510", "0.550"] == [cell["score"] for cell in first["cells"]]
-    assert ["false positive"] * 3 == [cell["kind"] for cell in first["cells"]]
-    assert "newly wrong: base, standard" == first["since"]
-    assert ["lora"] == view["rows"][1]["wrong"]
-    assert ["false negative", "", ""] == [cell["kind"] for cell in view["rows"][2]["cells"]]
-    assert [False] * 3 == [model["degenerate"] for model in view["models"]]
-    assert errors_view(with_scores(judged, "base", [0.5] * len(judged.pairs)))["models"][0]["degenerate"]
+    assert [cell["score"] for cell in first["cells"]] == ["0.600", "0.510", "0.550"]
+    assert [cell["kind"] for cell in first["cells"]] == ["false positive"] * 3
+    assert first["since"] == "regressed: base, standard"
+    assert [cell["kind"] for cell in view["rows"][2]["cells"]] == ["false negative", "", ""]
+    assert [model["degenerate"] for model in view["models"]] == [True, False, False]
+    assert [(model["regressed"], model["fixed"]) for model in view["models"]] == [("3", "0"), ("1", "1"), ("1", "0")]
     assert ("4", "90", "") == (view["count"], view["pairs"], view["more"])
+    unstored = with_scores(judged, judged.pairs.scores)
+    assert {row["since"] for row in errors(unstored)["rows"]} == {"not comparable"}
 
 
-def test_csv_holds_every_wrong_pair(judged):
+def test_the_csv_holds_every_wrong_pair(judged):
     rows = rows_of(errors_csv(judged))
-    assert ["boy: left 0", "boy: left 6", "boy: left 1", "boy: left 3"] == [row["text_1"] for row in rows]
-    assert ("0.550000", "false positive", "0.800000", "as stored") == tuple(
-        rows[0][f"lora_{name}"] for name in ("score", "error", "stored_score", "since_baseline")
-    )
-    assert ("0.950000", "newly wrong") == (rows[1]["lora_score"], rows[1]["lora_since_baseline"])
-    assert "errors-synthetic.csv" == errors_file(judged.case.name)
+    assert [row["text_1"] for row in rows] == ["boy: left 0", "boy: left 6", "boy: left 1", "boy: left 3"]
+    cells = [rows[0][f"lora_{name}"] for name in ("score", "error", "stored_score", "since_baseline")]
+    assert cells == ["0.550000", "false positive", "0.100000", "as stored"]
+    assert (rows[1]["lora_score"], rows[1]["lora_since_baseline"]) == ("0.950000", "regressed")
+    assert errors_file(judged.name) == "errors-synthetic.csv"
 
 
 @pytest.mark.parametrize("evil", ["=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", " =1", '=HYPERLINK("//evil")'])
-def test_csv_texts_are_no_formulas(judged, rewritten, evil):
-    pairs = tuple(dataclasses.replace(pair, text_1=evil, category=evil) for pair in judged.pairs)
-    report = dataclasses.replace(judged, pairs=dataclasses.replace(judged.pairs, pairs=pairs))
+def test_texts_are_no_formulas_of_a_spreadsheet(evil):
+    report = make_report(pair=lambda row: plain(row) | {"text_1": evil, "category": evil})
     for row in rows_of(errors_csv(report)):
-        assert ("'" + evil).replace("\r", "\n") == row["text_1"].replace("\r", "\n")
+        assert row["text_1"].replace("\r", "\n") == ("'" + evil).replace("\r", "\n")
         assert row["category"].startswith("'")
 
 
-def test_csv_holds_any_text(judged):
+def test_the_csv_holds_any_text():
     evil = 'a\x00b\ud800c, "quoted"\nnext \u05e9\u05dc\u05d5\u05dd \U0001f600' + "x" * 10_000
-    pairs = tuple(dataclasses.replace(pair, text_2=evil) for pair in judged.pairs)
-    text = errors_csv(dataclasses.replace(judged, pairs=dataclasses.replace(judged.pairs, pairs=pairs)))
+    text = errors_csv(make_report(pair=lambda row: plain(row) | {"text_2": evil}))
     text.encode("utf-8")
-    assert evil.replace("\x00", "\u2400").replace("\ud800", "\ufffd") == rows_of(text)[0]["text_2"]
+    assert rows_of(text)[0]["text_2"] == evil.replace("\x00", "\u2400").replace("\ud800", "\ufffd")
 
 
-def test_a_negative_score_stays_a_number(report):
-    low = with_scores(report, "lora", [-0.25] * len(report.pairs))
-    assert -0.25 == float(rows_of(errors_csv(low))[0]["lora_score"])
+def test_a_negative_score_stays_a_number_and_an_undefined_one_has_no_mark(judged):
+    scores = judged.pairs.scores
+    low = with_scores(judged, {**scores, "lora": (float("nan"), *(-0.25,) * 89)})
+    rows = rows_of(errors_csv(low))
+    assert {float(row["lora_score"]) for row in rows if row["lora_score"]} == {-0.25}
+    cells = next(row for row in errors(low)["rows"] if row["texts"][0][0] == "boy: left 0")["cells"]
+    assert ("undefined", "", "") == tuple(cells[2][key] for key in ("score", "value", "kind"))
 
 
 def test_a_hundred_thousand_pairs_show_the_worst_and_count_the_rest(report):
     times = 1112
-    report = dataclasses.replace(
-        report,
-        pairs=dataclasses.replace(report.pairs, pairs=report.pairs.pairs * times),
-        baseline=report.baseline.model_copy(update={"scores": report.baseline.scores * times}),
-    )
-    for model, run in report.runs.items():  # the wrong way round: every pair is called positive
-        reversed_ = np.array(run.evaluation.scores * times) - 4 * report.pairs.labels
-        report = with_scores(report, model, reversed_.tolist())
+    columns = {name: column * times for name, column in report.pairs if isinstance(column, tuple)}
+    many = dataclasses.replace(report, pairs=report.pairs.model_copy(update={**columns, "projections": {}}))
+    wrong_way_round = np.linspace(0.6, 0.9, 90 * times)
+    many = with_scores(many, dict.fromkeys(report.models, tuple(wrong_way_round.tolist())))
     started = time.perf_counter()
-    view, text = errors_view(report), errors_csv(report)
-    assert time.perf_counter() - started < 20
+    view, text = errors(many), errors_csv(many)
+    assert time.perf_counter() - started < 40
     negatives = 30 * times
     assert (200, f"{negatives:,}", f"{negatives - 200:,}") == (len(view["rows"]), view["count"], view["more"])
-    assert negatives + 1 == text.count("\n")
-
-
-def test_one_undefined_score_has_no_mark(judged):
-    scores = (math.nan, *judged.runs["lora"].evaluation.scores[1:])
-    first = errors_view(with_scores(judged, "lora", scores))["rows"][0]
-    assert ("undefined", "", "") == tuple(first["cells"][2][key] for key in ("score", "value", "kind"))
+    assert text.count("\n") == negatives + 1

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from harness.metrics.ranking import auc_roc
+from harness.metrics.auc_roc import auc_roc
 from harness.statistics import compare, intervals
 
 WIDTH = 2 * 1.959964
@@ -45,7 +45,7 @@ def test_interval_of_the_auc(decimals):
         found = intervals(scores[row], labels, np.arange(2 * COUNT).reshape(-1, 2), seed=1, resamples=4000)["auc_roc"]
         half = WIDTH / 2 * np.sqrt(covariance[row, row])
         assert 2 * half == pytest.approx(found.high - found.low, rel=0.06)
-        assert (aucs[row] - half, aucs[row] + half) == pytest.approx(found[:2], abs=0.2 * half)
+        assert (aucs[row] - half, aucs[row] + half) == pytest.approx((found.low, found.high), abs=0.2 * half)
 
 
 @pytest.mark.parametrize("decimals", [1, 15])

@@ -1,4 +1,4 @@
-"""What a gate sees: against Student's quantiles where they are known, and against trainings drawn from a known law."""
+"""Power of a gate: against Student's quantiles where they are known, and against trainings drawn from a known law."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ STUDENT = stats.t(TRAININGS - 1, scale=VALUES.std(ddof=1) * np.sqrt(1 + 1 / TRAI
 """Another training's value, around the mean of those that are known."""
 
 
-def gate(trainings: np.ndarray, allowed: float, *, width: float = 0.0, most: float = 2.0) -> Comparisons:
+def gate(trainings: np.ndarray, tolerance: float, *, width: float = 0.0, most: float = 2.0) -> Comparisons:
     """One comparison after another, alike; forgetting everything costs 1, and an interval is `width` to either side."""
-    lost = trainings if trainings.ndim == 2 else trainings[:, np.newaxis]
-    count = lost.shape[1]
+    trainings = trainings if trainings.ndim == 2 else trainings[:, np.newaxis]
+    count = trainings.shape[1]
     forgotten = np.repeat(np.linspace(0, 1, 11)[:, np.newaxis], count, axis=1)
     return Comparisons(
-        lost, np.full(count, allowed), np.full(count, most), forgotten, forgotten - width, forgotten + width
+        trainings, np.full(count, tolerance), np.full(count, most), forgotten, forgotten - width, forgotten + width
     )
 
 
@@ -54,15 +54,15 @@ def test_what_it_says_is_true_of_gates_whose_trainings_come_from_a_known_law(tra
     """Over many baselines: as many false alarms as said, and the drop that is named is caught as often as is said."""
     rng = np.random.default_rng(3)
     said, true, caught = [], [], []
-    for gate_number in range(1000):
+    for gate_number in range(400):
         values = rng.standard_normal(trainings)  # a higher value is a better one; the first training is stored
         tolerance = retraining_tolerance(values.tolist(), comparisons=1, confidence=0.8)
         found = power(gate((values[0] - values) / 100, tolerance / 100), seed=gate_number, draws=500)
         said.append(found.fails)
         true.append(stats.norm.cdf(values[0] - tolerance))
         caught.append(stats.norm.cdf(values[0] - tolerance + 100 * found.drops[0]))
-    assert_allclose(np.mean(said), np.mean(true), atol=0.015)  # some standard errors of 1,000 gates
-    assert_allclose(np.mean(caught), 0.95, atol=0.01)
+    assert_allclose(np.mean(said), np.mean(true), atol=0.02)  # some standard errors of 400 gates
+    assert_allclose(np.mean(caught), 0.95, atol=0.015)
 
 
 @settings(max_examples=30)
@@ -76,17 +76,6 @@ def test_a_larger_tolerance_and_wider_intervals_see_less(first: float, second: f
         assert strict.fails >= less.fails
         assert strict.drops <= less.drops
         assert strict.together <= less.together
-
-
-def test_more_trainings_see_smaller_drops() -> None:
-    """The same spread, known from more trainings; the tolerance is the case's rule."""
-    drops = []
-    for count in (3, 5, 8, 20):
-        values = stats.norm.ppf((np.arange(count) + 0.5) / count)
-        values *= 0.01 / values.std(ddof=1)
-        tolerance = retraining_tolerance(values.tolist(), comparisons=15, confidence=0.95)
-        drops.append(float(power(gate(values, tolerance), seed=0).drops[0]))
-    assert sorted(drops, reverse=True) == drops
 
 
 def test_what_the_pairs_leave_open_is_inconclusive() -> None:
@@ -131,12 +120,6 @@ def test_together_they_see_what_none_sees_alone() -> None:
     assert (found.together < found.drops.min()).all()
     one = power(gate(VALUES - VALUES.mean(), 0.03), seed=0)
     assert_allclose(one.together, one.drops, atol=1 / 400)
-
-
-def test_the_seed_decides() -> None:
-    first, again, other = (power(gate(VALUES, 0.01), seed=seed, draws=300) for seed in (0, 0, 1))
-    assert (first.fails, first.drops) == (again.fails, again.drops)
-    assert first.drops != other.drops
 
 
 def test_one_training_has_no_spread() -> None:

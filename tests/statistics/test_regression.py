@@ -9,7 +9,7 @@ import pytest
 
 from harness.statistics import regression
 
-# loss, allowed, low, high -> worse, proven
+# deterioration, tolerance, low, high -> worse, proven
 RULE = [
     (0.10, 0.05, -0.15, -0.05, True, True),
     (0.10, 0.05, 0.05, 0.15, True, True),  # a metric of which less is better
@@ -22,14 +22,15 @@ RULE = [
 ]
 
 
-@pytest.mark.parametrize(("lost", "allowed", "low", "high", "worse", "proven"), RULE)
+@pytest.mark.parametrize(("deterioration", "tolerance", "low", "high", "worse", "proven"), RULE)
 def test_the_tolerance_says_what_is_worse_and_the_interval_what_is_proven(
-    lost: float, allowed: float, low: float, high: float, worse: bool, proven: bool
+    deterioration: float, tolerance: float, low: float, high: float, worse: bool, proven: bool
 ) -> None:
-    assert (worse, proven) == regression(lost, allowed, low, high)
+    found = regression(deterioration, tolerance, low, high)
+    assert (worse, proven) == (found.worse, found.proven)
 
 
 def test_arrays_are_judged_one_by_one() -> None:
-    lost, allowed, low, high, worse, proven = map(np.array, zip(*RULE, strict=True))
-    found = regression(lost, allowed, low, high)
+    *arguments, worse, proven = map(np.array, zip(*RULE, strict=True))
+    found = regression(*arguments)
     assert (worse.tolist(), proven.tolist()) == (found.worse.tolist(), found.proven.tolist())

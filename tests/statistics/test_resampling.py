@@ -1,18 +1,12 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.pairs import read_pairs
 from harness.statistics import resampling
 from harness.statistics.resampling import draw_blocks, independent_groups, pair_weights, resampling_units
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ROWS = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), min_size=1, max_size=40).map(np.array)
 
@@ -65,18 +59,6 @@ def test_names_of_texts_and_their_sides_do_not_matter(rows, seed):
     np.testing.assert_array_equal(expected, draws_of(7 * rows[:, ::-1] - 40, 3, seed=seed))
 
 
-@given(ROWS, st.integers(0, 99))
-def test_weights_move_with_the_pairs(rows, seed):
-    order = np.random.default_rng(seed).permutation(len(rows))
-    np.testing.assert_array_equal(draws_of(rows, 3)[:, order], draws_of(rows[order], 3))
-
-
-def test_pairs_without_a_text_in_common_are_drawn_with_replacement():
-    weights = draws_of(np.arange(40).reshape(20, 2), 4000)
-    assert {20.0} == set(weights.sum(axis=1).tolist())
-    np.testing.assert_allclose(np.eye(20) - 1 / 20, np.cov(weights.T), atol=0.1)
-
-
 CHAIN = [(0, 1), (1, 2), (2, 3)]
 
 
@@ -98,14 +80,6 @@ def test_draws_do_not_depend_on_the_size_of_blocks(monkeypatch):
     for elements in (1, 333, 10_000):
         monkeypatch.setattr(resampling, "_BLOCK_ELEMENTS", elements)
         np.testing.assert_array_equal(expected, draws_of(rows, 50))
-
-
-def test_dating_pairs_are_drawn_in_groups(repository: Path):
-    rows = read_pairs(repository / "fixtures" / "dating" / "eval.jsonl").text_rows
-    units = resampling_units(rows)
-    assert 250 < units.count < len(rows)
-    np.testing.assert_array_equal(independent_groups(rows), np.unique(units.first, return_inverse=True)[1])
-    assert {units.count} == set(units.second.tolist())
 
 
 @pytest.mark.parametrize(

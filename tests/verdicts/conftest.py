@@ -70,8 +70,8 @@ class VerdictsTable:
     def write(self, path: Path) -> None:
         """Writes both tables."""
         from harness.gates import NOW_WRONG
-        from harness.github import markdown_text, table
-        from harness.store import write_whole
+        from harness.report.github import markdown_text, table
+        from harness.execution.store import write_whole
 
         trainings = [
             (

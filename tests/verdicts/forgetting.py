@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.checkpoints import Checkpoint, open_checkpoint
-from harness.encoding import embed
+from harness.models import Checkpoint, open_checkpoint
+from harness.models.encoding import embed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

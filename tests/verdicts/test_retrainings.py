@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 import pytest
 from scipy.stats import binomtest
 
-from harness.baselines import CATEGORY_METRICS, baseline_path, read_baseline
-from harness.case import read_case
-from harness.evaluation import evaluate
-from harness.inputs import prepare
+from harness.baselines.model import CATEGORY_METRICS, baseline_path, read_baseline
+from harness.config.case import read_case
+from harness.analyses.evaluation import evaluate
+from harness.run.inputs import prepare
 from harness.metrics import METRICS
-from harness.pipeline import CaseRun, checkpoint, measure_power, run_model, train_model
-from harness.progress import TerminalProgress
-from harness.promises import category_holds, hard_verdicts, metric_holds
-from harness.store import Store, digest_of
-from harness.workplace import Workplace
+from harness.run.case_run import CaseRun, checkpoint, measure_power, run_model, train_model
+from harness.execution.progress import TerminalProgress
+from harness.run.promises import category_holds, hard_verdicts, metric_holds
+from harness.execution.store import Store, digest_of
+from harness.execution.context import Workplace
 
 from .forgetting import forget
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.gates import Verdict
-    from harness.pipeline import ModelRun
+    from harness.run.case_run import ModelRun
 
     from .conftest import VerdictsTable
 

@@ -1,0 +1,41 @@
+"""The checks of a case's pairs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.data.audit import LIBRARIES, Audit, AuditData, PairFile, audit
+from harness.errors import CheckpointError
+from harness.execution import Step
+from harness.models import count_word_pieces, max_length
+
+if TYPE_CHECKING:
+    from harness.data import PairSet
+    from harness.models import ResolvedBase
+
+
+def audit_pairs(
+    *, train: PairSet, evaluation: PairSet, names: tuple[str, str], prefixes: tuple[str, ...], base: ResolvedBase
+) -> Audit:
+    """Run every check.
+
+    Args:
+        train: The training pairs.
+        evaluation: The evaluation pairs.
+        names: The names of both files in what is found.
+        prefixes: What stands in front of texts and says nothing.
+        base: Its tokenizer counts the word pieces.
+    """
+    texts = tuple(dict.fromkeys((*train.texts, *evaluation.texts)))
+    pieces: dict[str, int] = {}
+    longest, uncounted = None, ""
+    try:
+        longest = max_length(base)
+        pieces = dict(zip(texts, count_word_pieces(base, texts), strict=True))
+    except CheckpointError as error:  # all other checks can do without
+        uncounted = str(error)
+    first, second = (PairFile(name, pairs, prefixes) for name, pairs in zip(names, (train, evaluation), strict=True))
+    return audit(AuditData(first, second, pieces, longest, uncounted))
+
+
+AUDIT = Step("audit", run=audit_pairs, result=Audit, libraries=(*LIBRARIES, "tokenizers"))

@@ -1,0 +1,47 @@
+"""Every metric of one model on a set of pairs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.execution import Step
+from harness.metrics import Evaluation, ScoredPairs, evaluate
+from harness.metrics.cosine import pair_scores
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.data import PairSet
+    from harness.models import Embeddings
+
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "hdbscan")
+"""The distributions whose version can change a metric."""
+
+
+def evaluate_pairs(*, embeddings: Embeddings, texts: str, pairs: PairSet, without: Sequence[int] = ()) -> Evaluation:
+    """Compute every metric of one model.
+
+    Args:
+        embeddings: The model's.
+        texts: The name of the pairs' texts among them.
+        pairs: The pairs.
+        without: Rows of the pairs to leave out.
+    """
+    vectors = embeddings.arrays[texts]
+    kept = np.delete(np.arange(len(pairs)), np.asarray(without, dtype=np.int64))
+    rows = pairs.text_rows[kept]
+    first, second = (vectors[rows[:, side]].astype(np.float64) for side in (0, 1))
+    return evaluate(
+        ScoredPairs(
+            scores=pair_scores(vectors, rows),
+            labels=pairs.labels[kept],
+            pair_means=(first + second) / 2,
+            categories=tuple(pairs.categories[row] for row in kept),
+            pair_types=tuple(pairs.pair_types[row] for row in kept),
+        )
+    )
+
+
+EVALUATE = Step("evaluation", run=evaluate_pairs, result=Evaluation, libraries=LIBRARIES)

@@ -1,0 +1,205 @@
+"""A model at a threshold that was chosen on training pairs, judged on evaluation pairs.
+
+Shown, not gated: all of it is a function of the scores that the gated metrics are made of, so a gate on it would only
+fail a second time for the same cause; and the threshold is the user's choice, by what a false positive costs there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+
+from harness.analyses.evaluation import LIBRARIES
+from harness.execution import Step
+from harness.metrics import Number
+from harness.metrics.average_precision import average_precision
+from harness.metrics.best_f1 import best_f1
+from harness.metrics.brier import brier_score
+from harness.metrics.checks import why_undefined
+from harness.metrics.cosine import pair_scores
+from harness.metrics.isotonic import isotonic_probabilities
+from harness.metrics.operating_point import separating_threshold, values_at
+from harness.statistics.bootstrap import percentile_interval
+from harness.statistics.resampling import draw_blocks, pair_weights, resampling_units
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from harness.data import PairSet
+    from harness.models import Embeddings
+    from harness.statistics.resampling import Units
+
+_SEED = 0
+"""Of the resamples: the same pairs and scores have the same interval in every run."""
+
+_RESAMPLES = 2000
+
+
+class Quantity(NamedTuple):
+    """A value of an operating point: its name in reports, what it counts, and its better direction."""
+
+    title: str
+    unit: str
+    direction: Literal["higher", "lower"]
+
+
+QUANTITIES = {
+    "f1": Quantity("F1", "harmonic mean of precision and recall", "higher"),
+    "accuracy": Quantity("Accuracy", "share of the pairs", "higher"),
+    "precision": Quantity("Precision", "share of the pairs called positive", "higher"),
+    "recall": Quantity("Recall", "share of the positive pairs", "higher"),
+    "false_positives": Quantity("False positives", "pairs", "lower"),
+    "false_negatives": Quantity("False negatives", "pairs", "lower"),
+    "average_precision": Quantity("Average precision", "precision over all thresholds", "higher"),
+    "brier": Quantity("Brier score", "squared error of the probability", "lower"),
+}
+"""Everything that an operating point tells, in the order of reports; the last two depend on no threshold."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value and both ends of its 95 % interval; NaN where there is none, and `reason` then says why."""
+
+    value: Number
+    low: Number
+    high: Number
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """One model, used with a threshold.
+
+    Attributes:
+        threshold: Chosen on the training pairs; NaN where undefined.
+        degenerate: Whether calling every training pair positive is as good.
+        values: Key of `QUANTITIES` -> estimate on the evaluation pairs.
+        eval_threshold: The best one on the evaluation pairs themselves.
+        eval_degenerate: Whether calling every evaluation pair positive is as good.
+        apparent: The same at `eval_threshold`, as far as it depends on a threshold: judged by the pairs that chose it.
+        no_skill: Average precision and Brier score of the trivial classifier, which knows the share of positives only.
+    """
+
+    threshold: Number
+    degenerate: bool
+    values: Mapping[str, Estimate]
+    eval_threshold: Number
+    eval_degenerate: bool
+    apparent: Mapping[str, Number]
+    no_skill: Mapping[str, Number]
+
+    @property
+    def optimism(self) -> dict[str, float]:
+        """How much better each value looks at `eval_threshold`; negative where it looks worse.
+
+        Of F1 never negative: no threshold is better than the best. It is a fact about these pairs and has no interval.
+        """
+        return {
+            name: seen - here if QUANTITIES[name].direction == "higher" else here - seen
+            for name, seen in self.apparent.items()
+            for here in [self.values[name].value]
+        }
+
+
+def measure_operating_point(*, embeddings: Embeddings, train: PairSet, evaluation: PairSet) -> OperatingPoint:
+    """Choose a threshold on the training pairs and judge it on the evaluation pairs.
+
+    Args:
+        embeddings: The model's, of the texts `train` and `eval`.
+        train: The training pairs.
+        evaluation: The evaluation pairs.
+    """
+    train_scores, scores = (
+        pair_scores(embeddings.arrays[name], pairs.text_rows)
+        for name, pairs in (("train", train), ("eval", evaluation))
+    )
+    return operating_point(train_scores, train, scores, evaluation)
+
+
+def operating_point(
+    train_scores: NDArray[np.float64], train: PairSet, scores: NDArray[np.float64], pairs: PairSet
+) -> OperatingPoint:
+    """Choose a threshold and fit probabilities on the training pairs, and judge both on the evaluation pairs.
+
+    The intervals are those of a bootstrap that draws pairs with a common text together; threshold and fit are held
+    fixed in the resamples, as they are when a model is used. They say nothing about other training pairs.
+
+    Args:
+        train_scores: Scores of the training pairs, shape `(n_train,)`.
+        train: The training pairs.
+        scores: Scores of the evaluation pairs, shape `(n_pairs,)`.
+        pairs: The evaluation pairs.
+
+    Returns:
+        Everything undefined unless both sets have pairs of both labels and finite scores only.
+
+    Source:
+        B. Efron, "How biased is the apparent error rate of a prediction rule?", 1986.
+    """
+    reason = why_undefined("the choice of a threshold", train_scores, train.labels)
+    if reason := reason or why_undefined("an operating point", scores, pairs.labels):
+        return _undefined(reason)
+    chosen, best = separating_threshold(train_scores, train.labels), best_f1(scores, pairs.labels)
+    probabilities = isotonic_probabilities(train_scores, train.labels, scores)
+
+    def values(weights: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+        return {
+            **values_at(chosen.value, scores, pairs.labels, weights),
+            "average_precision": average_precision(scores, pairs.labels, weights),
+            "brier": brier_score(probabilities, pairs.labels, weights),
+        }
+
+    once, rows = np.ones((1, len(pairs))), np.arange(len(pairs))
+    units = resampling_units(pairs.text_rows)
+    observed = values(once)
+    blocks = [values(pair_weights(units, draws, rows)) for draws in draw_blocks(units, _RESAMPLES, _SEED)]
+    share = np.full(len(pairs), train.labels.mean())
+    return OperatingPoint(
+        threshold=chosen.value,
+        degenerate=chosen.details["degenerate"],
+        values={
+            name: _estimate(float(observed[name][0]), np.concatenate([block[name] for block in blocks]), units)
+            for name in QUANTITIES
+        },
+        eval_threshold=best.details["threshold"],
+        eval_degenerate=best.details["degenerate"],
+        apparent={
+            name: float(value[0])
+            for name, value in values_at(best.details["threshold"], scores, pairs.labels, once).items()
+        },
+        no_skill={
+            "average_precision": float(pairs.labels.mean()),
+            "brier": float(brier_score(share, pairs.labels, once)[0]),
+        },
+    )
+
+
+def _estimate(observed: float, resampled: NDArray[np.float64], units: Units) -> Estimate:
+    if math.isnan(observed):  # only precision can be
+        return Estimate(math.nan, math.nan, math.nan, "no pair is called positive")
+    if (resampled == observed).all():
+        # As where there is no error: resamples of right pairs cannot show the error that another pair would be.
+        return Estimate(observed, math.nan, math.nan, "every resample has the same value, which is no certainty")
+    interval = percentile_interval(observed, resampled, units.count)
+    return Estimate(observed, interval.low, interval.high, interval.reason)
+
+
+def _undefined(reason: str) -> OperatingPoint:
+    nothing = dict.fromkeys(QUANTITIES, Estimate(math.nan, math.nan, math.nan, reason))
+    *at_threshold, precision, brier = QUANTITIES
+    return OperatingPoint(
+        math.nan,
+        False,
+        nothing,
+        math.nan,
+        False,
+        dict.fromkeys(at_threshold, math.nan),
+        dict.fromkeys((precision, brier), math.nan),
+    )
+
+
+OPERATING_POINT = Step("operating_point", run=measure_operating_point, result=OperatingPoint, libraries=LIBRARIES)

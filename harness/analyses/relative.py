@@ -1,0 +1,51 @@
+"""One model's performance relative to another one's, with intervals over the evaluation pairs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.analyses.evaluation import LIBRARIES
+from harness.analyses.uncertainty import SEED
+from harness.execution import Step
+from harness.statistics import RelativePerformance, relative_performance
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.data import PairSet
+
+
+def measure_relative_performance(
+    *,
+    values: tuple[float, float, float],
+    scores: tuple[Sequence[float], Sequence[float], Sequence[float]] | None,
+    pairs: PairSet,
+    metric: str,
+    reference: str,
+) -> RelativePerformance:
+    """Compute relative performance and gap recovered.
+
+    Args:
+        values: The metric of the model, of its reference and of the base.
+        scores: The pairs' scores under each of the three; None where those of the reference are not known.
+        pairs: The evaluation pairs.
+        metric: A key of `METRICS`.
+        reference: The reference's name, for the reason of an undefined value.
+    """
+    vectors = None if scores is None else (np.array(scores[0]), np.array(scores[1]), np.array(scores[2]))
+    return relative_performance(
+        values,
+        vectors,
+        pairs.labels,
+        pairs.text_rows,
+        metric=metric,
+        reference_name=reference,
+        seed=SEED,
+    )
+
+
+RELATIVE = Step(
+    "relative_performance", run=measure_relative_performance, result=RelativePerformance, libraries=LIBRARIES
+)

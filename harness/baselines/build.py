@@ -1,0 +1,91 @@
+"""What a run would store of its models: values, and tolerances from several trainings."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from harness.baselines.model import CATEGORY_METRICS, DECIMALS, StoredModel, StoredValue
+from harness.config import BASE
+from harness.errors import BaselineError
+from harness.metrics import METRICS
+from harness.statistics import retraining_tolerance
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from harness.config import Case
+    from harness.metrics import Evaluation
+
+
+def build_model(
+    case: Case,
+    model: str,
+    evaluation: Evaluation,
+    retrained: Mapping[int, Evaluation],
+    categories: Sequence[str],
+    settings: Mapping[str, Any],
+    provenance: Mapping[str, Any],
+) -> StoredModel:
+    """Build what is stored of one model.
+
+    Args:
+        case: Gives the rule for the tolerance.
+        model: The base or a key of the case's models.
+        evaluation: The model's own values.
+        retrained: Seed -> values of a training with that seed, the model's own included; empty for the base.
+        categories: The categories to store.
+        settings: What the model does to a text besides its weights; stored as it is.
+        provenance: Stored as it is.
+
+    Raises:
+        BaselineError: A value is undefined: it cannot be a reference.
+    """
+    comparisons = len(METRICS) + len(CATEGORY_METRICS) * len(categories)
+
+    def stored(metric: str, category: str = "") -> StoredValue:
+        value = _value(evaluation, metric, category)
+        by_seed = {seed: _value(found, metric, category) for seed, found in sorted(retrained.items())}
+        if any(map(math.isnan, (value, *by_seed.values()))):
+            raise BaselineError(
+                f"{case.name}: {model} {category or 'metric'} {metric} is undefined and cannot be stored"
+            )
+        return StoredValue(
+            value=round(value, DECIMALS),
+            tolerance=tolerance(case, model, metric, list(by_seed.values()), comparisons=comparisons),
+            direction=METRICS[metric].direction,
+            seeds={str(seed): round(found, DECIMALS) for seed, found in by_seed.items()},
+        )
+
+    return StoredModel(
+        metrics={name: stored(name) for name in METRICS},
+        categories={category: {name: stored(name, category) for name in CATEGORY_METRICS} for category in categories},
+        settings=dict(settings),
+        provenance=dict(provenance),
+    )
+
+
+def build_scores(evaluations: Mapping[str, Evaluation]) -> list[dict[str, float]]:
+    """Build each pair's score by model, a row a pair."""
+    columns = {name: [round(score, DECIMALS) for score in found.scores] for name, found in evaluations.items()}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def tolerance(case: Case, model: str, metric: str, by_seed: Sequence[float], *, comparisons: int) -> float:
+    """Return how much worse than stored is noise by the case's rule, in the metric's unit.
+
+    Args:
+        case: Gives the rule.
+        model: The base, whose tolerance is numeric noise, or a model that was trained.
+        metric: A key of `METRICS`.
+        by_seed: The metric of each training.
+        comparisons: Number of values of the model that are compared.
+    """
+    if model == BASE:
+        return case.tolerance.base[metric]
+    noise = retraining_tolerance(by_seed, comparisons=comparisons, confidence=case.tolerance.confidence)
+    return round(max(case.tolerance.floor[metric], noise), DECIMALS)
+
+
+def _value(evaluation: Evaluation, metric: str, category: str) -> float:
+    return evaluation.categories[category].metrics[metric] if category else evaluation.metrics[metric].value

@@ -1,0 +1,130 @@
+"""The one answer to "can this be compared?": by what two things were made from, and by what is stored."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from harness.baselines.model import CATEGORY_METRICS, UPDATE, Baseline, Origin, StoredModel, StoredValue
+from harness.metrics import METRICS, MetricResult
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from harness.statistics import Change
+
+_ROUNDED = 0.005  # what a metric may move when the scores are rounded to `DECIMALS`
+
+
+@dataclass(frozen=True)
+class ComparableBaseline:
+    """The stored baseline, as far as a run can be compared with it: nothing of it where there are `problems`.
+
+    Attributes:
+        problems: Why nothing can be compared, in words; empty where it can.
+    """
+
+    problems: tuple[str, ...]
+    _stored: Baseline | None = field(repr=False)
+
+    def model(self, model: str) -> StoredModel | None:
+        """Return a stored model; None where none is comparable."""
+        return None if self._stored is None else self._stored.models.get(model)
+
+    def value(self, model: str, metric: str, category: str = "") -> StoredValue | None:
+        """Return a stored value, over all pairs or those of a category; None where none is comparable."""
+        stored = self.model(model)
+        return None if stored is None else stored.value(metric, category)
+
+    def result(self, model: str, metric: str) -> MetricResult:
+        """Return a stored value over all pairs as if it were measured: NaN with its reason where none is comparable."""
+        stored = self.value(model, metric)
+        if stored is not None:
+            return MetricResult(stored.value)
+        return MetricResult(math.nan, "; ".join(self.problems) or f"no {metric} is stored for {model}")
+
+    def scores(self, model: str) -> tuple[float, ...] | None:
+        """Return the stored score of each pair under a model; None where none is comparable."""
+        if self._stored is None or model not in self._stored.models:
+            return None
+        return tuple(row[model] for row in self._stored.scores)
+
+    def settings(self, model: str) -> Mapping[str, Any] | None:
+        """Return the stored settings of a model; None where none is comparable."""
+        stored = self.model(model)
+        return None if stored is None else stored.settings
+
+    def differences(
+        self, models: Collection[str], metrics: Collection[str], categories: Collection[str]
+    ) -> tuple[str, ...]:
+        """Return what is stored but gone, or new and not stored, in words; nothing where `problems` say it all.
+
+        Args:
+            models: The case's models.
+            metrics: The metrics that are measured.
+            categories: The categories with enough pairs to be compared.
+        """
+        if self._stored is None:
+            return ()
+        found = [*_differences("model", self._stored.models, models)]
+        for model, stored in sorted(self._stored.models.items()):
+            found += _differences(f"{model} metric", stored.metrics, metrics)
+            found += _differences(f"{model} category", stored.categories, categories)
+            for category in sorted(stored.categories.keys() & categories):
+                found += _differences(f"{model} {category} metric", stored.categories[category], CATEGORY_METRICS)
+        return tuple(found)
+
+
+def comparable(baseline: Baseline | None, origin: Origin) -> ComparableBaseline:
+    """Return what can be compared of a baseline.
+
+    Args:
+        baseline: What is stored; None where nothing is.
+        origin: What the values to compare are made from.
+    """
+    if baseline is None:
+        return ComparableBaseline((f"no baseline is stored; store one with {UPDATE}",), None)
+    problems = origin_problems(baseline.origin, origin)
+    return ComparableBaseline(problems, None if problems else baseline)
+
+
+def origin_problems(was: Origin, now: Origin, *, names: tuple[str, str] = ("stored", "now")) -> tuple[str, ...]:
+    """Return why the values of two runs cannot be compared, in words; empty where they can.
+
+    The name of the base is no reason: a mirror holds the same files.
+
+    Args:
+        was: What the first values were made from.
+        now: What the second were made from.
+        names: Of both, for the words.
+    """
+    first, second = names
+    problems = []
+    if was.eval_sha256 != now.eval_sha256:
+        problems.append(
+            f"the evaluation pairs are others: {first} {was.eval_pairs} pairs with sha256 {was.eval_sha256[:12]}, "
+            f"{second} {now.eval_pairs} with {now.eval_sha256[:12]}"
+        )
+    if was.base_digest != now.base_digest:
+        problems.append(
+            f"the base is another: {first} {was.base_name} with digest {was.base_digest[:12]}, "
+            f"{second} {now.base_name} with {now.base_digest[:12]}"
+        )
+    return tuple(problems)
+
+
+def trusted(change: Change | None, stored: StoredValue, metric: str) -> Change | None:
+    """Return a change since the stored scores; None where these do not give the stored value: one of both was edited.
+
+    Rounded they do, nearly: a rounded score may move one pair over a threshold.
+    """
+    if change is None:
+        return None
+    noise = 1 if METRICS[metric].unit == "pairs" else _ROUNDED
+    return change if abs(change.stored - stored.value) <= noise else None
+
+
+def _differences(what: str, stored: Collection[str], now: Collection[str]) -> Iterator[str]:
+    yield from (f"{what} {name} is stored, but gone now" for name in sorted(set(stored) - set(now)))
+    yield from (f"{what} {name} is new, nothing is stored for it" for name in sorted(set(now) - set(stored)))

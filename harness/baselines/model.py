@@ -1,0 +1,165 @@
+"""`baselines/<case>/baseline.json`: the stored values of a case, read and written."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from harness.errors import BaselineError
+from harness.execution.store import write_whole
+from harness.metrics import METRICS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.config import Case
+
+DECIMALS = 6
+"""Decimals of the stored values and scores."""
+
+CATEGORY_METRICS = tuple(name for name, metric in METRICS.items() if metric.by_category)
+"""What of each category is stored and compared."""
+
+UPDATE = "pytest evals/ -m full --update-baselines"
+"""The command that stores a new baseline, for messages."""
+
+
+class _Stored(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class StoredValue(_Stored):
+    """A value, the noise around it, and the trainings that the noise was estimated from.
+
+    Attributes:
+        value: As measured.
+        tolerance: How much worse is noise, in the metric's unit.
+        direction: Whether a higher or a lower value is better.
+        seeds: Training seed -> value of that training; empty for the base.
+    """
+
+    value: float
+    tolerance: float = Field(ge=0)
+    direction: Literal["higher", "lower"]
+    seeds: dict[str, float]
+
+    @property
+    def limit(self) -> float:
+        """The greatest deterioration that is noise: the tolerance, and the rounding of what is stored."""
+        return self.tolerance + 10.0**-DECIMALS
+
+    def deterioration(self, value: float) -> float:
+        """Return how much worse than stored a value is; negative where it is better."""
+        return self.value - value if self.direction == "higher" else value - self.value
+
+
+class Comparison(NamedTuple):
+    """A stored value that a gate compares. `category` is empty for all pairs."""
+
+    category: str
+    metric: str
+    value: StoredValue
+
+
+class StoredModel(_Stored):
+    """One model.
+
+    Attributes:
+        metrics: Key of `METRICS` -> value over all pairs.
+        categories: Category -> its metrics.
+        settings: What the model does to a text besides its weights: tokenizer, length, pooling, prompts.
+        provenance: Versions, digests, recipe and machine that the values came from.
+    """
+
+    metrics: dict[str, StoredValue]
+    categories: dict[str, dict[str, StoredValue]]
+    settings: dict[str, Any] = Field(default_factory=dict)
+    provenance: dict[str, Any]
+
+    @property
+    def compared(self) -> tuple[Comparison, ...]:
+        """Every value that is compared, those over all pairs first; the metrics in the order of reports."""
+        groups = [
+            ("", METRICS, self.metrics),
+            *((name, CATEGORY_METRICS, self.categories[name]) for name in self.categories),
+        ]
+        return tuple(
+            Comparison(category, metric, values[metric])
+            for category, metrics, values in groups
+            for metric in metrics
+            if metric in values
+        )
+
+    def value(self, metric: str, category: str = "") -> StoredValue | None:
+        """Return a value, over all pairs or those of a category; None where it is not stored."""
+        values = self.categories.get(category, {}) if category else self.metrics
+        return values.get(metric)
+
+
+class Origin(_Stored):
+    """What values must share to be comparable: the evaluation pairs and the base model."""
+
+    eval_sha256: str
+    eval_pairs: int
+    base_name: str
+    base_digest: str
+
+
+class Baseline(_Stored):
+    """One baseline file. `scores` has a row a pair, in the order of the evaluation file: model -> score."""
+
+    version: Literal[1]
+    origin: Origin
+    models: dict[str, StoredModel]
+    scores: list[dict[str, float]]
+
+
+def baseline_path(root: Path, case: Case) -> Path:
+    """Return where a case's baseline is stored below the directory of all baselines."""
+    return root / case.name / "baseline.json"
+
+
+def read_baseline(path: Path) -> Baseline | None:
+    """Read a baseline; None where there is none.
+
+    Raises:
+        BaselineError: The file is not a baseline.
+    """
+    if not path.exists():
+        return None
+    try:
+        baseline = Baseline.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise BaselineError(f"{path}: cannot be read: {error}") from None
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, problem['loc'])) or 'the file'}: {problem['msg']}" for problem in error.errors()[:5]
+        )
+        raise BaselineError(f"{path}: not a baseline: {problems}. Restore it from version control") from None
+    if problem := _contradiction(baseline):
+        raise BaselineError(f"{path}: not a baseline: {problem}. Restore it from version control")
+    return baseline
+
+
+def write_baseline(path: Path, baseline: Baseline) -> None:
+    """Write a baseline in one rename: sorted, a line a number and a line a pair, so that a diff reads well."""
+    content = baseline.model_dump(mode="json")
+    rows = ",\n".join("    " + json.dumps(row, sort_keys=True) for row in content.pop("scores"))
+    head = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)
+    write_whole(path, f'{head[:-2]},\n  "scores": [\n{rows}\n  ]\n}}\n')
+
+
+def _contradiction(baseline: Baseline) -> str:
+    """Return what would disarm a gate in a well-formed baseline; empty where nothing does."""
+    if len(baseline.scores) != baseline.origin.eval_pairs:
+        return f"scores: {len(baseline.scores)} rows for {baseline.origin.eval_pairs} pairs"
+    for model, stored in baseline.models.items():
+        if any(model not in row for row in baseline.scores):
+            return f"scores: not every row has one of {model}"
+        for values in (stored.metrics, *stored.categories.values()):
+            for metric, value in values.items():
+                if metric in METRICS and value.direction != METRICS[metric].direction:
+                    return f"{model} {metric}: direction {value.direction}, expected {METRICS[metric].direction}"
+    return ""

@@ -1,0 +1,36 @@
+"""`python -m harness compare A/results.json B/results.json`: what got better and worse."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.cli.command import DONE, REGRESSION, Command, add_format
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("a", type=Path, metavar="A/results.json", help="the reference")
+    parser.add_argument("b", type=Path, metavar="B/results.json", help="what is judged")
+    add_format(parser)
+
+
+def _run(given: argparse.Namespace) -> int:
+    from harness.report.comparison import as_markdown, as_text, compare  # not for --help
+    from harness.results import read_results
+
+    comparison = compare(read_results(given.a), read_results(given.b))
+    sys.stdout.write(as_markdown(comparison) if given.format == "markdown" else as_text(comparison))
+    return REGRESSION if comparison.regressed else DONE
+
+
+COMMAND = Command(
+    help="say what got better and worse from one results.json to another",
+    description="Says what got better and worse from A to B. "
+    "Exit status: 0 no regression, 1 a regression, 2 the two cannot be compared.",
+    arguments=_arguments,
+    run=_run,
+)

@@ -1,0 +1,92 @@
+"""Recipes: how a model of a case is trained."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from harness.config.fields import Frozen, OneOf
+from harness.config.validation import validated
+
+LOSSES = {
+    "cosine_similarity": "CosineSimilarityLoss",
+    "contrastive": "ContrastiveLoss",
+    "online_contrastive": "OnlineContrastiveLoss",
+    "cosent": "CoSENTLoss",
+    "angle": "AnglELoss",
+}
+"""Loss in a recipe -> class in `sentence_transformers.sentence_transformer.losses` that takes two texts and a label."""
+
+
+class LoraSpec(Frozen):
+    """The shape of a LoRA adapter.
+
+    Attributes:
+        rank: Rank of the update of each targeted weight.
+        alpha: Scale of the update, over `rank`.
+        dropout: Share of the adapter's inputs that are dropped in training.
+        target_modules: Last part of the names of the modules that get an adapter.
+        use_rslora: Scale the update by alpha / sqrt(rank) instead of alpha / rank.
+    """
+
+    rank: int = Field(default=8, ge=1)
+    alpha: int = Field(default=16, ge=1)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    target_modules: list[str] = Field(default=["query", "value"], min_length=1)
+    use_rslora: bool = False
+
+
+class Recipe(Frozen):
+    """How a model is trained.
+
+    Attributes:
+        strategy: `full` trains every weight, `lora` an adapter.
+        loss: The function that is minimized.
+        epochs: Passes over the training pairs.
+        batch_size: Pairs in a step.
+        learning_rate: Peak of the linear schedule.
+        warmup_steps: Steps up to the peak; fewer than there are in all.
+        seed: Order of the data, dropout and the adapter's first weights.
+        precision: `auto` is bf16 autocast where the device has it in hardware, else fp32.
+        optimizer: As `transformers` names it.
+        lora: The adapter, of the strategy `lora` only; all its keys have defaults.
+    """
+
+    strategy: Literal["full", "lora"]
+    loss: Annotated[str, OneOf(LOSSES)] = "cosine_similarity"
+    epochs: int = Field(ge=1)
+    batch_size: int = Field(default=16, ge=1)
+    learning_rate: float = Field(gt=0)
+    warmup_steps: int = Field(default=100, ge=0)
+    seed: int = Field(default=42, ge=0, lt=2**32)
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    optimizer: Literal["adamw_torch_fused", "adamw_torch"] = "adamw_torch_fused"
+    lora: LoraSpec | None = None
+
+    def changed(self, **changes: Any) -> Recipe:
+        """Return the recipe with some keys changed, validated as if it stood in a case file.
+
+        A table is merged: `lora={"rank": 4}` keeps the rest of the adapter.
+
+        Raises:
+            CaseError: One line for each change that a case file could not state.
+        """
+        content = self.model_dump()
+        for key, value in changes.items():
+            merges = isinstance(value, dict) and isinstance(content.get(key), dict)
+            content[key] = {**content[key], **value} if merges else value
+        return validated(Recipe, content, where="recipe")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _adapter(cls, content: Any) -> Any:
+        if isinstance(content, dict) and content.get("strategy") == "lora" and content.get("lora") is None:
+            return {**content, "lora": {}}
+        return content
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.strategy != "lora" and self.lora is not None:
+            raise ValueError(f"a lora table is given, but the strategy is {self.strategy!r}")
+        return self

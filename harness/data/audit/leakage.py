@@ -1,0 +1,56 @@
+"""Leakage from train into eval: a score on pairs that a model has seen says nothing about new ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.data.audit.types import EXAMPLES, Finding
+from harness.text import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from harness.data.audit.types import AuditData
+
+
+def shared_pairs(data: AuditData) -> Finding:
+    """Share of the eval pairs that are in train, whatever their order, prefix, case, spacing and label."""
+    return _pairs(data, data.shared, "in train")
+
+
+def near_shared_pairs(data: AuditData) -> Finding:
+    """Share of the eval pairs that are nearly in train: both texts are in a pair with the same label, or nearly so."""
+    return _pairs(data, data.near_shared, "nearly in train")
+
+
+def shared_texts(data: AuditData) -> Finding:
+    """Share of the distinct eval texts that are in train."""
+    return _texts(data, {text: text for text in data.eval.distinct if text in data.train.distinct}, "in train")
+
+
+def near_shared_texts(data: AuditData) -> Finding:
+    """Share of the distinct eval texts that are not in train, but nearly so."""
+    found = {text: near[0] for text, near in data.near_duplicates.items() if text not in data.train.distinct}
+    return _texts(data, found, "nearly in train")
+
+
+def _pairs(data: AuditData, found: Mapping[int, int], where: str) -> Finding:
+    examples = []
+    for row, train_row in list(found.items())[:EXAMPLES]:
+        pair, known = data.eval.pairs.pairs[row], data.train.pairs.pairs[train_row]
+        label = "" if pair.label == known.label else f", with label {known.label} instead of {pair.label}"
+        places = f"{data.eval.place(row)} = {data.train.place(train_row)}{label}"
+        examples.append(f"{places}: {quoted(pair.text_1)} and {quoted(pair.text_2)}")
+    count = len(data.eval)
+    return Finding(len(found) / count, f"{len(found):,} of {count:,} eval pairs are {where}", tuple(examples))
+
+
+def _texts(data: AuditData, found: Mapping[str, str], where: str) -> Finding:
+    """Word the finding on eval texts and the texts of train that they stand for; both are folded."""
+    examples = []
+    for folded, known in list(found.items())[:EXAMPLES]:
+        text, other = data.eval.distinct[folded], data.train.distinct[known]
+        shown = quoted(text) if folded == known else f"{quoted(text)} and {quoted(other)}"
+        examples.append(f"{data.eval.places[text]} = {data.train.places[other]}: {shown}")
+    count = len(data.eval.distinct)
+    return Finding(len(found) / count, f"{len(found):,} of {count:,} eval texts are {where}", tuple(examples))

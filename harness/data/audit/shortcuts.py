@@ -1,0 +1,110 @@
+"""Shortcuts: rules that tell a label without understanding a text. Each is chosen on train and judged on eval."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.data.audit.types import EXAMPLES, Finding
+from harness.metrics.auc_roc import auc_roc
+from harness.text import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from harness.data.audit.types import AuditData, PairFile
+
+_WORD = re.compile(r"\w+(?:['\N{RIGHT SINGLE QUOTATION MARK}]\w+)*")
+
+_LENGTHS: dict[str, Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]] = {
+    "length of text_1": lambda first, _: first,
+    "length of text_2": lambda _, second: second,
+    "length of both texts": lambda first, second: first + second,
+    "length of text_1 over that of text_2": lambda first, second: first / second,
+    "length of the shorter text over that of the longer": lambda first, second: np.exp(
+        -np.abs(np.log(first) - np.log(second))
+    ),
+}
+"""What is tried as a score, from the characters of both texts without their prefixes."""
+
+
+def category_alone(data: AuditData) -> Finding:
+    """Accuracy on eval of the label that a pair's category mostly has in train, above that of the frequent label."""
+    labels = Counter(zip(data.train.pairs.categories, data.train.pairs.labels.tolist(), strict=True))
+    frequent = _frequent_label(data.train)
+    said = [
+        frequent if labels[name, 0] == labels[name, 1] else int(labels[name, 1] > labels[name, 0])
+        for name in data.eval.pairs.categories
+    ]
+    return _gain(data, np.array(said), "the category says the label")
+
+
+def length_alone(data: AuditData) -> Finding:
+    """AUC on eval of the length, or ratio of lengths, that tells the labels of train best, whichever way round."""
+    known = {name: _auc(data.train, name) for name in _LENGTHS}
+    if any(math.isnan(value) for value in known.values()):
+        return Finding(math.nan, reason=f"{data.train.name} has one label only")
+    best = max(known, key=lambda name: abs(known[name] - 0.5))
+    value = _auc(data.eval, best)
+    if math.isnan(value):
+        return Finding(math.nan, reason=f"{data.eval.name} has one label only")
+    # The direction is train's as well: a length that is worse than a guess on eval is no shortcut there.
+    here, there = (value, known[best]) if known[best] >= 0.5 else (1 - value, 1 - known[best])
+    return Finding(here, f"the {best} tells the labels of {data.train.name} best, with AUC {there:.3f}")
+
+
+def one_word(data: AuditData) -> Finding:
+    """Accuracy on eval of the best rule "a text has this word" of train, above that of the frequent label."""
+    words, labels = _words(data.train), data.train.pairs.labels
+    positive: Counter[str] = Counter()
+    negative: Counter[str] = Counter()
+    for found, label in zip(words, labels.tolist(), strict=True):
+        (positive if label else negative).update(found)
+    # Right are the positive pairs with the word and the negative ones without it; or all others, the rule turned round.
+    negatives = int((labels == 0).sum())
+    right = {word: positive[word] + negatives - negative[word] for word in positive.keys() | negative.keys()}
+    if not right:
+        return Finding(math.nan, reason=f"no text of {data.train.name} has a word")
+    best = min(right, key=lambda word: (-max(right[word], len(words) - right[word]), word))
+    says = int(2 * right[best] >= len(words))
+    has = np.array([best in found for found in _words(data.eval)])
+    said = np.where(has, says, 1 - says)
+    rows = np.flatnonzero(has & (said == data.eval.pairs.labels))[:EXAMPLES]
+    examples = (
+        f"{data.eval.place(row)}, label {says}: "
+        f"{quoted(data.eval.pairs.pairs[row].text_1)} and {quoted(data.eval.pairs.pairs[row].text_2)}"
+        for row in rows.tolist()
+    )
+    share = max(right[best], len(words) - right[best]) / len(words)
+    return _gain(data, said, f"{quoted(best)} says {says}, right for {share:.1%} of {data.train.name}", tuple(examples))
+
+
+def _gain(data: AuditData, said: NDArray[np.integer], rule: str, examples: tuple[str, ...] = ()) -> Finding:
+    labels = data.eval.pairs.labels
+    accuracy = float((said == labels).mean())
+    frequent = float(max((labels == 0).mean(), (labels == 1).mean()))
+    words = f"{rule}; {accuracy:.1%} of {data.eval.name}, its more frequent label alone {frequent:.1%}"
+    return Finding(accuracy - frequent, words, examples)
+
+
+def _frequent_label(file: PairFile) -> int:
+    return int(file.pairs.labels.mean() >= 0.5)
+
+
+def _auc(file: PairFile, name: str) -> float:
+    lengths = np.array(
+        [[max(1, len(file.folded[text])) for text in (pair.text_1, pair.text_2)] for pair in file.pairs], dtype=float
+    )
+    return auc_roc(_LENGTHS[name](lengths[:, 0], lengths[:, 1]), file.pairs.labels).value
+
+
+def _words(file: PairFile) -> list[set[str]]:
+    """The words of both texts of each pair."""
+    known = {text: set(_WORD.findall(folded)) for text, folded in file.folded.items()}
+    return [known[pair.text_1] | known[pair.text_2] for pair in file.pairs]

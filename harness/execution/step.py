@@ -1,0 +1,85 @@
+"""Steps: what is computed once and kept. A step's key follows from its code and the digest of each argument."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pydantic import TypeAdapter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+T = TypeVar("T")
+
+Progress = Callable[[float, str], None]
+"""Called with the part of the work done, in [0, 1], and a few words such as `epoch 2/4, step 120/372`."""
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What a step needs to run.
+
+    Attributes:
+        process: Whether it runs in a process of its own.
+        slot: Whether it holds a model in memory: such steps share the executor's slot.
+    """
+
+    process: bool
+    slot: bool
+
+
+INLINE = Resource(process=False, slot=False)
+PROCESS = Resource(process=True, slot=False)
+MODEL = Resource(process=True, slot=True)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What running a step took.
+
+    Attributes:
+        seconds: Wall time.
+        peak_rss_mb: Peak resident memory of the step's own process in MB (10^6 bytes); None where it ran inline, or the
+            system does not tell.
+    """
+
+    seconds: float
+    peak_rss_mb: float | None = None
+
+
+@dataclass(frozen=True)
+class Step(Generic[T]):
+    """A computed, cached thing.
+
+    Attributes:
+        name: Directory of its artefacts below the store's root.
+        run: A module-level function of keyword arguments. With `files` it also takes `out`, an empty directory to fill;
+            with a resource that is a process, also `progress`.
+        result: Type of what it returns: a pydantic model, or a dataclass of such values. It gives the codec.
+        resource: Where it runs.
+        files: Whether it leaves files beside its result.
+        libraries: Distributions whose version can change the result.
+        revision: Of a step too expensive to run again at every edit: raised when an edit changes the result. None: the
+            digest of the import closure of `run` within the package.
+    """
+
+    name: str
+    run: Callable[..., T]
+    result: type[T]
+    resource: Resource = INLINE
+    files: bool = False
+    libraries: tuple[str, ...] = ()
+    revision: int | None = None
+
+    @cached_property
+    def codec(self) -> TypeAdapter[T]:
+        """Writes a result as JSON, NaN as null, and reads it back."""
+        return TypeAdapter(self.result)
+
+    def arguments(self, given: Mapping[str, Any], out: Path, progress: Progress) -> dict[str, Any]:
+        """Add to the given arguments of `run` the ones that the executor provides."""
+        provided = {"out": out} if self.files else {}
+        return {**given, **provided, **({"progress": progress} if self.resource.process else {})}

@@ -1,0 +1,113 @@
+"""Gates against the stored baseline."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from harness.baselines import UPDATE, trusted
+from harness.config import BASE
+from harness.gates.verdict import NotJudgedError, Verdict, outcome_of
+from harness.metrics import METRICS, MetricResult
+from harness.statistics import regression
+from harness.text import number, quoted
+
+if TYPE_CHECKING:
+    from harness.data import Pair
+    from harness.gates.evidence import Evidence
+    from harness.gates.verdict import Subject
+    from harness.statistics import Change, RegressedPair
+
+_EXAMPLES = 3
+_LEAST_P = 0.001  # a smaller p-value would be shown as 0
+
+
+def baseline_is_comparable(run: Evidence, _: Subject) -> Verdict:
+    """Judge that the baseline was made from this data and base, and holds neither more nor fewer things to compare."""
+    problems = run.stored.problems or run.stored.differences(
+        run.inputs.case.model_names, METRICS, run.inputs.compared_categories
+    )
+    message = f"not comparable: {'; '.join(problems)}. After an intended change: {UPDATE}"
+    return Verdict(
+        outcome=outcome_of(not problems),
+        observed=len(problems),
+        reference=0,
+        message=message if problems else "comparable",
+    )
+
+
+def metric_holds(run: Evidence, subject: Subject) -> Verdict:
+    """Judge that a metric of a model is no worse than stored."""
+    return _no_worse(run, subject, run.evaluation(subject.model).metrics[subject.metric])
+
+
+def category_holds(run: Evidence, subject: Subject) -> Verdict:
+    """Judge that a metric of a model on the pairs of one category is no worse than stored."""
+    group = run.evaluation(subject.model).categories[subject.category]
+    return _no_worse(run, subject, MetricResult(group.metrics[subject.metric], group.reason))
+
+
+def _no_worse(run: Evidence, subject: Subject, observed: MetricResult) -> Verdict:
+    """Judge that a value is not worse than stored by more than its tolerance; the base's neither worse nor better.
+
+    It fails where it is worse by more than the tolerance and the interval of the change excludes no change; where the
+    interval leaves that open, the verdict is inconclusive. Without an interval the tolerance decides alone. The base is
+    not trained: whichever way it moves, something else was changed.
+    """
+    model, metric, category = subject.model, subject.metric, subject.category
+    stored = run.stored.value(model, metric, category)
+    if stored is None:
+        raise NotJudgedError("baseline", f"no value is stored for {subject} that can be compared")
+    unit = METRICS[metric].unit
+    change = trusted(run.change(model, metric, category), stored, metric)
+    low, high = (change.low, change.high) if change else (math.nan, math.nan)
+    deterioration = stored.deterioration(observed.value)
+    found = regression(deterioration, stored.limit, low, high)
+    improved = deterioration < -stored.limit
+    regressed = run.regressed(model, category) if found.worse else ()
+    if math.isnan(observed.value):
+        end = f"undefined: {observed.reason}"
+    elif found.worse:
+        end = f"worse by {number(deterioration, unit)}{_interval_words(change, unit)}"
+    elif improved:
+        hint = "the untrained base cannot improve" if model == BASE else "the baseline could be raised"
+        end = f"better by {number(-deterioration, unit)}; {hint}"
+    else:
+        end = "no worse"
+    passed = abs(deterioration) <= stored.limit if model == BASE else deterioration <= stored.limit
+    unproven = model != BASE and bool(found.worse) and not found.proven
+    return Verdict(
+        outcome="inconclusive" if unproven else outcome_of(passed),
+        observed=observed.value,
+        reference=stored.value,
+        message=f"{' '.join(filter(None, (model, category, metric)))} {number(observed.value, unit)}, "
+        f"stored {number(stored.value, unit)}, tolerance {number(stored.tolerance, unit)}: {end}",
+        examples=tuple(_pair_words(run.inputs.eval.pairs[pair.row], pair) for pair in regressed[:_EXAMPLES]),
+        more=len(regressed[_EXAMPLES:]),
+        improved=improved and passed,
+    )
+
+
+def _interval_words(change: Change | None, unit: str) -> str:
+    """Return the interval of a change in words; nothing where there is none."""
+    if change is None or math.isnan(change.low):
+        return ""
+    p = change.p_value
+    chance = "" if math.isnan(p) else f", p < {_LEAST_P}" if p < _LEAST_P else f", p {p:.3f}"
+    end = ": inconclusive on these pairs" if change.low <= 0 <= change.high else ""
+    return f" (95 % interval of the change {_end(change.low, unit)} to {_end(change.high, unit)}{chance}){end}"
+
+
+def _end(value: float, unit: str) -> str:
+    """Return an end of an interval with its sign: on which side of 0 it is decides, and is never rounded away."""
+    shown = number(abs(value), unit)
+    if value and not float(shown):
+        return "just above 0" if value > 0 else "just below 0"
+    return f"{'+' if value > 0 else '-' if value < 0 else ''}{shown}"
+
+
+def _pair_words(pair: Pair, found: RegressedPair) -> str:
+    return (
+        f"{quoted(pair.text_1)} and {quoted(pair.text_2)} "
+        f"({found.pair_type}, label {found.label}, score {found.stored:.2f} -> {found.now:.2f})"
+    )

@@ -1,0 +1,298 @@
+"""The table of gates. `evals/`, expected counts, hard gates, the order of causes and the docs follow from its rows.
+
+To add a gate: write a function from `Evidence` and `Subject` to a `Verdict` in the file of its family, and a row here.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from harness.gates import adapter, data, learning_rate, regression, resources, training, verification
+from harness.gates.evidence import Evidence
+from harness.gates.parameters import PARAMETERS
+from harness.gates.verdict import NotJudgedError, Subject, Verdict
+from harness.metrics import METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from harness.gates.evidence import Scope
+
+Kind = Literal["full", "gate", "learning_rate", "bench"]
+"""A marker of `evals/`: the gates of one kind of run."""
+
+_BOTH: tuple[Kind, ...] = ("full", "gate")
+_MEASURED = ("files", "base", "complete", "record")
+"""A candidate that fails one of these gates is not opened, or is not the model that it claims to be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """A row of the `GATES` table.
+
+    Attributes:
+        name: Its key.
+        title: The name in reports.
+        question: What it answers.
+        action: What to do when it fails.
+        over: Keys of `PARAMETERS`: it is judged for each of their combinations.
+        judge: Evidence and subject in, verdict out, without gate and subject.
+        hard: Whether `--update-baselines` stores nothing while it fails. Needs no stored baseline.
+        chart: Key of the chart that shows it; empty where the chart of its metric does, or none.
+        needs: Gates that come before; where one fails for the same model, this one is not judged.
+        runs: The kinds of runs that it belongs to.
+    """
+
+    name: str
+    title: str
+    question: str
+    action: str
+    over: tuple[str, ...] = ()
+    judge: Callable[[Evidence, Subject], Verdict]
+    hard: bool = False
+    chart: str = ""
+    needs: tuple[str, ...] = ()
+    runs: tuple[Kind, ...] = _BOTH
+
+    def chart_of(self, subject: Subject) -> str:
+        """Return the key of the chart that shows a subject; empty where none does."""
+        return self.chart or (METRICS[subject.metric].chart if subject.metric else "")
+
+
+def subjects(gate: Gate, scope: Scope) -> tuple[Subject, ...]:
+    """Return what a gate is judged for in a run."""
+    combinations = itertools.product(*(PARAMETERS[name](scope) for name in gate.over))
+    return tuple(Subject(**{field: value for part in parts for field, value in part.items()}) for parts in combinations)
+
+
+def expected(scope: Scope, kinds: Collection[str]) -> int:
+    """Return how many verdicts a whole run of these kinds has."""
+    return sum(len(subjects(gate, scope)) for gate in GATES.values() if not set(kinds).isdisjoint(gate.runs))
+
+
+def judge(run: Evidence, gate: Gate, subject: Subject) -> Verdict:
+    """Judge a gate for one subject.
+
+    Raises:
+        NotJudgedError: Another gate fails, and this one says nothing without it.
+        HarnessError: A step that it needs failed.
+    """
+    for need in gate.needs:
+        for other in subjects(GATES[need], run.inputs):
+            if other.model == subject.model and judge(run, GATES[need], other).outcome == "fail":
+                raise NotJudgedError(need, f"the gate {need} fails for {other}")
+    return replace(gate.judge(run, subject), gate=gate.name, subject=subject)
+
+
+_ROWS = (
+    Gate(
+        name="files",
+        title="Safe files",
+        question="Are the candidate's files in the expected format, and can nothing in them run code?",
+        action="Export the model again as safetensors and JSON, and give `--adapter` or `--full-model` that directory.",
+        over=("candidate",),
+        judge=verification.files_are_safe,
+        runs=("gate",),
+    ),
+    Gate(
+        name="base",
+        title="Base of the case",
+        question="Was the candidate made from the case's base?",
+        action="Train it on the base that the case names, or gate it by the case of its own base. Inconclusive: record "
+        "the training with `harness.training.record_training`.",
+        over=("candidate",),
+        judge=verification.base_is_the_cases,
+        needs=("files",),
+        runs=("gate",),
+    ),
+    Gate(
+        name="complete",
+        title="Complete weights",
+        question="Is every tensor of the candidate loaded, and none left out or made up at random?",
+        action="Look at the tensors that the message names. A model that was saved while PEFT had wrapped it holds "
+        "them under other names: save the adapter with `PeftModel.save_pretrained`, or the merged model.",
+        over=("candidate",),
+        judge=verification.weights_are_complete,
+        needs=("files",),
+        runs=("gate",),
+    ),
+    Gate(
+        name="exact_merge",
+        title="Exact merge",
+        question="Is the merged adapter the base plus scaling x B x A, as computed in float64 from the files?",
+        action="Compare rank, alpha and `use_rslora` of `adapter_config.json` with what it was trained with.",
+        over=("candidate_adapter",),
+        judge=verification.merge_is_exact,
+        needs=("files",),
+        runs=("gate",),
+    ),
+    Gate(
+        name="load_paths",
+        title="Load paths",
+        question="Does every load path give the same model, in two processes?",
+        action="Do not ship it: whoever uses the named load path gets another model. The message says which weights or "
+        "settings differ.",
+        over=("candidate",),
+        judge=verification.load_paths_agree,
+        needs=("files",),
+        runs=("gate",),
+    ),
+    Gate(
+        name="settings",
+        title="Settings",
+        question="Are tokenizer, length, pooling, normalisation and prompts those of the stored model?",
+        action="Restore the setting that the message names; after an intended change, update the baseline.",
+        over=("candidate",),
+        judge=verification.settings_are_stored_ones,
+        needs=("files",),
+        runs=("gate",),
+    ),
+    Gate(
+        name="record",
+        title="Training record",
+        question="Does the candidate give the probe embeddings that its training recorded?",
+        action="Ship the directory that the training wrote, with both files of its record. Inconclusive: record the "
+        "training with `harness.training.record_training`.",
+        over=("candidate",),
+        judge=verification.record_is_reproduced,
+        needs=("files",),
+        runs=("gate",),
+    ),
+    Gate(
+        name="training_data",
+        title="Training data",
+        question="Was the candidate trained on the case's pairs, and on none that it is evaluated on?",
+        action="Train it again without the evaluation pairs: no value of it means anything before.",
+        over=("candidate",),
+        judge=verification.training_data_is_apart,
+        needs=("files",),
+        runs=("gate",),
+    ),
+    Gate(
+        name="audit",
+        title="Data audit",
+        question="Can the pairs be trusted to say how good a model is?",
+        action="Correct the pairs that the message names, then update the baseline; or state another limit in "
+        "`[audit]`, with its reason.",
+        over=("check",),
+        judge=data.data_is_sound,
+        hard=True,
+    ),
+    Gate(
+        name="diverges",
+        title="Divergence from the base",
+        question="Does the adapter move the embeddings, or was it ignored?",
+        action="A distance of 0 is an adapter that was never applied: look at how it is loaded. A small one is a "
+        "training that did not learn: look at its loss and learning rate.",
+        over=("adapter", "texts"),
+        judge=adapter.diverges,
+        hard=True,
+        chart="score_distributions",
+        needs=_MEASURED,
+    ),
+    Gate(
+        name="merge_agrees",
+        title="Merged as unmerged",
+        question="Does the merged adapter compute what it computes beside the base?",
+        action="Look at the adapter's configuration, at its precision, and at the version of peft.",
+        over=("adapter",),
+        judge=adapter.merge_agrees,
+        hard=True,
+        needs=_MEASURED,
+    ),
+    Gate(
+        name="baseline",
+        title="Comparable baseline",
+        question="Was the stored baseline made from these pairs, this base, these models and these metrics?",
+        action="Restore what was changed; after an intended change, store a new one: "
+        "`pytest evals/ -m full --update-baselines`.",
+        judge=regression.baseline_is_comparable,
+        chart="change",
+    ),
+    Gate(
+        name="relative_performance",
+        title="Relative performance",
+        question="Does the model reach the case's part of its reference, such as LoRA 90 % of full fine-tuning?",
+        action="Train longer or at another learning rate, with a higher rank, or ship the reference.",
+        over=("relative_performance",),
+        judge=training.performance_is_reached,
+        hard=True,
+        needs=_MEASURED,
+    ),
+    Gate(
+        name="beats_base",
+        title="Better than the base",
+        question="Did training make the model better than the base?",
+        action="Look at the loss, the learning rate and the labels. An adapter may have been ignored: see `diverges`.",
+        over=("trained", "gain"),
+        judge=training.beats_base,
+        hard=True,
+        needs=_MEASURED,
+    ),
+    Gate(
+        name="metric",
+        title="Metric",
+        question="Is a metric of a model no worse than stored, and the base's what it was?",
+        action="Look at the pairs that are wrong now. A moved base is another environment: compare library versions. "
+        "After an intended change, update the baseline.",
+        over=("model", "metric"),
+        judge=regression.metric_holds,
+        needs=_MEASURED,
+    ),
+    Gate(
+        name="category",
+        title="Metric of a category",
+        question="Is a metric of a model no worse than stored on the pairs of one category?",
+        action="Look at the category's pairs that are wrong now, and at what the training data says about it.",
+        over=("model", "category", "category_metric"),
+        judge=regression.category_holds,
+        chart="category_heatmap",
+        needs=_MEASURED,
+    ),
+    Gate(
+        name="memory",
+        title="Peak memory",
+        question="Does a stage of a model stay below its memory ceiling?",
+        action="Look for a larger batch, a longer text or another library version; else raise the ceiling in "
+        "`[gates.memory_mb]`.",
+        over=("stage",),
+        judge=resources.fits_memory,
+        hard=True,
+        needs=_MEASURED,
+    ),
+    Gate(
+        name="latency",
+        title="Encode latency",
+        question="Does a merged adapter encode about as fast as the base?",
+        action="Check that it is merged. Inconclusive: measure again on a quiet machine.",
+        over=("adapter", "batch"),
+        judge=resources.no_slower,
+        runs=("bench",),
+    ),
+    Gate(
+        name="stalls",
+        title="Stalls at the rate of full fine-tuning",
+        question="Does the adapter hardly learn at the learning rate of full fine-tuning?",
+        action="That rate is enough for it: compare both at the same rate, or drop the `[learning_rate]` table.",
+        over=("learning_rate",),
+        judge=learning_rate.stalls,
+        chart="learning_rate",
+        runs=("learning_rate",),
+    ),
+    Gate(
+        name="learns",
+        title="Learns at ten times that rate",
+        question="Does the adapter learn at ten times the learning rate of full fine-tuning?",
+        action="Something else than the rate holds it back: look at its rank, its target modules and the data.",
+        over=("learning_rate",),
+        judge=learning_rate.learns,
+        chart="learning_rate",
+        runs=("learning_rate",),
+    ),
+)
+
+GATES: dict[str, Gate] = {row.name: row for row in _ROWS}
+"""Every gate by its key, causes before their consequences: a headline names the first that fails."""

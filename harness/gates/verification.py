@@ -1,0 +1,179 @@
+"""Gates on a candidate: is it what it claims to be, whichever way it is opened?"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.baselines import UPDATE
+from harness.gates.verdict import NotJudgedError, Outcome, Verdict, outcome_of
+from harness.metrics import row_cosines
+from harness.models import SAME_MODEL
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from harness.gates.evidence import Evidence
+    from harness.gates.verdict import Subject
+    from harness.models import TrainingRecord
+
+_BOTH = "the record is two files, training.json and training.safetensors: take both from where it was trained"
+_RECORD = "record it where the model is trained, with harness.training.record_training"
+
+
+def files_are_safe(run: Evidence, subject: Subject) -> Verdict:
+    """Judge that the files are of the expected format, and that nothing in them can run code."""
+    return _checked(run, subject, "files", "files")
+
+
+def base_is_the_cases(run: Evidence, subject: Subject) -> Verdict:
+    """Judge that the candidate was made from the case's base."""
+    _record(run)
+    return _checked(run, subject, "base", "base")
+
+
+def weights_are_complete(run: Evidence, subject: Subject) -> Verdict:
+    """Judge that every tensor is loaded, and none is made up."""
+    _record(run)
+    return _checked(run, subject, "complete", "complete")
+
+
+def merge_is_exact(run: Evidence, subject: Subject) -> Verdict:
+    """Judge that a merged adapter is the base plus scaling x B x A."""
+    _record(run)
+    return _checked(run, subject, "exact_merge", "exact merge")
+
+
+def load_paths_agree(run: Evidence, subject: Subject) -> Verdict:
+    """Judge that every load path gives the same model, each time."""
+    found = run.verification()
+    base = run.embeddings("base")["probes"]
+    problems = [f"{path} fails: {error}" for path, error in found.errors.items()]
+    firsts = {path: first for path, (first, _) in found.embeddings.items()}
+    # Most load paths are right: the one that agrees with most of the others is what the rest is compared with. Those
+    # that give the base's embeddings are not, however many they are.
+    moved = {path: first for path, first in firsts.items() if not _agree(first, base)} or firsts
+    norm = max(moved, key=lambda path: sum(_agree(moved[path], other) for other in moved.values()), default="")
+    least = 1.0
+    for path, (first, second) in found.embeddings.items():
+        again, other = _least_cosine(first, second), _least_cosine(first, moved[norm])
+        least = float(np.min([least, again, other]))
+        if not np.isfinite(first).all():
+            problems.append(f"{path} gives embeddings that are not numbers")
+        elif not again >= SAME_MODEL:
+            problems.append(
+                f"{path} gives other embeddings at each load (least cosine {again:.4f}): "
+                "weights that its file does not hold are made up at random"
+            )
+        elif not other >= SAME_MODEL:
+            cause = (
+                "they are the base's: the adapter is not applied"
+                if _agree(first, base)
+                else "it has other weights or settings there (pooling, tokenizer, length)"
+            )
+            problems.append(f"{path} gives other embeddings than {norm} (least cosine {other:.4f}): {cause}")
+    end = "; ".join(problems) or f"{len(firsts)} load paths, twice each, give the same embeddings"
+    passed = bool(firsts) and not problems
+    return _verdict(subject, "load paths", outcome_of(passed), end, least, SAME_MODEL)
+
+
+def settings_are_stored_ones(run: Evidence, subject: Subject) -> Verdict:
+    """Judge that every load path treats texts as the baseline's model did: tokenizer, length, pooling, prompts."""
+    stored = run.stored.settings(subject.model)
+    if stored is None:
+        raise NotJudgedError("baseline", f"nothing comparable is stored of {subject.model}")
+    found = run.verification().settings
+    by_difference: dict[str, list[str]] = {}
+    for path, now in found.items():
+        for name in sorted(now.keys() | stored.keys()):
+            if now.get(name) != stored.get(name):
+                difference = f"{name} {now.get(name)!r}, the baseline was made with {stored.get(name)!r}"
+                by_difference.setdefault(difference, []).append(path)
+    if not stored:
+        end = f"no settings are stored for model {subject.model}; store them with {UPDATE}"
+    elif not found:
+        end = "it could not be opened"
+    elif by_difference:
+        differences = "; ".join(f"{difference} ({', '.join(paths)})" for difference, paths in by_difference.items())
+        end = f"{differences}. After an intended change: {UPDATE}"
+    else:
+        end = "as the baseline's"
+    passed = bool(found and stored) and not by_difference
+    return _verdict(subject, "settings", outcome_of(passed), end, len(by_difference) if stored else math.nan, 0)
+
+
+def record_is_reproduced(run: Evidence, subject: Subject) -> Verdict:
+    """Judge that the model gives the probe embeddings that its training recorded."""
+    found = run.verification()
+    if found.record_error:
+        return _verdict(subject, "record", "fail", f"{found.record_error}; {_BOTH}")
+    probes = next((first for first, _ in found.embeddings.values()), None)
+    recorded = None if found.record is None else found.record.probes
+    outcome: Outcome = "inconclusive"
+    least = math.nan
+    if probes is None:
+        outcome, end = "fail", "it could not be opened"
+    elif recorded is None:
+        end = f"no probe embeddings of the trained model; {_RECORD}"
+    else:
+        least = _least_cosine(recorded, probes)
+        outcome = outcome_of(least >= SAME_MODEL)
+        end = f"least cosine {least:.4f} to the embeddings recorded in training, expected at least {SAME_MODEL}"
+        end += "" if outcome == "pass" else ": not the model that was trained"
+    return _verdict(subject, "record", outcome, end, least, SAME_MODEL)
+
+
+def training_data_is_apart(run: Evidence, subject: Subject) -> Verdict:
+    """Judge that the model was trained on the case's pairs, and on none that it is evaluated on."""
+    record = _record(run)
+    evaluated, own = run.inputs.eval.fingerprints, run.inputs.train.digest
+    seen = math.nan if record is None else int(np.isin(evaluated, record.pairs).sum())
+    outcome: Outcome = "inconclusive"
+    if record is None:
+        end = f"what it was trained on is not known; {_RECORD}"
+    elif seen:
+        outcome, end = "fail", f"trained on {seen} of the {len(evaluated)} pairs that it is evaluated on"
+    elif record.pairs_digest != own:
+        end = (
+            f"trained on other pairs than the case's (sha256 {record.pairs_digest[:12]}, the case has {own[:12]}); "
+            "none of them is an evaluation pair"
+        )
+    else:
+        outcome, end = "pass", "trained on the case's training pairs"
+    return _verdict(subject, "training data", outcome, end, seen, 0)
+
+
+def _checked(run: Evidence, subject: Subject, check: str, words: str) -> Verdict:
+    """Return the result of a check on the candidate's files as a verdict."""
+    result = run.verification().checks[check]
+    return _verdict(subject, words, result.outcome, result.message)
+
+
+def _record(run: Evidence) -> TrainingRecord | None:
+    """Return what the candidate's training recorded: other gates compare with it, and one alone fails for it."""
+    found = run.verification()
+    if found.record_error:
+        raise NotJudgedError("record", "the record of its training cannot be read")
+    return found.record
+
+
+def _verdict(
+    subject: Subject,
+    words: str,
+    outcome: Outcome,
+    end: str,
+    observed: float = math.nan,
+    reference: float = math.nan,
+) -> Verdict:
+    return Verdict(outcome=outcome, observed=observed, reference=reference, message=f"{subject.model} {words}: {end}")
+
+
+def _agree(first: NDArray[np.float32], second: NDArray[np.float32]) -> bool:
+    return _least_cosine(first, second) >= SAME_MODEL
+
+
+def _least_cosine(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
+    """Return the least cosine of a text; NaN where an embedding has no direction, or the shapes differ."""
+    return float(row_cosines(first, second).min()) if first.shape == second.shape else math.nan

@@ -1,0 +1,90 @@
+"""A model to open: which, from which base, and the digest by which what is computed from it is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import CheckpointError
+from harness.execution.digests import digest_of, directory_digests
+from harness.models.record import TrainingRecord, read_record
+from harness.models.sources import ResolvedBase
+
+if TYPE_CHECKING:
+    from harness.execution.store import Artefact
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model to open: the base itself, or one that was trained from it.
+
+    Attributes:
+        strategy: A key of `harness.models.loading.SAVED`.
+        base: The base.
+        path: Directory of the trained weights; the base's own for the base.
+        weights: Digest of the trained weights; empty for the base.
+        external: Whether the directory lies outside the store, where it may change while it is read. `weights` is then
+            `directory_digest(path)`.
+    """
+
+    strategy: str
+    base: ResolvedBase
+    path: Path
+    weights: str
+    external: bool = False
+
+    @classmethod
+    def of_base(cls, base: ResolvedBase) -> Checkpoint:
+        """Return the checkpoint of the base itself."""
+        return cls("base", base, base.path, "")
+
+    @classmethod
+    def of_trained(cls, strategy: str, base: ResolvedBase, trained: Artefact[Any]) -> Checkpoint:
+        """Return the checkpoint of a model that was trained here, each of its files verified.
+
+        Raises:
+            StoreError: A file is missing or was changed.
+        """
+        return cls(strategy, base, trained.verified(), trained.digest)
+
+    @property
+    def digest(self) -> str:
+        """sha256 of everything that its output depends on; not of where it lies."""
+        return digest_of([self.strategy, self.base.digest, self.weights])
+
+    def read_record(self) -> TrainingRecord | None:
+        """Read the record of its training; None where there is none, and for the base.
+
+        Raises:
+            CheckpointError: There is one, or half of one, that cannot be read.
+        """
+        return None if self.strategy == "base" else read_record(self.path)
+
+    def require_unchanged(self) -> None:
+        """Raise if its files are not those that its digest was taken of: a result may then be of neither.
+
+        Raises:
+            CheckpointError: A file in an external directory was added, removed or changed.
+        """
+        if self.external:
+            require_unchanged(self.path, self.weights)
+
+
+def directory_digest(path: Path) -> str:
+    """sha256 over the names and digests of all files below a directory."""
+    return digest_of(directory_digests(path))
+
+
+def require_unchanged(path: Path, sha256: str) -> None:
+    """Raise if the files below a directory are no longer those of a digest.
+
+    Raises:
+        CheckpointError: A file was added, removed or changed.
+    """
+    now = directory_digest(path)
+    if now != sha256:
+        raise CheckpointError(
+            f"{path}: changed while it was gated: its files had sha256 {sha256[:12]}, now {now[:12]}; "
+            f"nothing was stored. Wait until it is complete, and run again"
+        )

@@ -1,0 +1,165 @@
+"""Model + texts -> embeddings, in a process of its own. Always fp32, and each distinct text once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.errors import CheckpointError
+from harness.execution.step import MODEL, Step
+from harness.execution.store import Artefact
+from harness.metrics.cosine import row_cosines
+from harness.models.loading import SAVED, merge, open_checkpoint, weights_mb
+from harness.models.record import PROBE_TEXTS
+from harness.models.settings import settings_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from sentence_transformers import SentenceTransformer
+
+    from harness.execution.step import Progress
+    from harness.models.checkpoint import Checkpoint
+
+LIBRARIES = ("torch", "transformers", "sentence-transformers", "peft", "tokenizers")
+"""The libraries whose version can change an embedding."""
+
+EMBEDDINGS = "embeddings.safetensors"
+"""File of embeddings: an array a set of texts, `probes` and, for an adapter, `unmerged_probes`."""
+
+SAME_MODEL = 0.9999
+"""Least cosine of a probe's recorded and its reproduced embedding: far above another model, below rounding."""
+
+_BATCH = 32
+_CHUNK = 1024
+
+
+@dataclass(frozen=True)
+class EncodingFacts:
+    """Facts about a model, found when it encoded.
+
+    Attributes:
+        parameters: Number of parameters, an adapter merged.
+        weights_mb: Size of the file that would be shipped, in MB (10^6 bytes).
+        seconds: Wall time of encoding the texts, without opening the model.
+        texts: Number of distinct texts.
+        device: Such as `cpu`.
+        settings: As in `settings_of`.
+    """
+
+    parameters: int
+    weights_mb: float
+    seconds: float
+    texts: int
+    device: str
+    settings: Mapping[str, Any]
+
+
+def encode(
+    *, checkpoint: Checkpoint, texts: Mapping[str, Sequence[str]], out: Path, progress: Progress
+) -> EncodingFacts:
+    """Open a model, verify that it is the one that was trained, and encode texts and probes.
+
+    Args:
+        checkpoint: The model.
+        texts: Name of a set -> its texts; what is in several is encoded once.
+        out: Directory for the `EMBEDDINGS` file; its arrays are float32 of shape `(n, dimension)`.
+        progress: Receives the part of the texts done.
+
+    Raises:
+        CheckpointError: The model does not open, does not reproduce the probe embeddings that its training recorded, or
+            changed meanwhile.
+    """
+    from safetensors.numpy import save_file
+
+    arrays: dict[str, NDArray[np.float32]] = {}
+    open_unmerged = SAVED[checkpoint.strategy].open_unmerged
+    if open_unmerged is not None:
+        model = open_unmerged(checkpoint)
+        arrays["unmerged_probes"] = embed(model, PROBE_TEXTS)
+        model = merge(model)
+    else:
+        model = open_checkpoint(checkpoint)
+    arrays["probes"] = embed(model, PROBE_TEXTS)
+    _require_recorded_probes(checkpoint, arrays["probes"])
+    started = time.perf_counter()
+    rows = {text: row for row, text in enumerate(dict.fromkeys(chain.from_iterable(texts.values())))}
+    distinct, chunks = list(rows), []
+    for start in range(0, len(distinct), _CHUNK):
+        chunks.append(embed(model, distinct[start : start + _CHUNK]))
+        done = min(start + _CHUNK, len(distinct))
+        progress(done / len(distinct), f"text {done}/{len(distinct)}")
+    seconds = time.perf_counter() - started
+    embeddings = np.concatenate(chunks)
+    arrays |= {name: embeddings[[rows[text] for text in members]] for name, members in texts.items()}
+    checkpoint.require_unchanged()
+    save_file(arrays, out / EMBEDDINGS)
+    return EncodingFacts(
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        weights_mb=weights_mb(checkpoint),
+        seconds=seconds,
+        texts=len(distinct),
+        device=model.device.type,
+        settings=settings_of(model),
+    )
+
+
+ENCODE = Step("embeddings", run=encode, result=EncodingFacts, resource=MODEL, files=True, libraries=LIBRARIES)
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """The embeddings of a model, an argument of what is computed from them.
+
+    Attributes:
+        artefact: Of `ENCODE`.
+    """
+
+    artefact: Artefact[EncodingFacts]
+
+    @property
+    def digest(self) -> str:
+        """Identifies the embeddings."""
+        return self.artefact.digest
+
+    @cached_property
+    def arrays(self) -> Mapping[str, NDArray[np.float32]]:
+        """Name of a set of texts -> float32 of shape `(n_texts, dimension)`; read at first use.
+
+        Raises:
+            StoreError: The file is missing or was changed.
+        """
+        return read_arrays(self.artefact.file(EMBEDDINGS))
+
+
+def embed(model: SentenceTransformer, texts: Sequence[str], *, batch_size: int = _BATCH) -> NDArray[np.float32]:
+    """Encode texts, to float32 of shape `(n_texts, dimension)`."""
+    return model.encode(list(texts), batch_size=batch_size, show_progress_bar=False, convert_to_numpy=True)
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[np.float32]]:
+    """Read the arrays of a safetensors file by name. Imports no torch."""
+    from safetensors.numpy import load_file
+
+    return load_file(path)
+
+
+def _require_recorded_probes(checkpoint: Checkpoint, reproduced: NDArray[np.float32]) -> None:
+    record = checkpoint.read_record()
+    if record is None or record.probes is None:
+        return
+    same_shape = record.probes.shape == reproduced.shape
+    least = row_cosines(record.probes, reproduced).min() if same_shape else np.nan
+    if not least >= SAME_MODEL:
+        raise CheckpointError(
+            f"{checkpoint.path}: the saved model is not the trained model: the probe texts' embeddings come out with "
+            f"a cosine of {least:.4f} to those recorded while training; expected at least {SAME_MODEL}"
+        )

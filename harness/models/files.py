@@ -1,0 +1,94 @@
+"""The files of a model: JSON and safetensors, read or refused with the file's name. Never a pickle."""
+
+from __future__ import annotations
+
+import json
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import CheckpointError
+from harness.execution.digests import digest_of, directory_digests
+from harness.text import some
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+
+    import torch
+
+WEIGHTS = "model.safetensors"
+ADAPTER = "adapter_model.safetensors"
+ADAPTER_CONFIG = "adapter_config.json"
+MODULES = "modules.json"
+"""The list of modules that makes a directory a sentence-transformers model."""
+
+PICKLES = frozenset({".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth"})
+"""Suffixes of files that run code when they are opened."""
+
+OUTPUT_SUFFIXES = frozenset({".json", ".txt", ".model", ".safetensors"})
+"""Suffixes of the files that a model's output depends on; the rest of a directory (README, licence) does not count."""
+
+
+def files_digest(path: Path, *, also: Collection[str] = ()) -> tuple[str, dict[str, str]]:
+    """Return one sha256 over the files that a model's output depends on, names included, and the sha256 of each.
+
+    Args:
+        path: The model's directory.
+        also: Files (POSIX, relative) that count whatever their suffix.
+    """
+    found = directory_digests(path, counts=lambda name: PurePosixPath(name).suffix in OUTPUT_SUFFIXES or name in also)
+    return digest_of(found), found
+
+
+def read_json(path: Path, *keys: str) -> dict[str, Any]:
+    """Read a JSON file that holds an object with these keys.
+
+    Raises:
+        CheckpointError: It is missing, or does not.
+    """
+    expected = f"expected {' and '.join(keys) or 'a JSON object'}"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: cannot be read ({error}); {expected}") from None
+    if not isinstance(content, dict) or not content.keys() >= set(keys):
+        came = some(sorted(content)) if isinstance(content, dict) else type(content).__name__
+        raise CheckpointError(f"{path}: cannot be read (it holds {came}); {expected}")
+    return content
+
+
+def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each tensor, from the header of a safetensors file. Imports no torch.
+
+    Raises:
+        CheckpointError: The file is no safetensors file, or a part of one.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as tensors:
+            return {name: tuple(tensors.get_slice(name).get_shape()) for name in sorted(tensors.keys())}
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path}: cannot be read as safetensors: {error}") from None
+
+
+def read_tensors(path: Path) -> Mapping[str, torch.Tensor]:
+    """Read the tensors of a safetensors file, all of them finite.
+
+    Raises:
+        CheckpointError: The file is missing, unreadable, or holds NaN or infinite values.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    if not path.is_file():
+        present = ", ".join(sorted(file.name for file in path.parent.glob("*"))) or "nothing"
+        raise CheckpointError(f"{path.parent}: no {path.name} in it (found: {present}); only safetensors are opened")
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path}: cannot be read as safetensors: {error}") from None
+    broken = sorted(name for name, tensor in tensors.items() if not tensor.isfinite().all())
+    if broken:
+        raise CheckpointError(f"{path}: NaN or infinite values in {some(broken)}")
+    return tensors

@@ -1,0 +1,191 @@
+"""Opens a model after verifying that it is complete: every tensor in memory is compared with the file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import CheckpointError
+from harness.models.checkpoint import Checkpoint
+from harness.models.files import ADAPTER, ADAPTER_CONFIG, MODULES, PICKLES, WEIGHTS, read_json, read_tensors
+from harness.text import some
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import torch
+    from sentence_transformers import SentenceTransformer  # noqa: TC004 - too heavy, and never evaluated
+
+
+@dataclass(frozen=True)
+class SavedFormat:
+    """The form in which a strategy saves its models.
+
+    Attributes:
+        weights: Name of the file that is shipped.
+        open: Opens it for use.
+        open_unmerged: Opens an adapter on its base without merging it; None for whole models.
+    """
+
+    weights: str
+    open: Callable[[Checkpoint], SentenceTransformer]
+    open_unmerged: Callable[[Checkpoint], SentenceTransformer] | None = None
+
+
+def open_checkpoint(checkpoint: Checkpoint) -> SentenceTransformer:
+    """Open a model for use, on the best device, in fp32 and evaluation mode, after verifying that it is complete.
+
+    An adapter comes back merged into its base.
+
+    Raises:
+        CheckpointError: Missing, unexpected, changed or non-finite weights, another base, or an adapter without effect.
+    """
+    return SAVED[checkpoint.strategy].open(checkpoint).eval()
+
+
+def open_unmerged(checkpoint: Checkpoint) -> SentenceTransformer:
+    """Open an adapter on its base without merging it, verified like `open_checkpoint`."""
+    from peft import PeftModel, get_peft_model_state_dict
+
+    config = read_json(checkpoint.path / ADAPTER_CONFIG, "peft_type", "target_modules")
+    if config["peft_type"] != "LORA":
+        raise CheckpointError(f"{checkpoint.path / ADAPTER_CONFIG}: not the configuration of a LoRA adapter")
+    tensors = read_tensors(checkpoint.path / ADAPTER)
+    _require_base(checkpoint)
+    model = _open_directory(checkpoint.base.path)
+    transformer: Any = model.transformers_model
+    try:
+        adapted = PeftModel.from_pretrained(transformer, str(checkpoint.path))
+    except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
+        problem = f"no tensor {error} in the file" if isinstance(error, KeyError) else str(error)
+        raise CheckpointError(f"{checkpoint.path}: the adapter does not fit its base: {problem}") from None
+    # PEFT only warns of missing tensors, and ignores left-over ones.
+    _require_same_tensors(dict(get_peft_model_state_dict(adapted)), tensors, checkpoint.path)
+    _require_targets(config["target_modules"], adapted, checkpoint.path)
+    model[0].model = adapted
+    return model.eval()
+
+
+def merge(model: SentenceTransformer) -> SentenceTransformer:
+    """Merge the adapter that a model carries as a `PeftModel` into its base, in place."""
+    adapted: Any = model[0].model
+    model[0].model = adapted.merge_and_unload()
+    return model
+
+
+def weights_mb(checkpoint: Checkpoint) -> float:
+    """Size of the file that would be shipped, in MB (10^6 bytes): the weights, or only the adapter."""
+    return (checkpoint.path / SAVED[checkpoint.strategy].weights).stat().st_size / 1e6
+
+
+def _open_base(checkpoint: Checkpoint) -> SentenceTransformer:
+    return _open_directory(checkpoint.base.path)
+
+
+def _open_full(checkpoint: Checkpoint) -> SentenceTransformer:
+    _require_base(checkpoint)
+    return _open_directory(checkpoint.path)
+
+
+def _open_merged(checkpoint: Checkpoint) -> SentenceTransformer:
+    return merge(open_unmerged(checkpoint))
+
+
+SAVED: Mapping[str, SavedFormat] = {
+    "base": SavedFormat(WEIGHTS, _open_base),
+    "full": SavedFormat(WEIGHTS, _open_full),
+    "lora": SavedFormat(ADAPTER, _open_merged, open_unmerged),
+}
+"""Strategy -> the form in which it saves its models."""
+
+
+def _open_directory(path: Path) -> SentenceTransformer:
+    """Open a whole model, and compare each weight with the file: transformers draws missing ones, and only logs it."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    tensors = read_tensors(path / WEIGHTS)
+    for pickle in sorted(file for file in path.rglob("*") if file.suffix in PICKLES):
+        if not list(pickle.parent.glob("*.safetensors")):  # then sentence-transformers would open it
+            raise CheckpointError(f"{pickle}: a pickle, which can run any code; only safetensors are opened")
+    try:
+        model = SentenceTransformer(
+            str(path),
+            local_files_only=True,
+            trust_remote_code=False,
+            # A weight of another shape is drawn at random like a missing one, and named below with the others.
+            model_kwargs={"use_safetensors": True, "dtype": torch.float32, "ignore_mismatched_sizes": True},
+        )
+    except (RuntimeError, ValueError, TypeError, KeyError, OSError) as error:
+        raise CheckpointError(f"{path}: cannot be opened as a sentence-transformers model: {error}") from None
+    transformer = model.transformers_model
+    if transformer is None:
+        raise CheckpointError(f"{path}: no transformers model in it; expected a Transformer module")
+    # Older files also hold buffers that today's model computes itself (position_ids): right if their values are.
+    _require_same_tensors(transformer.state_dict(), tensors, path, computed=dict(transformer.named_buffers()))
+    for index, module in enumerate(model):
+        if index > 0 and module.state_dict():  # such as a Dense layer after the pooling
+            directory = path / _read_modules(path)[index]["path"]
+            _require_same_tensors(module.state_dict(), read_tensors(directory / WEIGHTS), directory)
+    return model
+
+
+def _read_modules(path: Path) -> list[dict[str, Any]]:
+    """Read the modules of a sentence-transformers directory that was opened before, and so has a readable list."""
+    modules: list[dict[str, Any]] = json.loads((path / MODULES).read_text(encoding="utf-8"))
+    return modules
+
+
+def _require_same_tensors(
+    opened: Mapping[str, torch.Tensor],
+    stored: Mapping[str, torch.Tensor],
+    path: Path,
+    *,
+    computed: Mapping[str, torch.Tensor] = MappingProxyType({}),
+) -> None:
+    """Raise unless the tensors in memory are those of the file.
+
+    Args:
+        opened: Tensors in memory that must come from the file.
+        stored: Tensors in the file.
+        path: Names the model in the error.
+        computed: Tensors in memory that may be in the file too.
+    """
+    loaded = {**computed, **opened}
+    missing = sorted(set(opened) - set(stored))
+    unexpected = sorted(set(stored) - set(loaded))
+    if missing or unexpected:
+        raise CheckpointError(
+            f"{path}: the weights do not fit the model: "
+            f"missing {some(missing)} (they would be random); unexpected {some(unexpected)}. "
+            f"Was it saved while wrapped by PEFT, or for another architecture?"
+        )
+    changed = [
+        name
+        for name, tensor in stored.items()
+        if loaded[name].shape != tensor.shape or not loaded[name].cpu().equal(tensor.to(loaded[name].dtype))
+    ]
+    if changed:
+        raise CheckpointError(f"{path}: the opened model does not hold the stored values of {some(sorted(changed))}")
+
+
+def _require_targets(targets: Any, adapted: Any, path: Path) -> None:
+    """Raise if the adapter names a module that the base does not have: PEFT is content with one that it has."""
+    if isinstance(targets, str):  # a regular expression
+        return
+    layers = [f".{name}" for name, module in adapted.named_modules() if hasattr(module, "lora_A")]
+    idle = sorted(target for target in targets if not any(name.endswith(f".{target}") for name in layers))
+    if idle:
+        raise CheckpointError(f"{path / ADAPTER_CONFIG}: target_modules: the base has no module {some(idle)}")
+
+
+def _require_base(checkpoint: Checkpoint) -> None:
+    record = checkpoint.read_record()
+    if record is not None and record.base_digest != checkpoint.base.digest:
+        raise CheckpointError(
+            f"{checkpoint.path}: trained on {record.base_name} with digest {record.base_digest}, "
+            f"but the case's base is {checkpoint.base.name} with digest {checkpoint.base.digest}"
+        )

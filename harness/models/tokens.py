@@ -1,0 +1,117 @@
+"""Number of word pieces of a text, and the most that a model reads. Imports no torch and no transformers."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import CheckpointError
+from harness.models.files import MODULES, read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from harness.models.sources import ResolvedBase
+
+# The names under which sentence-transformers looks for the settings of its first module, in this order.
+_SETTINGS = tuple(
+    f"sentence_{kind}_config.json"
+    for kind in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
+)
+
+_WITHOUT_LIMIT = 10**9
+"""From here on, `model_max_length` means that there is no maximum; transformers writes 1e30."""
+
+_AT_ONCE = 10_000  # texts: each leaves its word pieces in memory until all of them are counted
+
+
+def max_length(base: ResolvedBase) -> int | None:
+    """Return the most word pieces of a text, special ones included, that a base reads; None where it reads all.
+
+    The rule is that of sentence-transformers: its own settings; else those of the tokenizer, and at most the positions
+    of the model.
+
+    Raises:
+        CheckpointError: The files do not tell.
+    """
+    directory, kind = _first_module(base)
+    if kind == "StaticEmbedding":  # the mean of any number of vectors
+        return None
+    if kind != "Transformer":
+        raise CheckpointError(
+            f"{base.path / MODULES}: the first module is a {kind}, and how much it reads of a text is not known; "
+            f"expected a Transformer or a StaticEmbedding"
+        )
+    settings = _settings(directory)
+    arguments = settings.get("processor_kwargs") or settings.get("tokenizer_args") or {}
+    stated = arguments.get("model_max_length") or settings.get("max_seq_length")
+    if stated:
+        return _finite(stated)
+    tokenizer, config = (_optional(directory / name) for name in ("tokenizer_config.json", "config.json"))
+    positions = config.get("max_position_embeddings")
+    lengths = [_finite(tokenizer.get("model_max_length")), _finite(None if positions == -1 else positions)]
+    return min((length for length in lengths if length is not None), default=None)
+
+
+def count_word_pieces(base: ResolvedBase, texts: Sequence[str]) -> list[int]:
+    """Count the word pieces of each text, special ones and the base's default prompt included, without truncation.
+
+    Raises:
+        CheckpointError: There is no tokenizer.json, or it cannot be read.
+    """
+    from tokenizers import Tokenizer
+
+    directory, _ = _first_module(base)
+    path = directory / "tokenizer.json"
+    if not path.is_file():
+        raise CheckpointError(
+            f"{path}: no such file, so word pieces cannot be counted; write one with "
+            f"AutoTokenizer.from_pretrained({str(directory)!r}).save_pretrained({str(directory)!r})"
+        )
+    try:
+        tokenizer: Any = Tokenizer.from_file(str(path))
+    except Exception as error:  # noqa: BLE001 - tokenizers raises nothing more special
+        raise CheckpointError(f"{path}: cannot be read: {error}") from None
+    # The file may hold a truncation and a padding of its own: all-MiniLM-L6-v2 has 128 for both.
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    prompt, lower = _default_prompt(base), bool(_settings(directory).get("do_lower_case"))
+    read = [prompt + (text.lower() if lower else text) for text in texts]
+    return [
+        len(encoded.ids)
+        for start in range(0, len(read), _AT_ONCE)
+        for encoded in tokenizer.encode_batch_fast(read[start : start + _AT_ONCE])
+    ]
+
+
+def _first_module(base: ResolvedBase) -> tuple[Path, str]:
+    """Return directory and class of the first module; a directory without modules is a bare transformer."""
+    path = base.path / MODULES
+    if not path.is_file():
+        return base.path, "Transformer"
+    try:
+        first = json.loads(path.read_text(encoding="utf-8"))[0]
+        return base.path / first["path"], first["type"].rsplit(".", 1)[-1]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{path}: cannot be read ({error!r}); expected a list of modules") from None
+
+
+def _settings(directory: Path) -> dict[str, Any]:
+    found = (directory / name for name in _SETTINGS)
+    return next((content for path in found if (content := _optional(path))), {})
+
+
+def _optional(path: Path) -> dict[str, Any]:
+    return read_json(path) if path.is_file() else {}
+
+
+def _default_prompt(base: ResolvedBase) -> str:
+    """Return the prompt that sentence-transformers puts in front of every text."""
+    config = _optional(base.path / "config_sentence_transformers.json")
+    name = config.get("default_prompt_name")
+    return str((config.get("prompts") or {}).get(name) or "") if name else ""
+
+
+def _finite(length: float | None) -> int | None:
+    return None if length is None or length >= _WITHOUT_LIMIT else int(length)

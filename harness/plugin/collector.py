@@ -1,0 +1,144 @@
+"""Collects the verdicts of a run, from xdist workers as well, and at its end writes `results.json` and the report."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness import __version__
+from harness.plugin.fixtures import FAILURE, SKIPPED, VERDICT, session_of
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
+
+    from harness.gates import Skipped, Verdict
+    from harness.report import Report
+    from harness.results import Results
+
+
+class Collector:
+    """A pytest plugin object, registered where a report is to be written. It computes nothing."""
+
+    def __init__(self, config: pytest.Config, kinds: frozenset[str]) -> None:
+        self._config = config
+        self._kinds = kinds
+        self._path = Path(config.option.htmlpath).with_name("results.json")
+        self._ran = False
+        self._verdicts: dict[str, list[Verdict]] = {}
+        self._skipped: dict[str, list[Skipped]] = {}
+        self._failures: dict[str, dict[str, str]] = {}
+        self._results: Results | None = None
+        self._reports: list[Report] = []
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collection(self) -> Generator[None, object, object]:
+        """Prepare the cases before xdist's workers do. A refused run leaves the last report as it is."""
+        from harness.errors import HarnessError
+
+        try:
+            session_of(self._config)
+            return (yield)
+        except (HarnessError, pytest.UsageError) as error:
+            self._config.pluginmanager.unregister(name="html")  # or it would write its page over the last one
+            raise pytest.UsageError(str(error)) from None
+
+    def pytest_runtest_logstart(self) -> None:
+        """Notice that there is something to report, were it only an interruption."""
+        self._ran = True
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take what the `judge` fixture recorded."""
+        from pydantic import TypeAdapter
+
+        from harness.gates import Skipped
+
+        for case, verdict in _verdicts_of(report):
+            self._verdicts.setdefault(case, []).append(verdict)
+        for content in _properties(report, SKIPPED):
+            skipped = TypeAdapter(Skipped).validate_python(content["skipped"])
+            self._skipped.setdefault(content["case"], []).append(skipped)
+        for content in _properties(report, FAILURE):
+            self._failures.setdefault(content["case"], {})[content["model"]] = content["error"]
+
+    @pytest.hookimpl(tryfirst=True)  # before pytest-html asks for the summary
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """Write `results.json` beside the report, with what is known, also where the run failed or was interrupted."""
+        if not self._ran:
+            return
+        from harness.report import reports, write_errors
+        from harness.results import Results, write_results
+        from harness.run import collect, machine
+
+        session, collected, pairs = session_of(self._config), {}, {}
+        for case in session.cases:
+            failures = dict(self._failures.get(case, {}))
+            collected[case], pairs[case] = collect(
+                session.run(case),
+                self._verdicts.get(case, []),
+                self._skipped.get(case, []),
+                kinds=self._kinds,
+                strict=self._config.getoption("strict_verdicts"),
+                error=failures.pop("", ""),
+                failures=failures,
+                brief=exitstatus == pytest.ExitCode.INTERRUPTED,
+            )
+        self._results = Results(harness=__version__, machine=machine(), cases=collected)
+        self._reports = reports(self._results, pairs)
+        write_results(self._path, self._results, pairs)
+        write_errors(self._path.parent, self._reports)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_summary(self, prefix: list[str]) -> None:
+        """Put the summary above pytest-html's own table."""
+        from harness.report import summary_html
+
+        if self._reports:
+            prefix.append(summary_html(self._reports))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
+        """Link each verdict to the chart that shows it; show the test's id as text, which pytest-html does not."""
+        from harness.report import result_cells
+
+        test_id = report.nodeid if report.when == "call" else f"{report.nodeid}::{report.when}"
+        cells[:] = result_cells(cells, test_id, list(_verdicts_of(report)))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_report_title(self, report: Any) -> None:
+        """Name the report."""
+        report.title = "Embedding evaluation"
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Tell GitHub Actions, where the run happens there."""
+        if os.environ.get("GITHUB_ACTIONS") != "true" or self._results is None:
+            return
+        from harness.report.github import step_summary, workflow_commands, write_summary
+
+        for command in workflow_commands(self._results.cases):
+            terminalreporter.line(command)
+        summary = os.environ.get("GITHUB_STEP_SUMMARY")
+        if summary:
+            try:
+                write_summary(Path(summary), step_summary(self._results.cases))
+            except OSError as error:  # the run's own outcome must not be lost with it
+                terminalreporter.line(f"GITHUB_STEP_SUMMARY: {error}")
+
+
+def _verdicts_of(report: pytest.TestReport) -> Iterator[tuple[str, Verdict]]:
+    """Yield what the `judge` fixture recorded in a test, each verdict after the name of its case."""
+    from pydantic import TypeAdapter
+
+    from harness.gates import Verdict
+
+    for content in _properties(report, VERDICT):
+        yield content["case"], TypeAdapter(Verdict).validate_python(content["verdict"])
+
+
+def _properties(report: pytest.TestReport, name: str) -> Iterator[Any]:
+    """Yield the contents of a test's user properties of one name, each once: the teardown's report has them too."""
+    if report.when == "call" or (report.when == "setup" and not report.passed):
+        yield from (json.loads(str(value)) for key, value in report.user_properties if key == name)

@@ -1,0 +1,166 @@
+"""The fixtures: a case's run, the judge that records verdicts, and notes for the end of the run."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from harness.gates import Gate, Subject, Verdict
+    from harness.run import CaseRun, Session
+
+VERDICT, SKIPPED, FAILURE = (f"embedding-harness-{kind}" for kind in ("verdict", "skipped", "failure"))
+"""User properties of a test report, as JSON: what a gate said, why it was not judged, which error kept it from it."""
+
+_SESSION = pytest.StashKey["Session"]()
+_NOTES = pytest.StashKey[list[tuple[str, list[str]]]]()
+_FAILED = pytest.StashKey[dict[tuple[str, str], str]]()
+_UPDATED = pytest.StashKey[dict[str, str]]()
+
+
+def session_of(config: pytest.Config) -> Session:
+    """Return the cases of this run, read and verified once.
+
+    Raises:
+        HarnessError: A case, its data, its base or its baseline is not what it should be.
+    """
+    if _SESSION not in config.stash:
+        from harness.execution import TerminalProgress
+        from harness.run import CandidateOptions, open_session
+
+        adapter, whole = config.getoption("harness_adapter"), config.getoption("harness_full_model")
+        stands_for, base = config.getoption("harness_as"), config.getoption("harness_base_model")
+        candidate = None
+        if adapter or whole:
+            candidate = CandidateOptions(adapter or whole, "lora" if adapter else "full", stands_for, base)
+        progress = TerminalProgress(config)
+        config.stash[_SESSION] = open_session(config.rootpath, config.getoption("harness_cases"), progress, candidate)
+    return config.stash[_SESSION]
+
+
+def notes_of(config: pytest.Config) -> list[tuple[str, list[str]]]:
+    """Return the titled lists of lines to show at the end of the run."""
+    return config.stash.setdefault(_NOTES, [])
+
+
+@pytest.fixture
+def case_run(request: pytest.FixtureRequest) -> CaseRun:
+    """Return a case's run: models are trained, encoded and measured when they are first asked for."""
+    from harness.errors import HarnessError
+
+    name, config = request.param, request.config
+    try:
+        session = session_of(config)
+        if config.getoption("update_baselines"):
+            _update(config, session, name)
+        return session.run(name)
+    except HarnessError as error:
+        request.node.user_properties.append((FAILURE, _json({"case": name, "model": "", "error": str(error)})))
+        _fail_once(request.node, name, str(error))
+        raise AssertionError from error  # not reached: it failed, or was skipped
+
+
+def _update(config: pytest.Config, session: Session, case: str) -> None:
+    """Store what the run of a case measures, once."""
+    from harness.errors import BaselineError, HarnessError
+    from harness.run import update_baseline
+
+    done = config.stash.setdefault(_UPDATED, {})
+    if case not in done:
+        path = session.baseline_path(case)
+        try:
+            changed = update_baseline(session.run(case), path, config.getoption("seeds"))
+            done[case] = ""
+            notes_of(config).append((f"{path}: {'updated' if changed else 'unchanged'}", changed))
+            session.forget(case)
+        except HarnessError as error:
+            done[case] = str(error)
+    if done[case]:
+        raise BaselineError(done[case])
+
+
+@pytest.fixture
+def judge(request: pytest.FixtureRequest, case_run: CaseRun) -> Callable[[Gate, Subject], None]:
+    """Judge a gate and record its verdict for the report.
+
+    The test fails on `fail`, warns on `inconclusive` (or fails, if asked to), and is skipped with a pointer where
+    something fails that the gate depends on and that another test reports: one cause is one failure.
+    """
+    from harness.errors import HarnessError
+    from harness.gates import NotJudgedError, Skipped
+    from harness.gates import judge as judge_gate
+
+    node, case = request.node, case_run.inputs.case.name
+
+    def decide(gate: Gate, subject: Subject) -> None:
+        try:
+            verdict = judge_gate(case_run, gate, subject)
+        except (NotJudgedError, HarnessError) as error:
+            cause = error.cause if isinstance(error, NotJudgedError) else str(error)
+            skipped = Skipped(gate=gate.name, subject=subject, cause=cause)
+            node.user_properties.append((SKIPPED, _json({"case": case, "skipped": skipped})))
+            if isinstance(error, NotJudgedError):
+                reporting = _test_of(request.session, case, cause)
+                if reporting:
+                    pytest.skip(f"not judged: {reporting} fails, which says why: {error}")
+            else:
+                failure = {"case": case, "model": subject.model, "error": str(error)}
+                node.user_properties.append((FAILURE, _json(failure)))
+            _fail_once(node, case, str(error))
+        else:
+            _record(node, case, verdict, strict=request.config.getoption("strict_verdicts"))
+
+    return decide
+
+
+@pytest.fixture
+def note(request: pytest.FixtureRequest) -> Callable[[str, list[str]], None]:
+    """Show a titled list of lines at the end of the run."""
+    return lambda title, lines: notes_of(request.config).append((title, lines))
+
+
+def _record(node: pytest.Item, case: str, verdict: Verdict, *, strict: bool) -> None:
+    node.user_properties.append((VERDICT, _json({"case": case, "verdict": verdict})))
+    # For people and tools that read JUnit XML: plain properties.
+    for key, value in (
+        ("case", case),
+        ("gate", verdict.gate),
+        ("subject", str(verdict.subject)),
+        ("outcome", verdict.outcome),
+        ("observed", "undefined" if verdict.observed != verdict.observed else verdict.observed),
+        ("reference", "undefined" if verdict.reference != verdict.reference else verdict.reference),
+        ("message", verdict.text),
+    ):
+        node.user_properties.append((key, value))
+    if verdict.outcome == "fail" or (strict and verdict.outcome == "inconclusive"):
+        pytest.fail(verdict.text, pytrace=False)
+    if verdict.outcome == "inconclusive":
+        warnings.warn(pytest.PytestWarning(verdict.text), stacklevel=3)
+
+
+def _fail_once(node: pytest.Item, case: str, error: str) -> None:
+    """Fail the first test that meets an error, and skip the others with a pointer to it."""
+    failed = node.config.stash.setdefault(_FAILED, {})
+    first = failed.setdefault((case, error), node.nodeid)
+    if first == node.nodeid:
+        pytest.fail(error, pytrace=False)
+    pytest.skip(f"not judged: {first} fails for the same cause")
+
+
+def _test_of(session: pytest.Session, case: str, gate: str) -> str:
+    """Return the test of this session that reports on a gate; empty where it was not chosen."""
+    for item in session.items:
+        params = item.callspec.params if hasattr(item, "callspec") else {}
+        if params.get("case_run") == case and getattr(params.get("gate"), "name", "") == gate:
+            return item.nodeid
+    return ""
+
+
+def _json(content: object) -> str:
+    from pydantic_core import to_json
+
+    return to_json(content, inf_nan_mode="null").decode()

@@ -1,0 +1,63 @@
+"""Values, models and pairs as the tables of a page show them."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from harness.text import MINUS, cut, number, percent, signed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from harness.analyses.operating_point import Estimate
+    from harness.report.types import Report
+    from harness.statistics import Interval
+
+
+def value(amount: float, unit: str = "") -> str:
+    """Format a value with a real minus sign."""
+    return number(amount, unit, minus=MINUS)
+
+
+def change(amount: float, unit: str = "") -> str:
+    """Format a change with its sign."""
+    return signed(amount, unit, minus=MINUS)
+
+
+def ratio(amount: float) -> str:
+    """Format a ratio in per cent; "none" where it is undefined."""
+    return "none" if math.isnan(amount) else percent(amount, 1, minus=MINUS)
+
+
+def ends(interval: Interval | Estimate | None, unit: str = "") -> str:
+    """Format both ends of an interval; "none" where there is none."""
+    if interval is None or math.isnan(interval.low):
+        return "none"
+    return f"{value(interval.low, unit)} to {value(interval.high, unit)}"
+
+
+def ratio_ends(interval: Interval) -> str:
+    """Format both ends of a ratio's interval; empty where there is none."""
+    return "" if math.isnan(interval.low) else f"{ratio(interval.low)} to {ratio(interval.high)}"
+
+
+def models(report: Report, names: Iterable[str]) -> list[dict[str, str]]:
+    """Return the names of models with their colours."""
+    return [{"name": name, "colour": report.colours[name]} for name in names]
+
+
+def text(words: str) -> str:
+    """Cut a text to what a cell shows."""
+    return cut(words)[0]
+
+
+def pair(report: Report, row: int) -> dict[str, Any]:
+    """Return what a table shows of a pair, long texts cut."""
+    pairs = report.pairs
+    return {
+        "texts": [cut(pairs.text_1[row]), cut(pairs.text_2[row])],
+        "label": pairs.label[row],
+        "pair_type": text(pairs.pair_type[row]),
+        "category": text(pairs.category[row]),
+    }

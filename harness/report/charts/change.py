@@ -1,0 +1,156 @@
+"""The change of each pair since the stored baseline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.report.charts.style import (
+    INK,
+    LABEL_COLOURS,
+    LABELS,
+    LINE,
+    MARKERS,
+    PANEL,
+    QUIET,
+    evenly,
+    legend_below,
+    panels,
+    shown,
+)
+from harness.report.outcomes import PairOutcomes, pair_outcomes
+from harness.report.types import DataTable
+from harness.text import sentence
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from harness.report.types import Report
+
+_MOST_POINTS = 500  # of each kind in a panel: more would only cover each other, and make the file heavy
+
+
+def draw(report: Report) -> Figure | None:
+    """Draw a panel per model on one scale: the stored score across, the score now upwards, changed pairs marked."""
+    outcomes = _comparable(report)
+    if not outcomes:
+        return None
+    every = np.concatenate([part for j in outcomes.values() for part in (j.scores, j.stored)])
+    every = every[np.isfinite(every)]
+    if not every.size:
+        return None
+    margin = 0.04 * float(np.ptp(every)) or 0.1
+    limits = (float(every.min()) - margin, float(every.max()) + margin)
+    figure, grid = panels(1, len(outcomes), 0.4 + PANEL * len(outcomes), 1.5 + PANEL, sharex=True, sharey=True)
+    for axes, (model, found) in zip(grid[0], outcomes.items(), strict=True):
+        _panel(axes, found, report.labels)
+        regressed, fixed = (np.count_nonzero(rows) for rows in (found.regressed, found.fixed))
+        axes.set_title(f"{shown(model)}: {regressed:,} regressed, {fixed:,} fixed")
+        axes.set(xlim=limits, ylim=limits, aspect="equal", xlabel="stored score (cosine)")
+    grid[0, 0].set_ylabel("score now (cosine)")
+    legend_below(figure, columns=3)
+    return figure
+
+
+def alt(report: Report) -> str:
+    """Return the number of pairs that regressed or were fixed under each model."""
+    if reason := empty(report):
+        return reason
+    parts = []
+    for row in table(report).rows:
+        model, compared, _, wrong, regressed, fixed, fall, rise = row
+        parts.append(
+            f"{model}: of {compared} pairs {regressed} regressed, {fixed} fixed, {wrong} wrong as stored; "
+            f"largest fall {fall}, largest rise {rise}"
+        )
+    return "; ".join(parts) + "."
+
+
+def table(report: Report) -> DataTable:
+    """Return a row for each model."""
+    rows = []
+    for model, found in _comparable(report).items():
+        moves = (found.scores - found.stored)[_known(found)]
+        changed = found.regressed | found.fixed
+        counts = [
+            _known(found),
+            _known(found) & ~found.wrong & ~changed,
+            _known(found) & found.wrong & ~changed,
+            found.regressed,
+            found.fixed,
+        ]
+        extremes = (max(0.0, -moves.min()), max(0.0, moves.max())) if moves.size else (0.0, 0.0)
+        rows.append((model, *(f"{np.count_nonzero(c):,}" for c in counts), *(f"{value:.3f}" for value in extremes)))
+    return DataTable(
+        headers=(
+            "Model",
+            "Pairs",
+            "Right as stored",
+            "Wrong as stored",
+            "Regressed",
+            "Fixed",
+            "Largest fall",
+            "Largest rise",
+        ),
+        rows=tuple(rows),
+        note="Scores now are judged at their best-F1 threshold, which is drawn, stored ones at theirs, which is not.",
+    )
+
+
+def empty(report: Report) -> str:
+    """Return why there is no picture; empty where there is one, or where nothing was measured at all."""
+    if not report.models or _comparable(report):
+        return ""
+    why = report.case.incomparable or "the stored baseline holds no scores of these models"
+    return sentence(f"The scores are not compared with stored ones: {why}")
+
+
+def _panel(axes: Axes, found: PairOutcomes, labels: NDArray[np.int64]) -> None:
+    axes.axline((0, 0), slope=1, color=QUIET, linestyle=":", linewidth=1, label="as stored")
+    if np.isfinite(found.threshold):
+        axes.axhline(found.threshold, color=INK, linestyle="--", linewidth=0.9, label="best-F1 threshold now")
+    changed = found.regressed | found.fixed
+    for label, name in LABELS.items():
+        rows = _thinned(_known(found) & ~changed & (labels == label))
+        axes.scatter(
+            found.stored[rows],
+            found.scores[rows],
+            s=14,
+            marker=MARKERS[label],
+            color=LABEL_COLOURS[label],
+            alpha=0.6,
+            linewidths=0.9 if label == 0 else 0,
+            label=f"{name}, unchanged",
+        )
+    for chosen, marker, face, name in (
+        (found.regressed, "v", INK, "regressed"),
+        (found.fixed, "^", "white", "fixed"),
+    ):
+        rows = _thinned(chosen)
+        axes.scatter(
+            found.stored[rows],
+            found.scores[rows],
+            s=46,
+            marker=marker,
+            facecolor=face,
+            edgecolor=INK if face == "white" else LINE,
+            zorder=3,
+            label=name,
+        )
+
+
+def _comparable(report: Report) -> dict[str, PairOutcomes]:
+    return {model: found for model, found in pair_outcomes(report).items() if found.comparable}
+
+
+def _known(found: PairOutcomes) -> NDArray[np.bool_]:
+    """Return the pairs with a score now and then."""
+    return np.isfinite(found.scores) & np.isfinite(found.stored)
+
+
+def _thinned(chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+    rows = np.flatnonzero(chosen)
+    return rows[evenly(len(rows), _MOST_POINTS)]

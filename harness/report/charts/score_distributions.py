@@ -1,0 +1,97 @@
+"""The scores of each label under each model, and where a threshold would cut."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.report.cells import value as cell
+from harness.report.charts.style import INK, LABEL_COLOURS, LABELS, WIDTH, legend_below, panels, shown
+from harness.report.types import DataTable
+from harness.text import number as worded
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from harness.report.types import Report
+
+_BINS = 40
+
+
+def draw(report: Report) -> Figure | None:
+    """Draw a histogram per label and model, above each other on one scale, with the best-F1 threshold."""
+    from matplotlib.ticker import PercentFormatter
+
+    scores = {model: _by_label(report, model) for model in report.models}
+    edges = _edges(scores)
+    if edges is None:
+        return None
+    figure, grid = panels(len(scores), 1, WIDTH, 0.9 + 1.45 * len(scores), sharex=True, sharey=True)
+    for axes, (model, by_label) in zip(grid[:, 0], scores.items(), strict=True):
+        for label, values in by_label.items():
+            axes.hist(
+                values,
+                edges,
+                weights=np.full(len(values), 1 / max(len(values), 1)),
+                histtype="stepfilled",
+                facecolor=LABEL_COLOURS[label] + "66",
+                edgecolor=LABEL_COLOURS[label],
+                hatch="" if label else "////",
+                label=LABELS[label],
+            )
+        details = report.models[model].metrics["best_f1"].details
+        if "threshold" in details:
+            axes.axvline(details["threshold"], color=INK, linestyle="--", linewidth=1.2, label="best-F1 threshold")
+        axes.set_title(f"{shown(model)}: {_threshold(report, model)}")
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    figure.supylabel("fraction of the label's pairs", fontsize=10)
+    grid[-1, 0].set_xlabel("score (cosine similarity)")
+    legend_below(figure)
+    return figure
+
+
+def alt(report: Report) -> str:
+    """Return the mean score per label, and the threshold, of each model."""
+    parts = []
+    for model, details in report.details("margin").items():
+        means = (
+            f"mean positive {worded(details['mean_positive'])}, mean negative {worded(details['mean_negative'])}"
+            if details
+            else "means undefined"
+        )
+        parts.append(f"{model}: {means}, {_threshold(report, model)}")
+    return "; ".join(parts) + "."
+
+
+def table(report: Report) -> DataTable:
+    """Return the number of pairs in each bin of the histograms."""
+    scores = {model: _by_label(report, model) for model in report.models}
+    edges = _edges(scores)
+    counts = [] if edges is None else [np.histogram(v, edges)[0] for by in scores.values() for v in by.values()]
+    bins = [] if edges is None else list(zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True))
+    return DataTable(
+        headers=("Score from", "to below", *(f"{model}, {LABELS[label]}" for model in scores for label in LABELS)),
+        rows=tuple((cell(a), cell(b), *(f"{n[at]:,}" for n in counts)) for at, (a, b) in enumerate(bins)),
+        note="Pairs in each bin; the last bin holds its upper end as well.",
+    )
+
+
+def _edges(scores: dict[str, dict[int, NDArray[np.float64]]]) -> NDArray[np.float64] | None:
+    """Return the edges of the bins, the same for every model; None where no score is finite."""
+    every = [values for by_label in scores.values() for values in by_label.values()]
+    return np.histogram_bin_edges(np.concatenate(every), _BINS) if any(map(len, every)) else None
+
+
+def _by_label(report: Report, model: str) -> dict[int, NDArray[np.float64]]:
+    """Return the finite scores of each label."""
+    scores = report.scores[model]
+    return {label: scores[(report.labels == label) & np.isfinite(scores)] for label in LABELS}
+
+
+def _threshold(report: Report, model: str) -> str:
+    details = report.models[model].metrics["best_f1"].details
+    if "threshold" not in details:
+        return "threshold undefined"
+    return f"threshold {details['threshold']:.3f}" + (" (degenerate)" if details["degenerate"] else "")

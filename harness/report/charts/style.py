@@ -1,0 +1,183 @@
+"""Size, type, colours of labels and numbers in words of all charts, and a figure as a file."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from harness.report.types import DataTable, Report
+from harness.text import MINUS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure  # noqa: TC004 - heavy; nothing evaluates the annotations of `Chart`
+    from numpy.typing import NDArray
+
+
+WIDTH = 5.6
+"""Of a figure, in inches: at this width its type is legible on a phone, and large enough in a column of a page."""
+
+LABELS = {1: "positive", 0: "negative"}
+"""Label -> its name in charts."""
+
+LABEL_COLOURS = {1: "#009e73", 0: "#d55e00"}
+"""Label -> colour: two of Okabe and Ito's that no model has."""
+
+MARKERS = {1: "o", 0: "x"}
+"""Label -> its mark where colour alone would tell."""
+
+PANEL = 3.5
+"""Width of a panel of a wide figure, in inches."""
+
+PLATE = {"facecolor": "white", "edgecolor": "none", "alpha": 0.9, "pad": 1}
+"""Behind a text that a line may cross."""
+
+INK, QUIET, LINE = "#1f2328", "#57606a", "#d0d7de"
+
+_LONGEST = 26
+
+_STYLE: Any = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": QUIET,
+    "axes.grid": True,
+    "axes.labelcolor": INK,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 10,
+    "figure.constrained_layout.use": True,
+    "figure.facecolor": "white",
+    "figure.titlesize": 12,
+    "figure.titleweight": "bold",
+    "font.family": ["DejaVu Sans"],  # comes with matplotlib: the same letters on every machine
+    "font.size": 10,
+    "grid.color": LINE,
+    "grid.linewidth": 0.6,
+    "hatch.linewidth": 0.6,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "harness",
+    "text.color": INK,
+    "text.parse_math": False,  # a dollar sign in a category is a dollar sign
+    "xtick.color": QUIET,
+    "xtick.labelcolor": INK,
+    "ytick.color": QUIET,
+    "ytick.labelcolor": INK,
+}
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A row of the `CHARTS` table.
+
+    Attributes:
+        title: Its subject.
+        question: What it answers.
+        draw: The figure; None where there is nothing to draw.
+        alt: The same in words, with the numbers.
+        table: The same as a table.
+        wide: Whether it needs the whole width of a page.
+        empty: Why there is nothing to draw, for a chart whose absence has to be explained; empty where it has not.
+        points: What each point of the drawn figure stands for, as JSON values for the page's script.
+    """
+
+    title: str
+    question: str
+    draw: Callable[[Report], Figure | None]
+    alt: Callable[[Report], str]
+    table: Callable[[Report], DataTable]
+    wide: bool = False
+    empty: Callable[[Report], str] = lambda _: ""
+    points: Callable[[Report, Figure], Mapping[str, Any]] | None = None
+
+
+class Drawing(NamedTuple):
+    """A drawn chart: the SVG file, and what its points stand for (see `Chart.points`)."""
+
+    content: bytes
+    points: Mapping[str, Any] | None
+
+
+def draw_file(chart: Chart, report: Report) -> Drawing | None:
+    """Return the chart as an SVG file; None where there is nothing to draw."""
+    import matplotlib as mpl
+
+    with mpl.rc_context(_STYLE), warnings.catch_warnings():
+        # A name in a script that the font lacks is drawn as boxes; the tables beside the chart show it.
+        warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")
+        figure = chart.draw(report)
+        if figure is None:
+            return None
+        figure.suptitle(chart.title, x=0.01, ha="left")
+        file = io.BytesIO()
+        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+        return Drawing(file.getvalue(), chart.points(report, figure) if chart.points else None)
+
+
+def panels(rows: int, columns: int, width: float, height: float, **shared: Any) -> tuple[Figure, NDArray[Any]]:
+    """Return a figure of `width` times `height` inches with a grid of axes, shape `(rows, columns)`."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height))
+    return figure, figure.subplots(rows, columns, squeeze=False, **shared)
+
+
+def grouped_bars(
+    axes: Axes, groups: Sequence[str], values: dict[str, list[float]], colours: Mapping[str, str], unit: str = ""
+) -> None:
+    """Draw a group of bars for each of `groups`, a bar a model, with their values; NaN is said, not drawn."""
+    width = 0.84 / max(len(values), 1)
+    for index, (model, heights) in enumerate(values.items()):
+        at = np.arange(len(groups)) + (index - (len(values) - 1) / 2) * width
+        finite = [0.0 if math.isnan(height) else height for height in heights]
+        bars = axes.bar(at, finite, width * 0.94, color=colours[model], label=shown(model))
+        words = ["undefined" if math.isnan(height) else short(height, unit) for height in heights]
+        undefined = any(math.isnan(height) for height in heights)
+        crowded = len(values) * len(groups) > 12 or undefined
+        axes.bar_label(bars, words, padding=2, fontsize=8, rotation=90 if crowded else 0, bbox=PLATE)
+    axes.set_xticks(range(len(groups)), groups)
+    axes.grid(visible=False, axis="x")
+
+
+def legend_below(figure: Figure, columns: int = 4) -> None:
+    """Draw one legend for all axes of the figure, below it: never on the data."""
+    found = (axes.get_legend_handles_labels() for axes in figure.axes)
+    by_name = {name: handle for handles, names in found for handle, name in zip(handles, names, strict=True)}
+    figure.legend(list(by_name.values()), list(by_name), loc="outside lower left", ncols=columns)
+
+
+def shown(name: str) -> str:
+    """Return a name from the data as a label: one line, without control characters, not too long."""
+    plain = re.sub(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+", " ", name).strip()
+    return plain if len(plain) <= _LONGEST else plain[: _LONGEST - 1] + "…"
+
+
+def short(value: float, unit: str = "") -> str:
+    """Format a value with two decimals, as a label in a chart; pairs as whole numbers."""
+    return f"{value:,.0f}" if unit == "pairs" else f"{value:.2f}".replace("-", MINUS)
+
+
+def evenly(count: int, most: int) -> NDArray[np.int64]:
+    """Return at most `most` of `count` rows, evenly chosen, the first and the last among them."""
+    return np.linspace(0, count - 1, min(count, most)).round().astype(np.int64)
+
+
+def share_axis(axes: Axes, label: str) -> None:
+    """Scale the axis of values in [0, 1]."""
+    axes.set(ylim=(0, 1.12), ylabel=label)
+    axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])
+
+
+def shared_detail(report: Report, metric: str, detail: str) -> float:
+    """Return a detail that is the same for every model, since it depends on the labels alone; NaN without one."""
+    return next((float(found[detail]) for found in report.details(metric).values() if detail in found), math.nan)

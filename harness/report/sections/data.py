@@ -1,0 +1,58 @@
+"""The audit of the pairs, and the metrics without the evaluation pairs that are in the training data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from harness.data.audit import CHECKS
+from harness.metrics import METRICS
+from harness.report import cells
+from harness.text import MINUS, cut, number
+
+if TYPE_CHECKING:
+    from harness.report.types import Report
+    from harness.results import CheckEntry, ModelEntry
+
+_LONGEST_EXAMPLE = 400  # characters
+
+
+def data(report: Report) -> dict[str, Any]:
+    """Return a row for each check, and where pairs leak one for each metric without them."""
+    audit = report.case.audit
+    if audit is None:
+        return {}
+    models = {name: model for name, model in report.models.items() if model.without_leakage}
+    return {
+        "checks": [_check(name, audit.checks[name]) for name in CHECKS if name in audit.checks],
+        "leaked": f"{audit.leaked:,}",
+        "left": f"{report.case.pairs - audit.leaked:,}",
+        "models": cells.models(report, models),
+        "metrics": [
+            {"title": METRICS[metric].title, "cells": [_without_leakage(model, metric) for model in models.values()]}
+            for metric in METRICS
+        ],
+    }
+
+
+def _check(name: str, entry: CheckEntry) -> dict[str, Any]:
+    check, finding = CHECKS[name], entry.finding
+    return {
+        "title": check.title,
+        "question": check.question,
+        "unit": check.unit,
+        "value": check.shown(finding.value).replace("-", MINUS),
+        "limit": check.shown(entry.limit),
+        "outcome": entry.outcome or "not gated",
+        "words": cut(finding.reason or finding.words, _LONGEST_EXAMPLE)[0],
+        "examples": [cut(example, _LONGEST_EXAMPLE)[0] for example in finding.examples],
+    }
+
+
+def _without_leakage(model: ModelEntry, metric: str) -> dict[str, str]:
+    entry, without, unit = model.metrics[metric], model.without_leakage[metric], METRICS[metric].unit
+    return {
+        "all": cells.value(entry.value, unit),
+        "without": cells.value(without, unit),
+        "change": cells.change(without - entry.value, unit),
+        "tolerance": number(entry.tolerance, unit),
+    }

@@ -1,0 +1,76 @@
+"""The worst of the pairs that a model gets wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from harness.report import cells
+from harness.report.errors import KINDS, digits, errors_file, wrong_pairs
+from harness.report.outcomes import pair_outcomes
+from harness.text import sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from harness.report.outcomes import PairOutcomes
+    from harness.report.types import Report
+
+MOST_ROWS = 200
+"""Wrong pairs that the page shows; the CSV file has all of them."""
+
+
+def errors(report: Report) -> dict[str, Any]:
+    """Return the worst pairs, and each model's threshold and counts."""
+    outcomes = pair_outcomes(report)
+    if not outcomes:
+        return {}
+    rows = wrong_pairs(report, outcomes)
+    shown = [_row(report, outcomes, row) for row in rows[:MOST_ROWS]]
+    why = report.case.incomparable
+    chips = cells.models(report, outcomes)
+    return {
+        "rows": shown,
+        "pair_types": sorted({row["pair_type"] for row in shown}),
+        "count": f"{len(rows):,}",
+        "pairs": f"{len(report.pairs):,}",
+        "more": f"{len(rows) - MOST_ROWS:,}" if len(rows) > MOST_ROWS else "",
+        "file": errors_file(report.name),
+        "incomparable": sentence(f"The scores are not compared with stored ones: {why}") if why else "",
+        "models": [chip | _model(found) for chip, found in zip(chips, outcomes.values(), strict=True)],
+    }
+
+
+def _model(found: PairOutcomes) -> dict[str, Any]:
+    return {
+        "threshold": cells.value(found.threshold),
+        "degenerate": found.degenerate,
+        "count": f"{np.count_nonzero(found.wrong):,}",
+        "comparable": found.comparable,
+        "regressed": f"{np.count_nonzero(found.regressed):,}",
+        "fixed": f"{np.count_nonzero(found.fixed):,}",
+    }
+
+
+def _row(report: Report, outcomes: Mapping[str, PairOutcomes], row: int) -> dict[str, Any]:
+    label = report.pairs.label[row]
+    became = {model: found.since(row) for model, found in outcomes.items()}
+    since = [
+        f"{word}: {', '.join(model for model, what in became.items() if what == word)}"
+        for word in ("regressed", "fixed")
+        if word in became.values()
+    ]
+    unchanged = "as stored" if "as stored" in became.values() else "not comparable"
+    return cells.pair(report, row) | {
+        "wrong": [model for model, found in outcomes.items() if found.wrong[row]],
+        "cells": [
+            {
+                "score": cells.value(found.scores[row]),
+                "value": digits(found.scores[row]),
+                "kind": KINDS[label] if found.wrong[row] else "",
+            }
+            for found in outcomes.values()
+        ],
+        "since": "; ".join(since) or unchanged,
+    }

@@ -1,0 +1,63 @@
+"""The models on extra evaluation sets, and how much narrower those make each interval."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from harness.metrics import METRICS
+from harness.report import cells
+
+if TYPE_CHECKING:
+    from harness.report.types import Report
+    from harness.results import ExtraMetric, ExtraSet, MetricEntry
+
+
+def extra_sets(report: Report) -> list[dict[str, Any]]:
+    """Return a table for each set, with a row for each metric."""
+    return [_view(report, name, extra) for name, extra in report.case.extra_sets.items() if extra.models]
+
+
+def _view(report: Report, name: str, extra: ExtraSet) -> dict[str, Any]:
+    models = [model for model in report.models if model in extra.models]
+    leak = f"{extra.in_train:,} of its pairs are in the training data, and say nothing about new ones."
+    # A number of errors grows with the pairs that can be wrong, here the negative ones.
+    per_negative = report.case.negatives / extra.negatives if extra.negatives else math.nan
+    return {
+        "name": name,
+        "pairs": f"{extra.pairs:,}",
+        "eval_pairs": f"{report.case.pairs:,}",
+        "expected": f"{math.sqrt(report.case.pairs / extra.pairs):.2f}",
+        "leak": leak if extra.in_train else "",
+        "models": cells.models(report, models),
+        "rows": [
+            {
+                "title": metric.title,
+                "unit": metric.unit,
+                "cells": [
+                    _cell(
+                        report.models[model].metrics[key],
+                        extra.models[model][key],
+                        metric.unit,
+                        per_negative if metric.unit == "pairs" else 1.0,
+                    )
+                    for model in models
+                ],
+            }
+            for key, metric in METRICS.items()
+        ],
+    }
+
+
+def _cell(entry: MetricEntry, extra: ExtraMetric, unit: str, scale: float) -> dict[str, str]:
+    width = math.nan
+    if entry.interval is not None and extra.interval is not None and entry.interval.high != entry.interval.low:
+        width = scale * (extra.interval.high - extra.interval.low) / (entry.interval.high - entry.interval.low)
+    return {
+        "value": cells.value(extra.value, unit),
+        "interval": cells.ends(extra.interval, unit),
+        "eval": cells.value(entry.value, unit),
+        "eval_interval": cells.ends(entry.interval, unit),
+        "width": "" if math.isnan(width) else f"{width:.2f} of the width",
+        "note": extra.reason,
+    }

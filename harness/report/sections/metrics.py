@@ -1,0 +1,50 @@
+"""Each metric of each model, with what it is held against."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from harness.metrics import METRICS
+from harness.report import cells
+from harness.text import number, sentence
+
+if TYPE_CHECKING:
+    from harness.report.types import Report
+    from harness.results import MetricEntry
+
+
+def metrics(report: Report) -> dict[str, Any]:
+    """Return a row for each metric and a cell for each model."""
+    if not report.models:
+        return {}
+    why = report.case.incomparable
+    return {
+        "models": cells.models(report, report.models),
+        "incomparable": sentence(f"Nothing is compared with the baseline: {why}") if why else "",
+        "rows": [
+            {
+                "title": metric.title,
+                "unit": metric.unit,
+                "direction": metric.direction,
+                "cells": [_cell(model.metrics[name], metric.unit) for model in report.models.values()],
+            }
+            for name, metric in METRICS.items()
+        ],
+    }
+
+
+def _cell(entry: MetricEntry, unit: str) -> dict[str, str]:
+    degenerate = "threshold no better than calling every pair positive" if entry.details.get("degenerate") else ""
+    cell = {
+        "value": cells.value(entry.value, unit),
+        "note": entry.reason or degenerate,
+        "interval": cells.ends(entry.interval, unit),
+        "outcome": entry.outcome or "not gated",
+    }
+    if entry.stored is None:
+        return cell | dict.fromkeys(("stored", "change", "tolerance"), "none")
+    return cell | {
+        "stored": cells.value(entry.stored, unit),
+        "change": cells.change(entry.value - entry.stored, unit),
+        "tolerance": number(entry.tolerance, unit),
+    }

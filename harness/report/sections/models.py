@@ -1,0 +1,47 @@
+"""The cost of each model: size, time, memory."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from harness.config import BASE
+from harness.report import cells
+from harness.text import percent
+
+if TYPE_CHECKING:
+    from harness.execution import Cost
+    from harness.report.types import Report
+    from harness.results import ModelEntry
+
+
+def models(report: Report) -> list[dict[str, Any]]:
+    """Return a row for each measured model."""
+    chips = cells.models(report, report.models)
+    return [{"model": chip} | _cost(name, report.models[name]) for name, chip in zip(report.models, chips, strict=True)]
+
+
+def _cost(name: str, model: ModelEntry) -> dict[str, str]:
+    encoding, encode = model.encoding, model.costs.get("encode")
+    costs = {
+        "total": f"{encoding.parameters:,}",
+        "weights": f"{encoding.weights_mb:,.1f} MB",
+        "encode_seconds": f"{encoding.seconds:,.1f} s for {encoding.texts:,} texts",
+        "encode_peak": _peak(encode),
+    }
+    if model.training is None:
+        untrained = "not trained" if name == BASE else "elsewhere"
+        return costs | dict.fromkeys(("trainable", "precision", "train_seconds", "train_peak"), untrained)
+    counts = model.training.parameters
+    return costs | {
+        "total": f"{counts.total:,}",
+        "trainable": f"{counts.trainable:,} ({percent(counts.trainable / counts.total, 1)})",
+        "precision": model.training.precision,
+        "train_seconds": f"{model.training.seconds:,.1f} s",
+        "train_peak": _peak(model.costs.get("train")),
+    }
+
+
+def _peak(cost: Cost | None) -> str:
+    peak = None if cost is None else cost.peak_rss_mb
+    return "unknown" if peak is None or math.isnan(peak) else f"{peak:,.0f} MB"

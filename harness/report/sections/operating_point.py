@@ -1,0 +1,72 @@
+"""Each model at a threshold chosen on the training pairs, and the optimism of its best one on the evaluation pairs."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from harness.analyses.operating_point import QUANTITIES
+from harness.report import cells
+
+if TYPE_CHECKING:
+    from harness.analyses.operating_point import OperatingPoint
+    from harness.report.types import Report
+
+
+def operating_point(report: Report) -> dict[str, Any]:
+    """Return a sentence a model, and a row for each quantity."""
+    points = {name: model.operating_point for name, model in report.models.items() if model.operating_point}
+    if not points:
+        return {}
+    return {
+        "models": cells.models(report, points),
+        "sentences": [_sentences(name, point) for name, point in points.items()],
+        "thresholds": [
+            {"chosen": cells.value(point.threshold), "eval": cells.value(point.eval_threshold)}
+            for point in points.values()
+        ],
+        "rows": [
+            {
+                "title": quantity.title,
+                "unit": quantity.unit,
+                "direction": quantity.direction,
+                "cells": [_cell(point, key) for point in points.values()],
+            }
+            for key, quantity in QUANTITIES.items()
+        ],
+    }
+
+
+def _sentences(model: str, point: OperatingPoint) -> str:
+    f1, false_positives = point.values["f1"], point.values["false_positives"]
+    if math.isnan(point.threshold):
+        return f"{model} has no threshold: {f1.reason}."
+    here = _achieved(f1.value, false_positives.value)
+    apparent = _achieved(point.apparent["f1"], point.apparent["false_positives"])
+    best = f"the best threshold on the evaluation pairs themselves, {cells.value(point.eval_threshold)},"
+    end = f"{best} has the same." if apparent == here else f"{best} has {apparent}: that is the optimism."
+    if point.degenerate:
+        end += " The threshold means nothing: on the training pairs, calling every pair positive is as good."
+    elif point.eval_degenerate:
+        end += " The latter means nothing: on the evaluation pairs, calling every pair positive is as good."
+    chosen = cells.value(point.threshold)
+    return f"At the threshold {chosen}, chosen on the training pairs, {model} has {here}; {end}"
+
+
+def _achieved(f1: float, false_positives: float) -> str:
+    return f"F1 {cells.value(f1)} and {cells.value(false_positives, 'pairs')} false positives"
+
+
+def _cell(point: OperatingPoint, key: str) -> dict[str, str]:
+    estimate, unit = point.values[key], QUANTITIES[key].unit
+    cell = {
+        "value": cells.value(estimate.value, unit),
+        "interval": cells.ends(estimate, unit),
+        "note": estimate.reason,
+    }
+    if key not in point.apparent:
+        return cell | {"no_skill": cells.value(point.no_skill[key], unit)}
+    return cell | {
+        "apparent": cells.value(point.apparent[key], unit),
+        "optimism": cells.change(point.optimism[key], unit),
+    }

@@ -1,0 +1,45 @@
+"""A model's performance relative to another one's, metric by metric: one ratio hides the others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from harness.metrics import METRICS
+from harness.report import cells
+from harness.text import percent
+
+if TYPE_CHECKING:
+    from harness.report.types import Report
+    from harness.results import RelativeEntry
+
+
+def relative_performance(report: Report) -> list[dict[str, Any]]:
+    """Return a table for each two models that the case compares, with a row for each metric."""
+    entries = report.case.relative_performance
+    return [
+        {
+            "model": model,
+            "reference": reference,
+            "rows": [_row(entry) for entry in entries if (entry.model, entry.reference) == (model, reference)],
+        }
+        for model, reference in dict.fromkeys((entry.model, entry.reference) for entry in entries)
+    ]
+
+
+def _row(entry: RelativeEntry) -> dict[str, str]:
+    metric, value = METRICS[entry.metric], entry.value
+    # A ratio of probabilities and the like: the trivial classifier is far above 0.
+    flatters = "no-skill is far above 0 here, so the ratio flatters" if metric.low == 0 else ""
+    return {
+        "title": metric.title,
+        "model": cells.value(value.model, metric.unit),
+        "reference": cells.value(value.reference, metric.unit),
+        "difference": cells.change(value.model - value.reference, metric.unit),
+        "ratio": cells.ratio(value.ratio),
+        "interval": cells.ratio_ends(value.interval),
+        "note": value.reason or flatters,
+        "recovered": cells.ratio(value.gap_recovered),
+        "recovered_interval": cells.ratio_ends(value.gap_interval),
+        "at_least": "not gated" if entry.at_least is None else percent(entry.at_least),
+        "outcome": entry.outcome or "",
+    }

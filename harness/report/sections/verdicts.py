@@ -1,0 +1,58 @@
+"""The verdicts of the gates: what did not pass, what passed, and what could not be judged or measured."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from harness.report.headline import of_outcome
+from harness.report.links import chart_of, figure_id
+from harness.text import count
+
+if TYPE_CHECKING:
+    from harness.gates import Skipped, Verdict
+    from harness.report.types import Report
+
+
+def missing(report: Report) -> list[tuple[str, str]]:
+    """Return each model that could not be measured, with its reason."""
+    return [(model, reason or "The reason is in the tests' table.") for model, reason in report.case.missing.items()]
+
+
+def not_passed(report: Report) -> list[dict[str, Any]]:
+    """Return the failures, then what is inconclusive, causes before their consequences."""
+    return [
+        _verdict(report, verdict)
+        for outcome in ("fail", "inconclusive")
+        for verdict in of_outcome(report.case, outcome)
+    ]
+
+
+def passed(report: Report) -> list[dict[str, Any]]:
+    """Return the verdicts that passed."""
+    return [_verdict(report, verdict) for verdict in of_outcome(report.case, "pass")]
+
+
+def skipped(report: Report) -> dict[str, Any]:
+    """Return the gates that were not judged, with what failed in their place."""
+    rows = [{**_about(row), "cause": row.cause} for row in report.case.skipped]
+    return {"rows": rows, "title": f"{count(len(rows), 'gate')} not judged"} if rows else {}
+
+
+def _verdict(report: Report, verdict: Verdict) -> dict[str, Any]:
+    """Return a verdict, with the chart that shows its values, if it is drawn."""
+    key = chart_of(verdict)
+    chart = next((chart for chart in report.charts if chart.name == key), None)
+    return {
+        **_about(verdict),
+        "outcome": verdict.outcome,
+        "text": verdict.text,
+        "chart": {"id": figure_id(report.name, chart.name), "title": chart.title} if chart else None,
+    }
+
+
+def _about(judged: Verdict | Skipped) -> dict[str, str]:
+    """Return the gate, the model, and the rest of the subject."""
+    about = asdict(judged.subject)
+    model = about.pop("model")
+    return {"gate": judged.gate, "model": model, "about": ", ".join(filter(None, about.values()))}

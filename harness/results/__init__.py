@@ -1,0 +1,43 @@
+"""`results.json` and the pair table beside it: everything measured, and every verdict.
+
+The report, the GitHub summary and `compare` are functions of both, so each can be rendered again without a run.
+"""
+
+from __future__ import annotations
+
+from harness.results.files import pair_table_name, read_pair_tables, read_results, write_results
+from harness.results.model import (
+    SCHEMA,
+    AuditEntry,
+    CandidateEntry,
+    CaseResults,
+    CheckEntry,
+    ExtraMetric,
+    ExtraSet,
+    LearningRateEntry,
+    MetricEntry,
+    ModelEntry,
+    RelativeEntry,
+    Results,
+)
+from harness.results.pair_table import PairTable
+
+__all__ = [
+    "SCHEMA",
+    "AuditEntry",
+    "CandidateEntry",
+    "CaseResults",
+    "CheckEntry",
+    "ExtraMetric",
+    "ExtraSet",
+    "LearningRateEntry",
+    "MetricEntry",
+    "ModelEntry",
+    "PairTable",
+    "RelativeEntry",
+    "Results",
+    "pair_table_name",
+    "read_pair_tables",
+    "read_results",
+    "write_results",
+]

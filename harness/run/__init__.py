@@ -1,0 +1,25 @@
+"""A case being run: from its inputs to verdicts, results and baselines."""
+
+from harness.run.calibration import machine
+from harness.run.case_run import CaseRun
+from harness.run.collect import collect
+from harness.run.inputs import Inputs, prepare
+from harness.run.latency import served
+from harness.run.power import CasePower, power_of_cases
+from harness.run.session import CandidateOptions, Session, open_session
+from harness.run.update import update_baseline
+
+__all__ = [
+    "CandidateOptions",
+    "CasePower",
+    "CaseRun",
+    "Inputs",
+    "Session",
+    "collect",
+    "machine",
+    "open_session",
+    "power_of_cases",
+    "prepare",
+    "served",
+    "update_baseline",
+]

@@ -1,0 +1,91 @@
+"""The baseline that a run would store: values, tolerances from several trainings, and where they come from."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness import __version__
+from harness.baselines import Baseline, build_model, build_scores
+from harness.config import BASE
+from harness.models import ENCODE
+from harness.training import TRAIN
+
+if TYPE_CHECKING:
+    from harness.execution import Step
+    from harness.metrics import Evaluation
+    from harness.run.case_run import CaseRun
+
+
+def measure_baseline(run: CaseRun, seeds: int) -> Baseline:
+    """Measure every model, and take its tolerances from `seeds` trainings of it.
+
+    Raises:
+        BaselineError: A value is undefined.
+    """
+    models = {name: run.evaluation(name) for name in run.inputs.models}
+    return Baseline(
+        version=1,
+        origin=run.inputs.origin,
+        models={
+            name: build_model(
+                run.inputs.case,
+                name,
+                evaluation,
+                calibrate(run, name, seeds),
+                run.inputs.compared_categories,
+                run.encoding(name).value.settings,
+                provenance(run, name),
+            )
+            for name, evaluation in models.items()
+        },
+        scores=build_scores(models),
+    )
+
+
+def calibrate(run: CaseRun, model: str, seeds: int) -> dict[int, Evaluation]:
+    """Train one model with several seeds, its recipe's first: seed -> evaluation. Empty for the base."""
+    if model == BASE:
+        return {}
+    first = run.inputs.case.models[model].seed
+    others = range(first + 1, first + seeds)
+    return {first: run.evaluation(model)} | {seed: run.evaluation(model, seed=seed) for seed in others}
+
+
+def provenance(run: CaseRun, model: str) -> dict[str, Any]:
+    """Return what a model's values came from: versions, digests, recipe with seed, precision, machine."""
+    trained, encoded = run.training(model), run.encoding(model)
+    return {
+        "harness": __version__,
+        "encode": _code(ENCODE),
+        "train": (
+            _code(TRAIN)
+            | {
+                "recipe": run.inputs.case.models[model].model_dump(mode="json"),
+                "base": run.inputs.base.digest,
+                "train_pairs": run.inputs.train.digest,
+            }
+            if trained
+            else None
+        ),
+        "precision": {"train": trained.value.precision if trained else None, "encode": "fp32"},
+        "device": encoded.value.device,
+        "machine": machine(),
+    }
+
+
+def machine() -> str:
+    """Name processor and system."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    processor = f"{len(names)} x {names[0]}" if names else platform.processor()
+    return f"{processor}, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
+
+
+def _code(step: Step[Any]) -> dict[str, Any]:
+    return {"revision": step.revision, "libraries": {name: version(name) for name in step.libraries}}

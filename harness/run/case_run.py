@@ -1,0 +1,186 @@
+"""A case being run: data -> trained model -> embeddings -> metrics -> analyses, each when it is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from harness.analyses import AUDIT, EVALUATE, OPERATING_POINT, POWER, RELATIVE, UNCERTAINTY
+from harness.baselines import ComparableBaseline
+from harness.config import BASE
+from harness.execution import Context
+from harness.models import ENCODE, Checkpoint, Embeddings
+from harness.run.inputs import Inputs
+from harness.run.latency import measure_in_turns
+from harness.training import TRAIN
+from harness.verification import verify
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from harness.analyses import ModelPower, OperatingPoint, Uncertainty
+    from harness.data.audit import Audit
+    from harness.execution import Artefact, Cost
+    from harness.metrics import Evaluation
+    from harness.models import EncodingFacts
+    from harness.statistics import Change, RegressedPair, RelativePerformance
+    from harness.training import TrainingFacts
+    from harness.verification import Verification
+
+    Seconds = tuple[Sequence[float], Sequence[float]]
+
+
+@dataclass(frozen=True)
+class CaseRun:
+    """The evidence of every gate (see `harness.gates.Evidence`), and what the report shows beside it.
+
+    `changes` are fields of a model's recipe, such as `seed=43`. Every method raises a HarnessError where a step fails.
+
+    Attributes:
+        ctx: Store, executor and progress.
+        inputs: The prepared case.
+        stored: What the baseline holds, as far as it can be compared with this run.
+    """
+
+    ctx: Context
+    inputs: Inputs
+    stored: ComparableBaseline
+    _once: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def audit(self) -> Audit:
+        """Check the pairs."""
+        data, prefixes = self.inputs, tuple(self.inputs.case.data.prefixes)
+        return self.ctx.run(
+            AUDIT, train=data.train, evaluation=data.eval, names=data.file_names, prefixes=prefixes, base=data.base
+        )
+
+    def verification(self) -> Verification:
+        """Check that the candidate is what it claims."""
+        candidate = self.inputs.candidate
+        if candidate is None:
+            raise ValueError("no candidate in this run")
+        title = self._title("verify", candidate.model)
+        if title not in self._once:
+            self._once[title] = verify(self.ctx, candidate, self.inputs.base, title)
+        found: Verification = self._once[title]
+        return found
+
+    def training(self, model: str, **changes: Any) -> Artefact[TrainingFacts] | None:
+        """Train a model; None for the base and for a candidate."""
+        data = self.inputs
+        if model == BASE or data.candidate is not None:
+            return None
+        recipe = data.case.models[model].changed(**changes)
+        title = self._title("train", model, **changes)
+        return self.ctx.artefact(
+            TRAIN, title=title, recipe=recipe, base=data.base, train_pairs=data.train, eval_pairs=data.eval
+        )
+
+    def checkpoint(self, model: str, **changes: Any) -> Checkpoint:
+        """Return what to open for a model: the base, what was trained here, or the candidate once it was verified."""
+        base, candidate = self.inputs.base, self.inputs.candidate
+        trained = self.training(model, **changes)
+        if trained is not None:
+            return Checkpoint.of_trained(self.inputs.trained[model], base, trained)
+        if model == BASE or candidate is None:
+            return Checkpoint.of_base(base)
+        self.verification().require_opened()
+        return candidate.checkpoint(base)
+
+    def encoding(self, model: str, **changes: Any) -> Artefact[EncodingFacts]:
+        """Encode the texts of every set of pairs; under a changed recipe those of the evaluation pairs alone."""
+        # What the recipe says anyway is no change.
+        changes = {key: to for key, to in changes.items() if to != getattr(self.inputs.case.models[model], key, to)}
+        sets = {"eval": self.inputs.eval} if changes else self.inputs.pair_sets
+        texts = {name: pairs.texts for name, pairs in sets.items()}
+        title = self._title("encode", model, **changes)
+        return self.ctx.artefact(ENCODE, title=title, checkpoint=self.checkpoint(model, **changes), texts=texts)
+
+    def embeddings(self, model: str) -> Mapping[str, NDArray[np.float32]]:
+        """Read a model's embeddings: each set of pairs, `probes`, and of an adapter `unmerged_probes` -> array."""
+        return Embeddings(self.encoding(model)).arrays
+
+    def evaluation(
+        self, model: str, *, pairs: str = "eval", without: tuple[int, ...] = (), **changes: Any
+    ) -> Evaluation:
+        """Compute every metric of a model on a set of pairs, leaving out the rows `without`."""
+        embeddings = Embeddings(self.encoding(model, **changes))
+        chosen = self.inputs.pair_sets[pairs]
+        return self.ctx.run(EVALUATE, embeddings=embeddings, texts=pairs, pairs=chosen, without=without)
+
+    def uncertainty(self, model: str, *, pairs: str = "eval") -> Uncertainty:
+        """Compute the intervals of a model's values and, on the evaluation pairs, its changes since the baseline."""
+        compared = pairs == "eval"
+        return self.ctx.run(
+            UNCERTAINTY,
+            evaluation=self.evaluation(model, pairs=pairs),
+            pairs=self.inputs.pair_sets[pairs],
+            stored=self.stored.scores(model) if compared else None,
+            categories=self.inputs.compared_categories if compared else (),
+        )
+
+    def change(self, model: str, metric: str, category: str = "") -> Change | None:
+        """Return the change of a metric since the baseline; None where the stored scores cannot be compared."""
+        return self.uncertainty(model).changes.get(category, {}).get(metric)
+
+    def regressed(self, model: str, category: str = "") -> Sequence[RegressedPair]:
+        """Return the pairs that the stored model had right and this one has wrong, worst first."""
+        return [pair for pair in self.uncertainty(model).regressed if category in ("", pair.category)]
+
+    def relative_performance(self, model: str, reference: str, metric: str, **changes: Any) -> RelativePerformance:
+        """Compare a model with another one; with the stored one, where this run does not measure it."""
+        values: list[float] = []
+        scores: list[tuple[float, ...] | None] = []
+        for name, varied in ((model, changes), (reference, {}), (BASE, {})):
+            if name in self.inputs.models:
+                evaluation = self.evaluation(name, **varied)
+                values.append(evaluation.metrics[metric].value)
+                scores.append(evaluation.scores)
+            else:
+                values.append(self.stored.result(name, metric).value)
+                scores.append(self.stored.scores(name))
+        return self.ctx.run(
+            RELATIVE,
+            values=tuple(values),
+            scores=None if None in scores else tuple(scores),
+            pairs=self.inputs.eval,
+            metric=metric,
+            reference=reference,
+        )
+
+    def operating_point(self, model: str) -> OperatingPoint:
+        """Judge a model at a threshold chosen on the training pairs."""
+        embeddings = Embeddings(self.encoding(model))
+        return self.ctx.run(
+            OPERATING_POINT, embeddings=embeddings, train=self.inputs.train, evaluation=self.inputs.eval
+        )
+
+    def power(self, model: str) -> ModelPower | None:
+        """Simulate how small a deterioration of a model the gates detect; None where nothing comparable is stored."""
+        stored, scores, base = self.stored.model(model), self.stored.scores(model), self.stored.scores(BASE)
+        if stored is None or scores is None or base is None:
+            return None
+        return self.ctx.run(POWER, stored=stored, scores=scores, base_scores=base, pairs=self.inputs.eval)
+
+    def cost(self, model: str, stage: str) -> Cost:
+        """Return seconds and peak memory of a stage, `train` or `encode`."""
+        artefact = self.encoding(model) if stage == "encode" else self.training(model)
+        if artefact is None:
+            raise ValueError(f"{model} is not trained in this run")
+        return artefact.cost
+
+    def latency(self, model: str) -> Mapping[int, Seconds]:
+        """Measure the seconds a call of a model and of the base, in turns, once: batch size -> both."""
+        title = self._title("latency", model)
+        if title not in self._once:
+            self._once[title] = measure_in_turns(self, (model, BASE))
+        found: Mapping[int, Seconds] = self._once[title]
+        return found
+
+    def _title(self, stage: str, model: str, **changes: Any) -> str:
+        changed = ", ".join(f"{name} {value}" for name, value in changes.items())
+        return f"{stage} {self.inputs.case.name}-{model}" + (f" ({changed})" if changed else "")

@@ -1,0 +1,295 @@
+"""What a case's run knows -> `results.json`. A model that failed is missing, and never costs the others' report."""
+
+from __future__ import annotations
+
+import dataclasses
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.analyses import PLANES, PROJECT, LearningRatePoint, pair_means
+from harness.config import BASE
+from harness.errors import HarnessError, NotBuiltError
+from harness.gates import GATES, expected
+from harness.metrics import METRICS
+from harness.models import read_arrays
+from harness.results import (
+    AuditEntry,
+    CandidateEntry,
+    CaseResults,
+    CheckEntry,
+    ExtraMetric,
+    ExtraSet,
+    LearningRateEntry,
+    MetricEntry,
+    ModelEntry,
+    PairTable,
+    RelativeEntry,
+    pair_table_name,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from harness.gates import Outcome, Skipped, Subject, Verdict
+    from harness.run.case_run import CaseRun
+    from harness.statistics import Interval
+
+    Outcomes = Mapping[tuple[str, Subject], Outcome]
+
+
+def collect(
+    run: CaseRun,
+    verdicts: Sequence[Verdict],
+    skipped: Sequence[Skipped] = (),
+    *,
+    kinds: frozenset[str],
+    strict: bool = False,
+    failures: Mapping[str, str] | None = None,
+    error: str = "",
+    brief: bool = False,
+) -> tuple[CaseResults, PairTable]:
+    """Bring together everything that is known about a case at the end of its run.
+
+    No model is trained, opened or encoded for it: what is not in the store failed, or nobody asked for it.
+
+    Args:
+        run: The case's run.
+        verdicts: Of the gates that ran, in any order.
+        skipped: The gates that were not judged.
+        kinds: The kinds of gates that were chosen, such as `full`.
+        strict: Whether an inconclusive verdict fails its test.
+        failures: Model -> why it cannot be measured, as far as another process saw it.
+        error: Why the case could not be run at all; else empty.
+        brief: Whether to leave out what takes seconds and no gate needs, as after Ctrl-C.
+    """
+    done = dataclasses.replace(run, ctx=run.ctx.lookup_only())
+    missing = dict(failures or {})
+    measured = []
+    for model in run.inputs.models:
+        try:
+            done.evaluation(model)
+            measured.append(model)
+        except NotBuiltError:
+            pass  # nobody asked for it, or another process tells why
+        except HarnessError as reason:
+            missing[model] = str(reason)
+    places = {gate: place for place, gate in enumerate(GATES)}
+    ordered = sorted(verdicts, key=lambda verdict: (places[verdict.gate], str(verdict.subject)))
+    outcomes = {(verdict.gate, verdict.subject): verdict.outcome for verdict in ordered}
+    inputs, case = run.inputs, run.inputs.case
+    return CaseResults(
+        description=case.description,
+        model_names=case.model_names,
+        origin=inputs.origin,
+        pairs=len(inputs.eval),
+        negatives=int(np.count_nonzero(inputs.eval.labels == 0)),
+        pair_table=pair_table_name(case.name),
+        models={model: _model(done, model, outcomes, brief=brief) for model in measured},
+        missing=missing,
+        error=error,
+        incomparable="; ".join(run.stored.problems),
+        expected=expected(inputs, kinds),
+        strict=strict,
+        verdicts=tuple(ordered),
+        skipped=tuple(skipped),
+        relative_performance=_relative_performance(done, measured, outcomes),
+        audit=_audit(done, outcomes),
+        extra_sets={} if brief else _extra_sets(done, measured),
+        learning_rate=_learning_rate(done),
+        candidate=_candidate(run),
+    ), _pair_table(done, measured, brief=brief)
+
+
+def _model(run: CaseRun, model: str, outcomes: Outcomes, *, brief: bool) -> ModelEntry:
+    evaluation, uncertainty = run.evaluation(model), run.uncertainty(model)
+    training, encoding = run.training(model), run.encoding(model)
+    leaked = _leaked(run)
+    without = run.evaluation(model, without=leaked).metrics if leaked and not brief else {}
+    power = None
+    with suppress(HarnessError):  # nothing that it could be computed from is stored
+        power = None if brief or model == BASE else run.power(model)
+    return ModelEntry(
+        strategy=run.inputs.trained.get(model, BASE),
+        metrics={metric: _metric(run, model, metric, outcomes) for metric in METRICS},
+        categories=dict(evaluation.categories),
+        pair_types=dict(evaluation.pair_types),
+        regressed=uncertainty.regressed,
+        fixed=uncertainty.fixed,
+        without_leakage={metric: result.value for metric, result in without.items()},
+        operating_point=run.operating_point(model),
+        power=power,
+        training=training.value if training else None,
+        encoding=encoding.value,
+        costs={stage: found.cost for stage, found in (("train", training), ("encode", encoding)) if found},
+    )
+
+
+def _metric(run: CaseRun, model: str, metric: str, outcomes: Outcomes) -> MetricEntry:
+    result, stored = run.evaluation(model).metrics[metric], run.stored.value(model, metric)
+    tolerance = run.inputs.case.tolerance
+    least = tolerance.base if model == BASE else tolerance.floor
+    return MetricEntry(
+        value=result.value,
+        reason=result.reason,
+        # An item a pair is in the pair table.
+        details={key: value for key, value in result.details.items() if key != "cluster_labels"},
+        interval=_known(run.uncertainty(model).intervals.get(metric)),
+        stored=stored.value if stored else None,
+        tolerance=stored.tolerance if stored else least[metric],
+        change=run.change(model, metric),
+        outcome=next(
+            (
+                outcome
+                for (gate, subject), outcome in outcomes.items()
+                if gate == "metric" and (subject.model, subject.metric) == (model, metric)
+            ),
+            None,
+        ),
+    )
+
+
+def _relative_performance(run: CaseRun, measured: Sequence[str], outcomes: Outcomes) -> tuple[RelativeEntry, ...]:
+    """Every metric of each two models that a gate compares: one metric hides the others."""
+    gates = run.inputs.case.gates.relative_performance
+    compared = dict.fromkeys((gate.model, gate.reference) for gate in gates)
+    entries = []
+    for model, reference in compared:
+        if not {model, reference, BASE} <= set(measured):
+            continue
+        for metric in METRICS:
+            asked = (model, reference, metric)
+            gate = next((gate for gate in gates if (gate.model, gate.reference, gate.metric) == asked), None)
+            outcome = next(
+                (
+                    outcome
+                    for (name, subject), outcome in outcomes.items()
+                    if name == "relative_performance" and (subject.model, subject.reference, subject.metric) == asked
+                ),
+                None,
+            )
+            entries.append(
+                RelativeEntry(
+                    model=model,
+                    reference=reference,
+                    metric=metric,
+                    value=run.relative_performance(*asked),
+                    at_least=gate.at_least if gate else None,
+                    outcome=outcome,
+                )
+            )
+    return tuple(entries)
+
+
+def _leaked(run: CaseRun) -> tuple[int, ...]:
+    """Return the rows of the evaluation pairs that are in train; none where the audit failed."""
+    try:
+        return run.audit().leaked
+    except HarnessError:
+        return ()
+
+
+def _audit(run: CaseRun, outcomes: Outcomes) -> AuditEntry | None:
+    try:
+        audit = run.audit()
+    except HarnessError:
+        return None
+    found = {subject.check: outcome for (gate, subject), outcome in outcomes.items() if gate == "audit"}
+    checks = {
+        check: CheckEntry(finding=finding, limit=run.inputs.case.audit[check], outcome=found.get(check))
+        for check, finding in audit.findings.items()
+    }
+    return AuditEntry(checks=checks, leaked=len(audit.leaked))
+
+
+def _extra_sets(run: CaseRun, measured: Sequence[str]) -> dict[str, ExtraSet]:
+    return {
+        name: ExtraSet(
+            pairs=len(pairs),
+            negatives=int(np.count_nonzero(pairs.labels == 0)),
+            in_train=pairs.shared_with(run.inputs.train),
+            models={model: _extra_metrics(run, model, name) for model in measured},
+        )
+        for name, pairs in run.inputs.extra.items()
+    }
+
+
+def _extra_metrics(run: CaseRun, model: str, name: str) -> dict[str, ExtraMetric]:
+    results, intervals = run.evaluation(model, pairs=name).metrics, run.uncertainty(model, pairs=name).intervals
+    return {
+        metric: ExtraMetric(
+            value=result.value, reason=result.reason or intervals[metric].reason, interval=_known(intervals[metric])
+        )
+        for metric, result in results.items()
+    }
+
+
+def _learning_rate(run: CaseRun) -> LearningRateEntry | None:
+    check = run.inputs.case.learning_rate
+    if check is None or run.inputs.candidate is not None:
+        return None
+    models = run.inputs.case.models
+    own = models[check.model].learning_rate
+    points = []
+    for rate in sorted({*run.inputs.case.checked_rates, own}):
+        with suppress(HarnessError):  # it failed, and a gate says so, or nobody asked for it
+            training = run.training(check.model, learning_rate=rate)
+            points.append(
+                LearningRatePoint(
+                    learning_rate=rate,
+                    value=run.evaluation(check.model, learning_rate=rate).metrics[check.metric].value,
+                    relative=run.relative_performance(check.model, check.reference, check.metric, learning_rate=rate),
+                    curve=training.value.curve if training else (),
+                )
+            )
+    if len(points) < 2:  # the model's own rate alone says nothing about the rate
+        return None
+    return LearningRateEntry(
+        model=check.model,
+        reference=check.reference,
+        metric=check.metric,
+        reference_rate=models[check.reference].learning_rate,
+        own_rate=own,
+        points=tuple(points),
+    )
+
+
+def _candidate(run: CaseRun) -> CandidateEntry | None:
+    found = run.inputs.candidate
+    if found is None:
+        return None
+    return CandidateEntry(model=found.model, strategy=found.strategy, path=str(found.path), sha256=found.sha256)
+
+
+def _pair_table(run: CaseRun, measured: Sequence[str], *, brief: bool) -> PairTable:
+    pairs = run.inputs.eval.pairs
+    stored = {model: scores for model in measured if (scores := run.stored.scores(model)) is not None}
+    return PairTable(
+        text_1=tuple(pair.text_1 for pair in pairs),
+        text_2=tuple(pair.text_2 for pair in pairs),
+        label=tuple(pair.label for pair in pairs),
+        category=tuple(pair.category for pair in pairs),
+        subcategory=tuple(pair.subcategory for pair in pairs),
+        pair_type=tuple(pair.pair_type for pair in pairs),
+        scores={model: run.evaluation(model).scores for model in measured},
+        stored_scores={model: tuple(scores) for model, scores in stored.items()},
+        # It takes longer than all of a gate run.
+        projections={} if brief or not measured or run.inputs.candidate else _projections(run, measured),
+    )
+
+
+def _projections(run: CaseRun, measured: Sequence[str]) -> dict[str, tuple[tuple[float, float], ...]]:
+    rows = run.inputs.eval.text_rows
+    points = {model: pair_means(run.embeddings(model)["eval"], rows) for model in measured}
+    try:
+        planes = run.ctx.artefact(PROJECT, title=f"project {run.inputs.case.name}", points=points)
+    except HarnessError:  # a picture is never worth the report
+        return {}
+    arrays = read_arrays(planes.file(PLANES))
+    return {model: tuple((float(x), float(y)) for x, y in plane) for model, plane in arrays.items()}
+
+
+def _known(interval: Interval | None) -> Interval | None:
+    """Return an interval that has both ends; None for one that says only why it has none."""
+    return None if interval is None or np.isnan(interval.low) else interval

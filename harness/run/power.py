@@ -1,0 +1,48 @@
+"""The power of the gates of several cases, from what is stored alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.analyses import ModelPower
+from harness.baselines import StoredModel
+from harness.errors import BaselineError
+from harness.run.session import open_session
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class CasePower:
+    """One case: model -> the power of the gates on it, and its stored values."""
+
+    case: str
+    powers: Mapping[str, ModelPower]
+    stored: Mapping[str, StoredModel]
+
+
+def power_of_cases(root: Path, paths: Sequence[Path]) -> Iterator[CasePower]:
+    """Simulate how small a deterioration the gates detect; opens no model.
+
+    Args:
+        root: Directory of `fixtures/` and `baselines/`.
+        paths: Case files; by default every `fixtures/*/case.toml`.
+
+    Raises:
+        HarnessError: A case is not what it should be, or nothing comparable is stored for it.
+    """
+    session = open_session(root, paths, lambda *_: None)
+    for name, inputs in session.cases.items():
+        run = session.run(name)
+        powers, stored = {}, {}
+        for model in inputs.trained:
+            power, values = run.power(model), run.stored.model(model)
+            if power is None or values is None:
+                reason = "; ".join(run.stored.problems) or f"nothing is stored for model {model}, or for the base"
+                raise BaselineError(f"{name}: not comparable: {reason}")
+            powers[model], stored[model] = power, values
+        yield CasePower(name, powers, stored)

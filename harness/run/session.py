@@ -1,0 +1,129 @@
+"""The cases of one session, read and verified once, and a run of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from harness.baselines import baseline_path, comparable, read_baseline
+from harness.config import read_case
+from harness.errors import CaseError
+from harness.execution import Context, LocalExecutor, Store, file_digest
+from harness.models import read_record
+from harness.run.case_run import CaseRun
+from harness.run.inputs import Inputs, prepare
+from harness.verification import find_candidate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.config import Case
+    from harness.execution import StepProgress
+
+
+@dataclass(frozen=True)
+class CandidateOptions:
+    """The model to gate, as the command line names it.
+
+    Attributes:
+        path: Its directory.
+        strategy: `lora` for an adapter, `full` for a whole model.
+        stands_for: The case's model that it is compared with; by default the only one of its strategy.
+        base: Directory of the case's base, instead of where the case finds it.
+    """
+
+    path: Path
+    strategy: Literal["lora", "full"]
+    stands_for: str | None = None
+    base: Path | None = None
+
+
+@dataclass(frozen=True)
+class Session:
+    """What one pytest session, or one command, works with.
+
+    Attributes:
+        root: Directory of `baselines/` and of the store.
+        cases: The prepared cases by name.
+        ctx: Store, executor and progress, shared by all of them.
+    """
+
+    root: Path
+    cases: dict[str, Inputs]
+    ctx: Context
+    _runs: dict[str, CaseRun] = field(default_factory=dict, init=False, repr=False)
+
+    def baseline_path(self, case: str) -> Path:
+        """Return where a case's baseline is stored."""
+        return baseline_path(self.root / "baselines", self.cases[case].case)
+
+    def run(self, case: str) -> CaseRun:
+        """Return a case's run with its stored baseline, the same one each time.
+
+        Raises:
+            BaselineError: What is stored cannot be read.
+        """
+        if case not in self._runs:
+            inputs = self.cases[case]
+            stored = comparable(read_baseline(self.baseline_path(case)), inputs.origin)
+            self._runs[case] = CaseRun(self.ctx, inputs, stored)
+        return self._runs[case]
+
+    def forget(self, case: str) -> None:
+        """Drop a case's run: its baseline was changed."""
+        self._runs.pop(case, None)
+
+
+def open_session(
+    root: Path, paths: Sequence[Path], progress: StepProgress, candidate: CandidateOptions | None = None
+) -> Session:
+    """Read and verify every case, before any slow work.
+
+    Args:
+        root: Directory of `fixtures/`, `baselines/` and the store.
+        paths: Case files; by default every `fixtures/*/case.toml` below the root.
+        progress: Told how each stage gets on.
+        candidate: The model to gate, where the session is about one.
+
+    Raises:
+        HarnessError: A case, its data, its base or its baseline is not what it should be.
+    """
+    paths = list(paths) or sorted(root.glob("fixtures/*/case.toml"))
+    if not paths:
+        raise CaseError(f"no case: expected {root}/fixtures/*/case.toml, or --case PATH")
+    cases = [read_case(path) for path in paths]
+    names = [case.name for case in cases]
+    if len(set(names)) < len(names):
+        raise CaseError(f"--case: the cases are named by their directories, and two are the same: {sorted(names)}")
+    for case in cases:
+        read_baseline(baseline_path(root / "baselines", case))  # a broken one is found before any work
+    inputs = [_gated(cases, candidate)] if candidate else [prepare(case) for case in cases]
+    store = Store(root / ".harness" / "store")
+    ctx = Context(store, LocalExecutor(store.root), progress)
+    return Session(root, {found.case.name: found for found in inputs}, ctx)
+
+
+def _gated(cases: list[Case], options: CandidateOptions) -> Inputs:
+    """Prepare the one case of a gate run, with the candidate in the place of one of its models."""
+    case = cases[0] if len(cases) == 1 else _trained_on(cases, options.path)
+    candidate = find_candidate(case, options.strategy, options.path, options.stands_for)
+    if options.base is not None:
+        if not options.base.is_dir():
+            raise CaseError(f"--base-model {options.base}: nothing there; expected the directory of {case.base.name}")
+        base = case.base.model_copy(update={"package": None, "path": str(options.base.absolute())})
+        case = case.model_copy(update={"base": base})
+    return prepare(case, candidate)
+
+
+def _trained_on(cases: list[Case], path: Path) -> Case:
+    """Return the case whose pairs a candidate's record names."""
+    if not path.is_dir():
+        raise CaseError(f"{path}: no directory; expected the model that wants to ship")
+    record = read_record(path)
+    known = [case for case in cases if record is not None and file_digest(case.train_path) == record.pairs_digest]
+    if len(known) == 1:
+        return known[0]
+    names = ", ".join(str(case.path) for case in known or cases)
+    recorded = "names no training pairs" if record is None else f"names training pairs {record.pairs_digest[:12]}"
+    raise CaseError(f"{path}: {recorded}, and there are {names}; say by which it is gated: --case PATH")

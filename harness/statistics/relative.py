@@ -1,0 +1,152 @@
+"""Performance relative to another model, and the part of its gain over the base that is recovered."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.metrics import METRICS, Number
+from harness.metrics.tally import rank
+from harness.metrics.weighted import weighted_values
+from harness.statistics.bootstrap import Interval, check_pairs, percentile_interval
+from harness.statistics.resampling import Units, draw_blocks, pair_weights, resampling_units
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelativePerformance:
+    """A model held against a reference in one metric.
+
+    Attributes:
+        model: The metric of the model.
+        reference: Of the reference.
+        base: Of the base.
+        ratio: `model / reference`, the relative performance: 0.9 is 90 %. NaN where it would mean nothing.
+        interval: 95 % interval of the ratio.
+        reason: Why the ratio is NaN, in words; else empty.
+        gap_recovered: `(model - base) / (reference - base)`: stays meaningful where the base is below 0, or far above.
+            NaN where the reference gained nothing.
+        gap_interval: 95 % interval of the gap recovered.
+        gap_reason: Why the gap recovered is NaN, in words; else empty.
+    """
+
+    model: Number
+    reference: Number
+    base: Number
+    ratio: Number
+    interval: Interval
+    reason: str = ""
+    gap_recovered: Number
+    gap_interval: Interval
+    gap_reason: str = ""
+
+
+def relative_performance(
+    values: tuple[float, float, float],
+    scores: tuple[Values, Values, Values] | None,
+    labels: NDArray[np.int8],
+    text_rows: NDArray[np.int64],
+    *,
+    metric: str,
+    reference_name: str,
+    seed: int,
+    resamples: int = 2000,
+) -> RelativePerformance:
+    """Relative performance and gap recovered, each with its bootstrap interval.
+
+    The three models are measured on the same resamples. A ratio means something where both values are there, the
+    reference is above 0, and higher is better; a gap recovered where the reference is better than the base.
+
+    Args:
+        values: The metric of the model, of the reference and of the base; NaN where undefined.
+        scores: Similarity of each pair under each of the three, shape `(n_pairs,)`; None where they are not known:
+            there are no intervals then.
+        labels: 0 or 1, shape `(n_pairs,)`.
+        text_rows: Number of both texts of each pair, shape `(n_pairs, 2)`; see `resampling_units`.
+        metric: A key of `METRICS`. One that needs clusters has no intervals.
+        reference_name: Name of the reference, for the reasons.
+        seed: Of the draws.
+        resamples: Number of resamples.
+
+    Raises:
+        ValueError: If the shapes do not fit, or there are no resamples.
+    """
+    model, reference, base = values
+    higher = METRICS[metric].direction == "higher"
+    reason = _why_no_ratio(model, reference, reference_name, higher=higher)
+    gap_reason = _why_no_gap(model, reference, base, reference_name, higher=higher)
+    ratio = math.nan if reason else model / reference
+    gap_recovered = math.nan if gap_reason else (model - base) / (reference - base)
+    if scores is None:
+        interval = gap_interval = Interval.none("the scores of the pairs are not known")
+    elif missing := next(filter(None, (check_pairs(s, labels, text_rows, None, draws=resamples) for s in scores)), ""):
+        interval = gap_interval = Interval.none(missing)
+    else:
+        units = resampling_units(text_rows)
+        ratios, gaps = _resampled(scores, labels, units, metric, seed, resamples)
+        interval = Interval.none(reason) if reason else percentile_interval(ratio, ratios, units.count)
+        gap_interval = (
+            Interval.none(gap_reason) if gap_reason else percentile_interval(gap_recovered, gaps, units.count)
+        )
+    return RelativePerformance(
+        model=model,
+        reference=reference,
+        base=base,
+        ratio=ratio,
+        interval=interval,
+        reason=reason,
+        gap_recovered=gap_recovered,
+        gap_interval=gap_interval,
+        gap_reason=gap_reason,
+    )
+
+
+def _why_no_ratio(model: float, reference: float, name: str, *, higher: bool) -> str:
+    """Say why a ratio would mean nothing; empty if it means something."""
+    if math.isnan(model) or math.isnan(reference):
+        return "undefined for the model" if math.isnan(model) else f"undefined for {name}"
+    if not higher:
+        return "lower is better: read the difference"
+    return "" if reference > 0 else f"{name} is not above 0: it did not learn"
+
+
+def _why_no_gap(model: float, reference: float, base: float, name: str, *, higher: bool) -> str:
+    """Say why a gap recovered would mean nothing; empty if it means something."""
+    for value, whose in ((model, "the model"), (base, "the base"), (reference, name)):
+        if math.isnan(value):
+            return f"undefined for {whose}"
+    return "" if _gains(reference, base, higher=higher) else f"{name} gained nothing over the base"
+
+
+def _gains(reference: ArrayLike, base: ArrayLike, *, higher: bool) -> NDArray[np.bool_]:
+    """Return whether the reference is better than the base; the arguments broadcast."""
+    return np.greater(reference, base) if higher else np.less(reference, base)
+
+
+def _resampled(
+    scores: tuple[Values, Values, Values],
+    labels: NDArray[np.int8],
+    units: Units,
+    metric: str,
+    seed: int,
+    resamples: int,
+) -> tuple[Values, Values]:
+    """Ratio and gap recovered in each resample, the three models on the same pairs; NaN where undefined."""
+    rankings = [rank(vector, labels) for vector in scores]
+    blocks = [
+        [weighted_values(r, pair_weights(units, draws, r.order), (metric,))[metric] for r in rankings]
+        for draws in draw_blocks(units, resamples, seed)
+    ]
+    model, reference, base = np.concatenate(blocks, axis=1)
+    gained = _gains(reference, base, higher=METRICS[metric].direction == "higher")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = np.where(reference > 0, model / reference, np.nan)
+        gaps = np.where(gained, (model - base) / (reference - base), np.nan)
+    return ratios, gaps

@@ -1,0 +1,209 @@
+"""Recipe -> trained model, by the SentenceTransformerTrainer, in a process of its own."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from harness.config.recipe import LOSSES
+from harness.execution.step import MODEL, Step
+from harness.metrics.cosine import pair_scores
+from harness.metrics.spearman import spearman
+from harness.metrics.types import Number
+from harness.models.checkpoint import Checkpoint
+from harness.models.encoding import embed
+from harness.models.loading import open_checkpoint
+from harness.training.record import fp32, record_training
+from harness.training.strategies import STRATEGIES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import torch
+    from datasets import Dataset
+    from sentence_transformers import SentenceTransformer, SentenceTransformerTrainingArguments
+    from transformers import TrainerCallback
+
+    from harness.config import Recipe
+    from harness.data import PairSet
+    from harness.execution.step import Progress
+    from harness.models.sources import ResolvedBase
+
+LIBRARIES = ("torch", "transformers", "sentence-transformers", "peft", "tokenizers", "accelerate")
+"""The libraries whose version can change a trained model."""
+
+
+@dataclass(frozen=True)
+class ParameterCounts:
+    """Number of parameters of a model as it is trained: all of them, and those that the training changes."""
+
+    total: int
+    trainable: int
+
+
+@dataclass(frozen=True)
+class EpochPoint:
+    """A point of the training curve.
+
+    Attributes:
+        epoch: From 1.
+        loss: Mean training loss of the epoch.
+        spearman: Of the evaluation pairs, after the epoch.
+    """
+
+    epoch: int
+    loss: Number
+    spearman: Number
+
+
+@dataclass(frozen=True)
+class TrainingFacts:
+    """Facts of a training.
+
+    Attributes:
+        parameters: Of the model.
+        precision: `fp32` or `bf16`.
+        device: `cpu`, or the name of the GPU.
+        steps: Number of optimizer steps.
+        seconds: Wall time of the steps, without opening and saving the model.
+        curve: A point an epoch.
+    """
+
+    parameters: ParameterCounts
+    precision: str
+    device: str
+    steps: int
+    seconds: float
+    curve: tuple[EpochPoint, ...]
+
+
+def train(
+    *, recipe: Recipe, base: ResolvedBase, train_pairs: PairSet, eval_pairs: PairSet, out: Path, progress: Progress
+) -> TrainingFacts:
+    """Train one model and save it with the probe embeddings that it had in this very process.
+
+    Args:
+        recipe: Strategy and hyperparameters.
+        base: The model to start from.
+        train_pairs: Texts and labels.
+        eval_pairs: Measured after each epoch for the training curve. Never used to pick a checkpoint.
+        out: Empty directory; filled in the sentence-transformers format (for an adapter: the PEFT files).
+        progress: Receives the part of all steps done.
+    """
+    import torch
+    from sentence_transformers import SentenceTransformerTrainer
+    from sentence_transformers.sentence_transformer import losses
+    from transformers import set_seed
+
+    set_seed(recipe.seed)  # the adapter's first weights are drawn before the trainer sets its seed
+    model = STRATEGIES[recipe.strategy](open_checkpoint(Checkpoint.of_base(base)), recipe)
+    parameters = parameter_counts(model)
+    precision = _precision(recipe, model.device)
+    correlations: list[float] = []
+    with tempfile.TemporaryDirectory(prefix="harness-trainer-") as scratch:
+        trainer = SentenceTransformerTrainer(
+            model=model,
+            args=_arguments(recipe, precision, model.device, scratch),
+            train_dataset=_dataset(train_pairs),
+            loss=getattr(losses, LOSSES[recipe.loss])(model),
+            callbacks=[_observer(recipe, model, eval_pairs, correlations, progress)],
+        )
+        started = time.perf_counter()
+        outcome = trainer.train()
+        seconds = time.perf_counter() - started
+    model.save_pretrained(str(out), create_model_card=False)
+    record_training(model, out, base, train_pairs, recipe.model_dump(mode="json"))
+    epoch_losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    return TrainingFacts(
+        parameters=parameters,
+        precision=precision,
+        device=torch.cuda.get_device_name() if model.device.type == "cuda" else model.device.type,
+        steps=outcome.global_step,
+        seconds=seconds,
+        curve=tuple(
+            EpochPoint(epoch, loss, correlation)
+            for epoch, (loss, correlation) in enumerate(zip(epoch_losses, correlations, strict=True), start=1)
+        ),
+    )
+
+
+TRAIN = Step("model", run=train, result=TrainingFacts, resource=MODEL, files=True, revision=3, libraries=LIBRARIES)
+
+
+def parameter_counts(model: SentenceTransformer) -> ParameterCounts:
+    """Count the parameters of a live model."""
+    return ParameterCounts(
+        total=sum(parameter.numel() for parameter in model.parameters()),
+        trainable=sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad),
+    )
+
+
+def _arguments(
+    recipe: Recipe, precision: str, device: torch.device, scratch: str
+) -> SentenceTransformerTrainingArguments:
+    from sentence_transformers import SentenceTransformerTrainingArguments
+
+    return SentenceTransformerTrainingArguments(
+        output_dir=scratch,
+        num_train_epochs=recipe.epochs,
+        per_device_train_batch_size=recipe.batch_size,
+        learning_rate=recipe.learning_rate,
+        warmup_steps=recipe.warmup_steps,
+        seed=recipe.seed,
+        bf16=precision == "bf16",
+        optim=recipe.optimizer,
+        use_cpu=device.type == "cpu",
+        save_strategy="no",
+        logging_strategy="epoch",
+        disable_tqdm=True,
+        report_to=[],
+    )
+
+
+def _dataset(pairs: PairSet) -> Dataset:
+    from datasets import Dataset
+
+    return Dataset.from_dict(
+        {
+            "text_1": [pair.text_1 for pair in pairs],
+            "text_2": [pair.text_2 for pair in pairs],
+            "label": [float(pair.label) for pair in pairs],
+        }
+    )
+
+
+def _precision(recipe: Recipe, device: torch.device) -> str:
+    """Resolve `auto` for a device: bf16 only where the hardware multiplies it, since emulation is slower than fp32."""
+    import torch
+
+    if recipe.precision != "auto":
+        return recipe.precision
+    if device.type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        native = device.type == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return "bf16" if native else "fp32"
+
+
+def _observer(
+    recipe: Recipe, model: SentenceTransformer, eval_pairs: PairSet, correlations: list[float], progress: Progress
+) -> TrainerCallback:
+    """Return a callback that reports each step and measures the evaluation pairs after each epoch."""
+    from transformers import TrainerCallback
+
+    class Observer(TrainerCallback):  # its methods' parameters are the trainer's to name
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
+            epoch = min(int(state.epoch) + 1, recipe.epochs)
+            progress(
+                state.global_step / state.max_steps,
+                f"epoch {epoch}/{recipe.epochs}, step {state.global_step}/{state.max_steps}",
+            )
+
+        def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
+            with fp32(model):
+                scores = pair_scores(embed(model, eval_pairs.texts), eval_pairs.text_rows)
+            correlations.append(spearman(scores, eval_pairs.labels).value)
+
+    return Observer()

@@ -1,0 +1,109 @@
+"""Check `base`: the candidate was made from the case's base. Opens no model."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import CheckpointError
+from harness.models.files import ADAPTER, ADAPTER_CONFIG, WEIGHTS, files_digest, read_json, tensor_shapes
+from harness.models.record import read_record
+from harness.text import some
+from harness.verification.result import CheckResult
+
+if TYPE_CHECKING:
+    from harness.models.sources import ResolvedBase
+    from harness.verification.candidate import Candidate
+
+_HUB_ID = re.compile(r"([\w.-]+/)?[\w.-]+")
+_COMMIT = re.compile(r"[0-9a-f]{7,40}")
+_MATRIX = re.compile(r"^base_model\.model\.(.+)\.lora_([AB])\.weight$")
+# Left behind by PEFT's layers; and positions, which older files hold and today's models compute themselves.
+_NOT_OF_A_BASE = re.compile(r"lora_|\.base_layer\.|^base_model\.|modules_to_save|position_ids$")
+_UNSURE = (
+    "no digest of the base is recorded beside it, so another base of this shape would go unnoticed here; "
+    "record one with harness.training.record_training"
+)
+
+
+def check_base(candidate: Candidate, base: ResolvedBase) -> CheckResult:
+    """Check that a candidate was made from this base: by the recorded digest, else by name, revision and shapes.
+
+    Raises:
+        CheckpointError: A file of the candidate, other than its record, cannot be read.
+    """
+    try:
+        record = read_record(candidate.path)
+    except CheckpointError as error:
+        return CheckResult("fail", str(error))
+    if record is not None:
+        words = f"trained on {record.base_name} with digest {record.base_digest}"
+        if record.base_digest != base.digest:
+            return CheckResult("fail", f"{words}, but the case's base is {base.name} with digest {base.digest}")
+        # Whoever opens the adapter by itself gets the base that it names.
+        wrong = _wrong_name(read_json(candidate.path / ADAPTER_CONFIG), base) if candidate.strategy == "lora" else ""
+        return CheckResult("fail", f"{words}, but {wrong}") if wrong else CheckResult("pass", words)
+    misfits = {"lora": _adapter_misfits, "full": _model_misfits}[candidate.strategy](candidate.path, base)
+    if misfits:
+        return CheckResult("fail", f"made from another base than {base.name}: other shapes: {some(misfits)}")
+    if candidate.strategy == "full":
+        return CheckResult("inconclusive", f"of the shape of {base.name}, but {_UNSURE}")
+    return _check_named_base(read_json(candidate.path / ADAPTER_CONFIG), base)
+
+
+def _check_named_base(config: dict[str, Any], base: ResolvedBase) -> CheckResult:
+    """Compare the base that an adapter's configuration names."""
+    name, revision = config.get("base_model_name_or_path"), config.get("revision")
+    if not name:
+        return CheckResult("fail", f"{ADAPTER_CONFIG} names no base (base_model_name_or_path); expected {base.name}")
+    if (Path(name) / WEIGHTS).is_file():
+        digest, _ = files_digest(Path(name))
+        if digest == base.digest:
+            return CheckResult("pass", f"names {name}, which has the digest of the case's base")
+        return CheckResult("fail", f"names {name} with digest {digest}, but the case's base has {base.digest}")
+    if wrong := _wrong_name(config, base):
+        return CheckResult("fail", wrong)
+    at = f" at revision {revision}" if revision else ""
+    return CheckResult("inconclusive", f"names the base {name}{at}, and has its shape, but {_UNSURE}")
+
+
+def _wrong_name(config: dict[str, Any], base: ResolvedBase) -> str:
+    """Say how the hub id or commit in an adapter's configuration differs from the base's; empty where it agrees."""
+    name, revision = str(config.get("base_model_name_or_path") or ""), str(config.get("revision"))
+    # Without its owner, as it may be written in the code of a training, a hub id still says which model it is.
+    if _HUB_ID.fullmatch(name) and name not in (base.name, base.name.rpartition("/")[2]):
+        return f"{ADAPTER_CONFIG} names the base {name}, but the case's base is {base.name}"
+    # A branch or a tag says nothing about the commit, and a commit may be shortened.
+    if base.revision and _COMMIT.fullmatch(revision) and not base.revision.startswith(revision):
+        return f"{ADAPTER_CONFIG} names revision {revision}, but the case's base is at {base.revision}"
+    return ""
+
+
+def _adapter_misfits(path: Path, base: ResolvedBase) -> list[str]:
+    """List matrices whose long side is not that of the base's weight that they adapt, in either orientation."""
+    sides = tensor_shapes(base.path / WEIGHTS)
+    misfits = []
+    for name, shape in tensor_shapes(path / ADAPTER).items():
+        found = _MATRIX.match(name)
+        weight = sides.get(f"{found[1]}.weight") if found else None
+        if found and weight and max(shape[1:] if found[2] == "A" else shape[:1]) not in weight:
+            misfits.append(f"{name} {list(shape)} on a weight {list(weight)}")
+    return misfits
+
+
+def _model_misfits(path: Path, base: ResolvedBase) -> list[str]:
+    """List tensors of another shape than the base's of the same name, and tensors that the base does not have.
+
+    Not those that PEFT's layers left behind: they are no sign of another base, and the check `complete` names them.
+    """
+    expected, found = tensor_shapes(base.path / WEIGHTS), tensor_shapes(path / WEIGHTS)
+    extra = [name for name in found if name not in expected and not _NOT_OF_A_BASE.search(name)]
+    return [
+        *(
+            f"{name} {list(found[name])} for {list(shape)}"
+            for name, shape in expected.items()
+            if name in found and found[name] != shape
+        ),
+        *(f"{name}, which the base does not have" for name in extra),
+    ]

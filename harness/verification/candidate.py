@@ -1,0 +1,84 @@
+"""The model that a gate run is about: where it lies, and which of the case's models it takes the place of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from harness.errors import CaseError
+from harness.execution.digests import digest_of
+from harness.models.checkpoint import Checkpoint, directory_digest, require_unchanged
+
+if TYPE_CHECKING:
+    from harness.config import Case
+    from harness.models.sources import ResolvedBase
+
+_OPTIONS = {"lora": "--adapter", "full": "--full-model"}
+_KINDS = {"lora": "a PEFT adapter", "full": "a sentence-transformers model"}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model that is to be released.
+
+    Attributes:
+        model: The case's model whose place it takes, and with whose baseline it is compared.
+        strategy: `lora` for an adapter, `full` for a whole model.
+        path: Its directory.
+        sha256: Over the names and digests of all its files.
+    """
+
+    model: str
+    strategy: Literal["lora", "full"]
+    path: Path
+    sha256: str
+
+    @property
+    def digest(self) -> str:
+        """Identifies what is found out about it: of its files and of where they lie, since messages name that."""
+        return digest_of([self.strategy, str(self.path), self.sha256])
+
+    @property
+    def words(self) -> str:
+        """The candidate for people."""
+        return f"{_OPTIONS[self.strategy]} {self.path} (sha256 {self.sha256[:12]}), in the place of {self.model}"
+
+    def checkpoint(self, base: ResolvedBase) -> Checkpoint:
+        """Return the candidate as a model to open."""
+        return Checkpoint(self.strategy, base, self.path, self.sha256, external=True)
+
+    def require_unchanged(self) -> None:
+        """Raise if it is no longer what was found: what was just measured may be of neither.
+
+        Raises:
+            CheckpointError: A file in its directory was added, removed or changed.
+        """
+        require_unchanged(self.path, self.sha256)
+
+
+def find_candidate(case: Case, strategy: Literal["lora", "full"], path: Path, model: str | None = None) -> Candidate:
+    """Find a candidate and the model of the case that it stands for.
+
+    Args:
+        case: The case that it is gated by.
+        strategy: What it is.
+        path: Its directory.
+        model: The model that it stands for; by default the only one of its strategy in the case.
+
+    Raises:
+        CaseError: No such directory, or no such model, or more than one.
+    """
+    option = _OPTIONS[strategy]
+    if not path.is_dir():
+        came = "a file" if path.exists() else "nothing there"
+        raise CaseError(f"{option} {path}: {came}; expected the directory of {_KINDS[strategy]}")
+    known = [name for name, recipe in case.models.items() if recipe.strategy == strategy]
+    if model is None and len(known) != 1:
+        raise CaseError(
+            f"{option} {path}: {case.path} has {len(known)} models with strategy {strategy!r}"
+            f"{': ' + ', '.join(known) if known else ''}; say which one it stands for: --as MODEL"
+        )
+    if model is not None and model not in case.models:
+        raise CaseError(f"--as {model}: not a model of {case.path}; expected one of {', '.join(case.models)}")
+    return Candidate(model or known[0], strategy, path.absolute(), directory_digest(path))

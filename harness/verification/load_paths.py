@@ -1,0 +1,154 @@
+"""Load paths: every way a user would open a candidate, by the libraries' own calls.
+
+Nothing is verified here: what these calls silently make of a model is what is to be found out.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.execution.step import MODEL, Step
+from harness.models.encoding import EMBEDDINGS, LIBRARIES, embed
+from harness.models.files import ADAPTER_CONFIG, MODULES, read_json
+from harness.models.loading import merge
+from harness.models.record import PROBE_TEXTS
+from harness.models.settings import settings_of
+from harness.verification.candidate import Candidate  # noqa: TC001 - its methods are part of the step's source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sentence_transformers import SentenceTransformer
+
+    from harness.execution.step import Progress
+    from harness.models.sources import ResolvedBase
+
+
+@dataclass(frozen=True)
+class LoadPathFacts:
+    """Settings and errors of the load paths of a candidate; the embeddings are in the step's file `EMBEDDINGS`.
+
+    Attributes:
+        settings: Load path -> the opened model's settings.
+        errors: Load path -> why it failed.
+    """
+
+    settings: Mapping[str, Mapping[str, Any]]
+    errors: Mapping[str, str]
+
+
+def try_load_paths(
+    *, candidate: Candidate, base: ResolvedBase, seed: int, out: Path, progress: Progress
+) -> LoadPathFacts:
+    """Open a candidate by every load path, and encode the probe texts.
+
+    Args:
+        candidate: The candidate.
+        base: The base that an adapter goes on.
+        seed: A different one in each process: weights that are drawn at random then show. Children of a forkserver
+            would otherwise all draw the same ones.
+        out: Directory for the file `EMBEDDINGS`: load path -> float32 of shape `(n_probes, dimension)`.
+        progress: Receives the part of the load paths tried.
+
+    Raises:
+        CheckpointError: The candidate changed meanwhile.
+    """
+    import torch
+    from safetensors.numpy import save_file
+
+    arrays, settings, errors = {}, {}, {}
+    torch.manual_seed(seed)
+    paths = LOAD_PATHS[candidate.strategy]
+    with tempfile.TemporaryDirectory(prefix="harness-load-paths-") as scratch:
+        for number, (name, load) in enumerate(paths.items(), start=1):
+            try:
+                model = load(candidate, base, Path(scratch))
+                if model is not None:
+                    arrays[name] = embed(model, PROBE_TEXTS)
+                    settings[name] = settings_of(model)
+            except Exception as error:  # noqa: BLE001 - whatever it is, a user would meet it here
+                errors[name] = f"{type(error).__name__}: {error}"
+            progress(number / len(paths), name)
+    candidate.require_unchanged()
+    save_file(arrays, out / EMBEDDINGS)
+    return LoadPathFacts(settings, errors)
+
+
+VERIFY_LOAD_PATHS = Step(
+    "load_paths", run=try_load_paths, result=LoadPathFacts, resource=MODEL, files=True, libraries=LIBRARIES
+)
+
+
+def _open(path: Path) -> SentenceTransformer:
+    from sentence_transformers import SentenceTransformer
+
+    return SentenceTransformer(str(path), local_files_only=True, trust_remote_code=False)
+
+
+def _peft(candidate: Candidate, base: ResolvedBase, _scratch: Path) -> SentenceTransformer:
+    from peft import PeftModel
+
+    model = _open(base.path)
+    transformer: Any = model.transformers_model
+    model[0].model = PeftModel.from_pretrained(transformer, str(candidate.path))
+    return model
+
+
+def _merged(candidate: Candidate, base: ResolvedBase, scratch: Path) -> SentenceTransformer:
+    return merge(_peft(candidate, base, scratch))
+
+
+def _load_adapter(candidate: Candidate, base: ResolvedBase, _scratch: Path) -> SentenceTransformer:
+    model = _open(base.path)
+    model.load_adapter(str(candidate.path))
+    return model
+
+
+def _directory(candidate: Candidate, base: ResolvedBase, scratch: Path) -> SentenceTransformer | None:
+    """Open the adapter's directory as a model of its own, where it is one."""
+    if not (candidate.path / MODULES).is_file():
+        return None
+    # In a copy that names the verified base: the path or hub id that it names need not exist on this machine.
+    copy = shutil.copytree(candidate.path, scratch / "directory")
+    config = {**read_json(copy / ADAPTER_CONFIG), "base_model_name_or_path": str(base.path), "revision": None}
+    (copy / ADAPTER_CONFIG).write_text(json.dumps(config), encoding="utf-8")
+    return _open(copy)
+
+
+def _merged_and_saved(candidate: Candidate, base: ResolvedBase, scratch: Path) -> SentenceTransformer:
+    return _saved(_merged(candidate, base, scratch), scratch)
+
+
+def _whole(candidate: Candidate, _base: ResolvedBase, _scratch: Path) -> SentenceTransformer:
+    return _open(candidate.path)
+
+
+def _whole_and_saved(candidate: Candidate, _base: ResolvedBase, scratch: Path) -> SentenceTransformer:
+    return _saved(_open(candidate.path), scratch)
+
+
+def _saved(model: SentenceTransformer, scratch: Path) -> SentenceTransformer:
+    model.save_pretrained(str(scratch / "saved"), create_model_card=False)
+    return _open(scratch / "saved")
+
+
+LOAD_PATHS: Mapping[str, Mapping[str, Callable[[Candidate, ResolvedBase, Path], SentenceTransformer | None]]] = {
+    "lora": {
+        "PeftModel.from_pretrained": _peft,
+        "PeftModel.merge_and_unload": _merged,
+        "SentenceTransformer.load_adapter": _load_adapter,
+        "SentenceTransformer(DIR)": _directory,
+        "merged, saved and opened again": _merged_and_saved,
+    },
+    "full": {
+        "SentenceTransformer(DIR)": _whole,
+        "saved and opened again": _whole_and_saved,
+    },
+}
+"""Strategy -> load path -> function that opens the model, or returns None where the candidate has no such path."""

@@ -1,0 +1,99 @@
+"""Every metric of one model, and its way through the store and back."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.analyses import EVALUATE
+from harness.analyses.evaluation import evaluate_pairs
+from harness.data import Pair, PairSet
+from harness.metrics import METRICS, Evaluation, GroupResult, MetricResult
+
+
+def pair_set(labels: list[int]) -> PairSet:
+    pairs = tuple(
+        Pair(f"left {index}", f"right {index}", label, "ab"[index % 2], "s", "one" if label else "two")
+        for index, label in enumerate(labels)
+    )
+    return PairSet(Path("unused"), "", pairs)
+
+
+def embeddings_of(pairs: PairSet) -> Any:
+    return np.random.default_rng(0).normal(size=(len(pairs.texts), 6)).astype(np.float32)
+
+
+def evaluated(vectors: Any, pairs: PairSet, **left_out: Any) -> Evaluation:
+    return evaluate_pairs(embeddings=SimpleNamespace(arrays={"eval": vectors}), texts="eval", pairs=pairs, **left_out)
+
+
+def through_the_store(evaluation: Evaluation) -> Evaluation:
+    return EVALUATE.codec.validate_json(EVALUATE.codec.dump_json(evaluation))
+
+
+def test_scores_are_cosines_in_the_order_of_the_file() -> None:
+    pairs = pair_set([1, 0, 1])
+    rows = embeddings_of(pairs)
+    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    expected = [float(unit[2 * index] @ unit[2 * index + 1]) for index in range(3)]
+    np.testing.assert_allclose(expected, evaluated(rows, pairs).scores, atol=1e-6)
+
+
+def test_pairs_that_are_left_out_count_nowhere() -> None:
+    pairs = pair_set([0, 1, 1, 0] * 10)
+    vectors = embeddings_of(pairs)
+    every, some = evaluated(vectors, pairs), evaluated(vectors, pairs, without=(0, 5))
+    assert every.scores[1:5] + every.scores[6:] == some.scores
+    assert sum(group.count for group in some.categories.values()) == 38
+    assert every.metrics["spearman"].value != some.metrics["spearman"].value
+
+
+def test_a_zero_embedding_gives_an_undefined_score_and_a_reason() -> None:
+    pairs = pair_set([0, 1, 1, 0] * 10)
+    rows = embeddings_of(pairs)
+    rows[0] = 0
+    back = through_the_store(evaluated(rows, pairs))
+    assert [0] == [index for index, score in enumerate(back.scores) if math.isnan(score)]
+    assert math.isnan(back.metrics["spearman"].value)
+    assert "1 of 40 scores are not finite" in back.metrics["spearman"].reason
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 1, 0] * 10, [1] * 12, [1, 1, 1, 0]], ids=["usual", "one-class", "one-neg"])
+def test_an_evaluation_comes_back_from_the_store_as_it_was(labels: list[int]) -> None:
+    pairs = pair_set(labels)
+    evaluation = evaluated(embeddings_of(pairs), pairs)
+    assert list(METRICS) == list(evaluation.metrics)
+    assert repr(evaluation) == repr(through_the_store(evaluation))  # NaN is not equal to itself
+
+
+values = st.just(math.nan) | st.floats(-1, 1)
+details = st.dictionaries(
+    st.text(max_size=4), st.none() | st.integers() | st.lists(st.floats(-1, 1), max_size=3), max_size=3
+)
+results = st.builds(MetricResult, values, st.text(max_size=4), details)
+groups = st.builds(
+    GroupResult,
+    *[st.integers(0, 99)] * 3,
+    *[values] * 2,
+    st.dictionaries(st.text(max_size=4), values, max_size=3),
+    st.text(max_size=4),
+)
+evaluations = st.builds(
+    Evaluation,
+    st.dictionaries(st.sampled_from(list(METRICS)), results),
+    st.dictionaries(st.text(max_size=3), groups, max_size=3),
+    st.dictionaries(st.text(max_size=3), groups, max_size=3),
+    st.lists(values, max_size=4).map(tuple),
+)
+
+
+@given(evaluations)
+def test_any_evaluation_comes_back_from_the_store_as_it_was(evaluation: Evaluation) -> None:
+    assert repr(evaluation) == repr(through_the_store(evaluation))

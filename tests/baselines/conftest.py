@@ -1,0 +1,54 @@
+"""A small baseline, and what a model of it is built from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.baselines import Baseline, Origin, StoredModel, StoredValue
+from harness.metrics import METRICS, Evaluation, GroupResult, MetricResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def stored_model(value: float = 0.8, **provenance: Any) -> StoredModel:
+    stored = StoredValue(value=value, tolerance=0.02, direction="higher", seeds={"42": value, "43": 0.79})
+    return StoredModel(
+        metrics={"spearman": stored, "margin": stored},
+        categories={"values": {"margin": stored, "auc_roc": stored}},
+        settings={"length": 48},
+        provenance=provenance,
+    )
+
+
+@pytest.fixture(scope="session")
+def make_model() -> Callable[..., StoredModel]:
+    return stored_model
+
+
+@pytest.fixture(scope="session")
+def make_baseline() -> Callable[..., Baseline]:
+    def make(**changed: Any) -> Baseline:
+        content = {
+            "version": 1,
+            "origin": Origin(eval_sha256="e" * 64, eval_pairs=2, base_name="MiniLM", base_digest="b" * 64),
+            "models": {"base": stored_model(-0.2), "lora": stored_model(machine="Größe 2")},
+            "scores": [{"base": 0.5, "lora": -0.25}, {"base": 0.125, "lora": 0.75}],
+        }
+        return Baseline(**{**content, **changed})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_evaluation() -> Callable[..., Evaluation]:
+    """Every metric with one value, but for those given; one category with a margin of 0.5."""
+
+    def make(value: float = 0.5, *, margin: float = 0.5, categories: tuple[str, ...] = ("values",), **metrics: float):
+        results = {name: MetricResult(metrics.get(name, value)) for name in METRICS}
+        groups = {name: GroupResult(20, 10, 10, 0.7, 0.2, {"margin": margin, "auc_roc": 0.9}) for name in categories}
+        return Evaluation(results, groups, {}, (0.1, 0.2))
+
+    return make

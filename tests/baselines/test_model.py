@@ -1,0 +1,119 @@
+"""What is stored reads back the same, reads well in a diff, and is refused where it would disarm a gate."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.baselines import CATEGORY_METRICS, Baseline, baseline_path, read_baseline, write_baseline
+from harness.config import read_case
+from harness.errors import BaselineError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Make = Callable[..., Baseline]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "dating" / "baseline.json"
+
+
+def test_each_case_has_a_file_of_its_own(tmp_path: Path, dating_case_path: Path) -> None:
+    assert tmp_path / "dating" / "baseline.json" == baseline_path(tmp_path, read_case(dating_case_path))
+
+
+@pytest.mark.parametrize("case", ["dating", "tickets"])
+def test_what_the_repository_stores_is_written_as_it_was_read(repository: Path, path: Path, case: str) -> None:
+    stored = repository / "baselines" / case / "baseline.json"
+    baseline = read_baseline(stored)
+    assert baseline is not None
+    write_baseline(path, baseline)
+    assert stored.read_bytes() == path.read_bytes()
+    assert [path] == list(path.parent.iterdir())
+
+
+def test_the_order_in_which_values_came_does_not_matter(path: Path, make_baseline: Make) -> None:
+    baseline = make_baseline()
+    write_baseline(path, baseline)
+    first = path.read_bytes()
+    turned = make_baseline(
+        models=dict(reversed(baseline.models.items())),
+        scores=[dict(reversed(row.items())) for row in baseline.scores],
+    )
+    write_baseline(path, turned)
+    assert first == path.read_bytes()
+    assert baseline == read_baseline(path)
+
+
+def test_the_file_reads_well_in_a_diff(path: Path, make_baseline: Make) -> None:
+    write_baseline(path, make_baseline())
+    text = path.read_text(encoding="utf-8")
+    assert text.endswith("}\n")
+    assert "Größe 2" in text
+    lines = text.splitlines()
+    assert '    {"base": 0.5, "lora": -0.25},' in lines  # a line a pair
+    assert 8 == sum(line.strip().startswith('"value": ') for line in lines)  # a line a number
+    assert max(map(len, lines)) < 100
+
+
+def test_where_nothing_is_stored_nothing_is_read_or_written(path: Path, tmp_path: Path) -> None:
+    assert read_baseline(path) is None
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_directory_in_its_place_is_refused(path: Path) -> None:
+    path.mkdir(parents=True)
+    with pytest.raises(BaselineError, match="cannot be read"):
+        read_baseline(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"<<<<<<< HEAD", b"\xff\xfe", b"[]", b"null"])
+def test_what_is_no_baseline_is_refused_in_one_line(path: Path, content: bytes) -> None:
+    path.parent.mkdir()
+    path.write_bytes(content)
+    with pytest.raises(BaselineError) as caught:
+        read_baseline(path)
+    [line] = str(caught.value).splitlines()
+    assert line.startswith((f"{path}: not a baseline: ", f"{path}: cannot be read: "))
+
+
+def spearman(content: Any) -> Any:
+    return content["models"]["lora"]["metrics"]["spearman"]
+
+
+@pytest.mark.parametrize(
+    ("edit", "said"),
+    [
+        (lambda content: content.update(version=2), "version"),
+        (lambda content: content.update(more=1), "more: Extra inputs"),
+        (lambda content: content.pop("origin"), "origin: Field required"),
+        (lambda content: spearman(content).update(value="0.8"), "valid number"),
+        (lambda content: spearman(content).update(value=float("nan")), "finite number"),
+        (lambda content: spearman(content).update(value=None), "valid number"),
+        (lambda content: spearman(content).update(direction="lower"), "direction lower, expected higher"),
+        (lambda content: spearman(content).update(tolerance=-1.0), "greater than or equal to 0"),
+        (lambda content: content["scores"].pop(), "scores: 1 rows for 2 pairs"),
+        (lambda content: content["scores"][1].pop("lora"), "scores: not every row has one of lora"),
+    ],
+)
+def test_an_edit_that_would_disarm_a_gate_is_refused(
+    path: Path, make_baseline: Make, edit: Callable[[Any], Any], said: str
+) -> None:
+    content = make_baseline().model_dump(mode="json")
+    edit(content)
+    path.parent.mkdir()
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(BaselineError, match=said):
+        read_baseline(path)
+
+
+def test_what_is_compared_of_a_model_is_in_the_order_of_reports(make_baseline: Make) -> None:
+    compared = make_baseline().models["lora"].compared
+    expected = [("", "spearman"), ("", "margin"), *(("values", metric) for metric in CATEGORY_METRICS)]
+    assert expected == [(category, metric) for category, metric, _ in compared]
+    assert {0.8} == {found.value.value for found in compared}

@@ -1,0 +1,29 @@
+"""The files of a small run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.results import Results, write_results
+
+from ..synthetic import make_report, with_metric  # noqa: TID252
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Callable[..., Path]:
+    """Write a run, with changes to Spearman's correlation of lora; return its `results.json`."""
+
+    def write(name: str, **changes: Any) -> Path:
+        report = make_report("dating")
+        report = with_metric(report, "lora", "spearman", **changes) if changes else report
+        path = tmp_path / name / "results.json"
+        write_results(path, Results(harness="0", machine="m", cases={"dating": report.case}), {"dating": report.pairs})
+        return path
+
+    return write

@@ -1,0 +1,53 @@
+"""`python -m harness compare`: what it prints, and its exit status."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from harness.cli import main
+
+
+def test_exit_status(written, capsys):
+    a, worse = (str(written(name, **changes)) for name, changes in (("a", {}), ("b", {"value": 0.1})))
+    assert main(["compare", a, a]) == 0
+    assert capsys.readouterr().out.endswith("No regression: 0 worse, 0 better, 21 same; 0 gates fail that did not.\n")
+    assert main(["compare", a, worse, "--format", "markdown"]) == 1
+    assert capsys.readouterr().out.startswith("### Embedding results, B against A\n\n**Regression: 1 worse")
+
+
+def test_what_cannot_be_compared_is_status_2(written, tmp_path, capsys):
+    other = tmp_path / "old.json"
+    other.write_text('{"schema": 1}', encoding="utf-8")
+    assert main(["compare", str(written("a")), str(other)]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith(f"{other}: schema: got 1, of an older version of the harness, expected 2: run again")
+    with pytest.raises(SystemExit) as caught:
+        main(["compare", "one.json"])
+    assert caught.value.code == 2
+    assert "B/results.json" in capsys.readouterr().err
+
+
+def test_python_m_harness(written):
+    path = str(written("a"))
+    command = [sys.executable, "-m", "harness", "compare", path, path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("case ")
+
+
+def test_help_loads_nothing_and_comparing_nothing_heavy(written):
+    path = str(written("a"))
+    heavy = "{'torch', 'matplotlib', 'sklearn', 'scipy', 'jinja2', 'transformers', 'pytest'}"
+    source = (
+        "import sys\nfrom harness.cli import main\n"
+        "try:\n    main(['compare', '--help'])\nexcept SystemExit:\n    pass\n"
+        "assert 'numpy' not in sys.modules\n"
+        f"main(['compare', {path!r}, {path!r}])\nprint({heavy} & sys.modules.keys())"
+    )
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("set()\n")

@@ -1,0 +1,64 @@
+"""`python -m harness power`: what it prints, and its exit status."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+from harness.analyses import ModelPower
+from harness.baselines import read_baseline
+from harness.cli import main
+
+DROPS = {"": {"spearman": 0.0621, "false_positives": 25.28}, "values": {"margin": 0.15}}
+POWER = ModelPower(0.0174, 0.0009, DROPS, {"": {"spearman": 0.0249}})
+BLIND = ModelPower(0.0, 1.0, {}, {})
+
+
+@pytest.fixture
+def here(tmp_path, repository, monkeypatch):
+    """A directory like the repository's root."""
+    for name in ("baselines", "fixtures"):
+        shutil.copytree(repository / name / "dating", tmp_path / name / "dating")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_each_comparison_is_a_row(repository, monkeypatch, capsys):
+    from harness.run import CasePower
+
+    stored = read_baseline(repository / "baselines" / "dating" / "baseline.json").models
+    found = CasePower("dating", {"standard": BLIND, "lora": POWER}, stored)
+    monkeypatch.setattr("harness.run.power_of_cases", lambda *_: iter([found]))
+    assert main(["power"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["dating", ""]
+    titles = ["model", "category", "metric", "stored", "tolerance", "detected", "alone", "detected", "together"]
+    assert lines[2].split() == titles
+    rows = [line.split() for line in lines]
+    value = stored["lora"].metrics["spearman"]
+    numbers = [f"{value.value:.3f}", f"{value.tolerance:.3f}"]
+    assert ["lora", "all", "spearman", *numbers, "0.062", "0.025"] in rows
+    assert [row[-2:] for row in rows if row[:3] == ["lora", "values", "margin"]] == [["0.150", "unknown"]]
+    assert [row[-2:] for row in rows if row[:3] == ["standard", "all", "margin"]] == [["none", "unknown"]]
+    assert lines[-2] == (
+        "This gate is sure to detect no drop of standard's Spearman correlation by that comparison alone. "
+        "A retraining that is as good fails in 0.0% of cases, and is inconclusive in 100.0%."
+    )
+    assert main(["power", "--format", "markdown"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("### Smallest detectable drops of dating\n\n- This gate is sure to detect no drop")
+    assert "\n| lora | all | spearman | " in shown
+
+
+def test_without_baseline_or_case_it_is_status_2(here, capsys):
+    shutil.rmtree(here / "baselines")
+    assert main(["power"]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "no baseline is stored; store one with pytest evals/ -m full --update-baselines" in shown.err
+    shutil.rmtree(here / "fixtures")
+    assert main(["power"]) == 2
+    assert f"no case: expected {here}/fixtures/*/case.toml, or --case PATH" in capsys.readouterr().err
+    assert main(["power", "--case", "nowhere.toml"]) == 2
+    assert "nowhere.toml" in capsys.readouterr().err

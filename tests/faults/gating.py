@@ -1,0 +1,61 @@
+"""The gates of `pytest evals/ -m gate`, one after the other, in this process."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from harness.errors import HarnessError
+from harness.execution import Cost, Executor
+from harness.gates import GATES, NotJudgedError, Skipped, Verdict, judge, subjects
+from harness.models import EMBEDDINGS
+from harness.verification import VERIFY_LOAD_PATHS, LoadPathFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.run import CaseRun
+
+
+def verdicts_of(run: CaseRun) -> Iterator[Verdict | Skipped]:
+    """Judge every gate on the candidate, in the order of the table; who wants the first need not wait for the last."""
+    for gate in GATES.values():
+        for subject in subjects(gate, run.inputs) if "gate" in gate.runs else ():
+            try:
+                yield judge(run, gate, subject)
+            except NotJudgedError as error:
+                yield Skipped(gate=gate.name, subject=subject, cause=error.cause)
+            except HarnessError as error:  # fails the gate's test
+                nothing, message = math.nan, f"not measured: {error}"
+                yield Verdict(
+                    gate=gate.name,
+                    subject=subject,
+                    outcome="fail",
+                    observed=nothing,
+                    reference=nothing,
+                    message=message,
+                )
+
+
+def with_outcome(found: list[Verdict | Skipped], outcome: str) -> list[Verdict]:
+    """Return the verdicts with an outcome."""
+    return [verdict for verdict in found if isinstance(verdict, Verdict) and verdict.outcome == outcome]
+
+
+@dataclass(frozen=True)
+class WithoutLoadPaths:
+    """An executor that tries no load path of a candidate, and finds none: they take most of the time."""
+
+    executor: Executor
+
+    def run(self, step: Any, title: str, arguments: Any, out: Any, progress: Any) -> Any:
+        if step is not VERIFY_LOAD_PATHS:
+            return self.executor.run(step, title, arguments, out, progress)
+        from safetensors.numpy import save_file
+
+        save_file({}, out / EMBEDDINGS)
+        return LoadPathFacts({}, {}), Cost(0.0)
+
+    def serve(self, title: str, function: Any, *arguments: Any, progress: Any) -> Any:
+        return self.executor.serve(title, function, *arguments, progress=progress)

@@ -1,0 +1,106 @@
+"""A threshold for other pairs, and scores as probabilities, against scikit-learn and by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    brier_score_loss,
+    confusion_matrix,
+    f1_score,
+    precision_score,
+    recall_score,
+)
+
+from harness.metrics.average_precision import average_precision
+from harness.metrics.best_f1 import best_f1
+from harness.metrics.brier import brier_score
+from harness.metrics.isotonic import isotonic_probabilities
+from harness.metrics.operating_point import separating_threshold, values_at
+
+
+@st.composite
+def labelled_scores(draw):
+    """Scores with ties, both labels, and how often each pair is drawn: of each label at least once."""
+    row = st.tuples(st.integers(-9, 9), st.booleans(), st.integers(0, 3))
+    rows = draw(st.lists(row, max_size=30)) + [(draw(st.integers(-9, 9)), label, 1) for label in (False, True)]
+    scores, labels, weights = zip(*rows, strict=True)
+    return np.array(scores) / 9, np.array(labels, dtype=np.int8), np.array(weights, dtype=np.float64)
+
+
+@pytest.mark.parametrize(
+    ("scores", "labels", "threshold", "degenerate"),
+    [
+        pytest.param([-0.25, 0.0, 0.75, 1.0], [0, 0, 1, 1], 0.375, False, id="between the labels that it separates"),
+        # From 0.5 up: 2 right, 1 wrong, F1 = 4 / 5; from 0.25 up: the same right, 2 wrong.
+        pytest.param([0.9, 0.5, 0.5, 0.25], [1, 1, 0, 0], 0.375, False, id="below the lowest of equal scores"),
+        pytest.param([0.1, 0.2, 0.8, 0.9], [1, 1, 0, 0], -1.0, True, id="all are predicted positive: others too"),
+        pytest.param([0.5, math.nextafter(0.5, 1)], [0, 1], math.nextafter(0.5, 1), False, id="neighbouring numbers"),
+    ],
+)
+def test_threshold_by_hand(scores, labels, threshold, degenerate):
+    chosen = separating_threshold(np.array(scores), np.array(labels, dtype=np.int8))
+    assert (threshold, {"degenerate": degenerate}) == (chosen.value, chosen.details)
+
+
+def test_undefined_threshold_has_a_reason():
+    found = separating_threshold(np.array([0.1, 0.2]), np.ones(2, dtype=np.int8))
+    assert math.isnan(found.value)
+    assert found.reason == "a threshold needs both labels: 2 positive, 0 negative pairs"
+
+
+@given(labelled_scores(), labelled_scores())
+def test_a_threshold_reaches_the_best_f1_on_its_own_pairs_and_never_more_on_others(train, judged):
+    threshold = separating_threshold(*train[:2]).value
+    own, other = (
+        (values_at(threshold, scores, labels, np.ones((1, len(scores))))["f1"][0], best_f1(scores, labels).value)
+        for scores, labels, _ in (train, judged)
+    )
+    assert own[0] == pytest.approx(own[1])
+    assert other[0] <= other[1]
+
+
+@given(labelled_scores(), st.floats(-1, 1))
+def test_values_at_a_threshold_equal_sklearn(pairs, threshold):
+    scores, labels, weights = pairs
+    found = {name: value[0] for name, value in values_at(threshold, scores, labels, weights[np.newaxis]).items()}
+    predicted = scores >= threshold
+    for name, reference in (("f1", f1_score), ("accuracy", accuracy_score), ("recall", recall_score)):
+        assert reference(labels, predicted, sample_weight=weights) == pytest.approx(found[name])
+    precision = precision_score(labels, predicted, sample_weight=weights, zero_division=np.nan)
+    assert precision == pytest.approx(found["precision"], nan_ok=True)
+    (_, fp), (fn, _) = confusion_matrix(labels, predicted, sample_weight=weights)
+    assert (fp, fn) == (found["false_positives"], found["false_negatives"])
+
+
+@given(labelled_scores())
+def test_average_precision_and_brier_score_equal_sklearn(pairs):
+    scores, labels, weights = pairs
+    both = np.stack([weights, np.ones(len(scores))])
+    expected = [average_precision_score(labels, scores, sample_weight=w) for w in both]
+    assert expected == pytest.approx(average_precision(scores, labels, both).tolist())
+    probabilities = (scores + 1) / 2
+    expected = [brier_score_loss(labels, probabilities, sample_weight=w) for w in both]
+    assert expected == pytest.approx(brier_score(probabilities, labels, both).tolist())
+
+
+def test_isotonic_probabilities_by_hand():
+    """0.2 and 0.4 are in the wrong order, so that both have one half; beyond the training scores nothing changes."""
+    train_scores, labels = np.array([0.0, 0.2, 0.4, 0.8]), np.array([0, 1, 0, 1], dtype=np.int8)
+    found = isotonic_probabilities(train_scores, labels, np.array([-1.0, 0.0, 0.1, 0.3, 0.6, 0.8, 1.0]))
+    assert [0.0, 0.0, 0.25, 0.5, 0.75, 1.0, 1.0] == pytest.approx(found.tolist())
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_a_resample_of_one_label_has_no_value(label):
+    scores, labels = np.array([0.1, 0.9]), np.array([0, 1], dtype=np.int8)
+    weights = (labels == label)[np.newaxis].astype(np.float64)
+    found = [*values_at(0.5, scores, labels, weights).values(), average_precision(scores, labels, weights)]
+    found.append(brier_score(scores, labels, weights))
+    assert all(math.isnan(value[0]) for value in found)

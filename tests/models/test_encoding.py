@@ -1,0 +1,182 @@
+"""Embeddings are fp32, each text is encoded once, and a reopened model must be the one that was trained."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from harness.errors import CheckpointError, StoreError
+from harness.execution import Context, InlineExecutor, Store
+from harness.metrics import row_cosines
+from harness.models import (
+    ADAPTER,
+    EMBEDDINGS,
+    ENCODE,
+    PROBE_TEXTS,
+    WEIGHTS,
+    Embeddings,
+    directory_digest,
+    embed,
+    encode,
+    encoding,
+    open_checkpoint,
+    read_arrays,
+    time_encoding,
+)
+from harness.models.record import ARRAYS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from harness.models import Checkpoint
+
+
+def ignored(_done: float, _note: str) -> None:
+    pass
+
+
+@pytest.mark.parametrize("strategy", ["base", "full", "lora"])
+def test_encode_writes_float32_rows_for_texts_and_probes(
+    checkpoints: dict[str, Checkpoint], tmp_path: Path, strategy: str
+) -> None:
+    seen: list[tuple[float, str]] = []
+    facts = encode(
+        checkpoint=checkpoints[strategy],
+        texts={"eval": ("i love tea", "i hate tea", "x"), "train": ("x", "tea")},
+        out=tmp_path,
+        progress=lambda *said: seen.append(said),
+    )
+    found = read_arrays(tmp_path / EMBEDDINGS)
+    shapes = {"eval": (3, 32), "train": (2, 32), "probes": (12, 32)}
+    shapes |= {"unmerged_probes": (12, 32)} if strategy == "lora" else {}
+    assert shapes == {name: array.shape for name, array in found.items()}
+    assert {np.dtype(np.float32)} == {array.dtype for array in found.values()}
+    np.testing.assert_array_equal(found["eval"][2], found["train"][0])
+    assert [(1.0, "text 4/4")] == seen
+    assert (4, "cpu", 23744) == (facts.texts, facts.device, facts.parameters)
+    shipped = checkpoints[strategy].path / (ADAPTER if strategy == "lora" else WEIGHTS)
+    assert shipped.stat().st_size / 1e6 == facts.weights_mb
+    if strategy == "lora":
+        np.testing.assert_allclose(found["unmerged_probes"], found["probes"], atol=1e-5)
+        assert row_cosines(found["probes"], embed(open_checkpoint(checkpoints["base"]), PROBE_TEXTS)).mean() < 0.99
+
+
+def test_each_text_is_encoded_once_and_in_chunks_that_do_not_matter(
+    checkpoints: dict[str, Checkpoint], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_inputs: Any
+) -> None:
+    seen: list[str] = []
+    parts: list[float] = []
+
+    def counting(model: Any, texts: Any, **options: Any) -> NDArray[np.float32]:
+        seen.extend(texts)
+        return embed(model, texts, **options)
+
+    texts = tiny_inputs.eval.texts
+    whole = embed(open_checkpoint(checkpoints["base"]), texts)
+    monkeypatch.setattr(encoding, "embed", counting)
+    monkeypatch.setattr(encoding, "_CHUNK", 7)
+    sets = {"eval": texts, "again": texts[:3]}
+    encode(checkpoint=checkpoints["base"], texts=sets, out=tmp_path, progress=lambda part, _: parts.append(part))
+    assert sorted([*PROBE_TEXTS, *texts]) == sorted(seen)
+    assert sorted(parts) == parts
+    assert (-(-len(texts) // 7), 1.0) == (len(parts), parts[-1])
+    np.testing.assert_allclose(whole, read_arrays(tmp_path / EMBEDDINGS)["eval"], atol=1e-6)
+
+
+def test_the_embedding_of_a_text_does_not_depend_on_its_neighbours(checkpoints: dict[str, Checkpoint]) -> None:
+    model = open_checkpoint(checkpoints["base"])
+    together = embed(model, PROBE_TEXTS)
+    alone = np.concatenate([embed(model, [text]) for text in PROBE_TEXTS])
+    np.testing.assert_allclose(alone, together, atol=1e-6)
+    np.testing.assert_allclose(together[::-1], embed(model, PROBE_TEXTS[::-1], batch_size=5), atol=1e-6)
+
+
+def test_timing_yields_the_seconds_of_each_batch_that_is_asked_for(checkpoints: dict[str, Checkpoint]) -> None:
+    timing = time_encoding(checkpoints["base"], PROBE_TEXTS)
+    assert next(timing) is None
+    assert all(0 < timing.send(size) < 10 for size in (1, 12, 5))
+
+
+# --- the wrong weights ------------------------------------------------------------------------------------------------
+
+
+def scaled(checkpoint: Checkpoint, edit_tensors: Any) -> None:
+    name = ADAPTER if checkpoint.strategy == "lora" else WEIGHTS
+    edit_tensors(checkpoint.path / name, lambda t: t.update({key: 1.5 * value for key, value in t.items()}))
+
+
+def base_again(checkpoint: Checkpoint, _edit_tensors: Any) -> None:
+    shutil.copy(checkpoint.base.path / WEIGHTS, checkpoint.path / WEIGHTS)
+
+
+def other_width(checkpoint: Checkpoint, _edit_tensors: Any) -> None:
+    save_file({"probes": np.ones((12, 16), np.float32), "pairs": np.ones(1, np.uint64)}, checkpoint.path / ARRAYS)
+
+
+def fewer_probes(checkpoint: Checkpoint, _edit_tensors: Any) -> None:
+    save_file({"probes": np.ones((11, 32), np.float32), "pairs": np.ones(1, np.uint64)}, checkpoint.path / ARRAYS)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "change"),
+    [
+        ("full", scaled),
+        ("lora", scaled),
+        ("full", base_again),
+        ("full", other_width),
+        ("full", fewer_probes),
+    ],
+)
+def test_a_complete_model_that_is_not_the_trained_one_is_not_measured(
+    copied: Callable[[str], Checkpoint], edit_tensors: Any, tmp_path: Path, strategy: str, change: Any
+) -> None:
+    checkpoint = copied(strategy)
+    change(checkpoint, edit_tensors)
+    open_checkpoint(checkpoint)
+    with pytest.raises(CheckpointError) as caught:
+        encode(checkpoint=checkpoint, texts={"eval": ("x",)}, out=tmp_path, progress=ignored)
+    assert str(caught.value).startswith(f"{checkpoint.path}: the saved model is not the trained model: ")
+    assert str(caught.value).endswith("expected at least 0.9999")
+    assert not (tmp_path / EMBEDDINGS).exists()
+
+
+# --- as a step --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ctx(tmp_path: Path) -> Context:
+    return Context(Store(tmp_path / "store"), InlineExecutor())
+
+
+def test_embeddings_are_kept_and_verified_when_they_are_first_read(
+    checkpoints: dict[str, Checkpoint], ctx: Context
+) -> None:
+    arguments = {"checkpoint": checkpoints["base"], "texts": {"eval": ("tea",)}}
+    first, second = (Embeddings(ctx.artefact(ENCODE, **arguments)) for _ in range(2))
+    assert first.digest == second.digest
+    assert {"eval": (1, 32), "probes": (12, 32)} == {name: array.shape for name, array in first.arrays.items()}
+    path = first.artefact.path / EMBEDDINGS
+    path.write_bytes(path.read_bytes()[:-1] + b"\0")
+    assert first.arrays is first.arrays
+    with pytest.raises(StoreError, match="damaged artefact"):
+        _ = second.arrays
+
+
+def test_embeddings_of_a_model_that_changed_meanwhile_are_not_kept(
+    copied: Callable[[str], Checkpoint], ctx: Context
+) -> None:
+    copy = copied("full")
+    candidate = dataclasses.replace(copy, weights=directory_digest(copy.path), external=True)
+    arguments = {"checkpoint": candidate, "texts": {"eval": ("tea",)}}
+    (candidate.path / "notes.txt").touch()  # as a copy that still runs
+    with pytest.raises(CheckpointError, match="changed while it was gated"):
+        ctx.artefact(ENCODE, **arguments)
+    assert ctx.built(ENCODE, **arguments) is None

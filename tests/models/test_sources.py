@@ -1,0 +1,115 @@
+"""A base is found where the case says, and verified byte by byte."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.config import BaseSpec, read_case
+from harness.errors import CheckpointError
+from harness.execution import file_digest
+from harness.models import module_names, resolve_base
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WEIGHTS = "model.safetensors"
+
+
+def error_of(spec: BaseSpec, directory: Path) -> str:
+    with pytest.raises(CheckpointError) as caught:
+        resolve_base(spec, directory)
+    return str(caught.value)
+
+
+def flip_one_byte(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.seek(path.stat().st_size // 2)
+        byte = file.read(1)[0]
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte ^ 1]))
+
+
+def digest_of(path: Path) -> str:
+    return resolve_base(BaseSpec(name="tiny", path=str(path)), path).digest
+
+
+def test_a_base_is_found_beside_its_case(tiny_base_path: Path) -> None:
+    resolved = resolve_base(BaseSpec(name="tiny", path="base"), tiny_base_path.parent)
+    assert ("tiny", None, tiny_base_path.resolve()) == (resolved.name, resolved.revision, resolved.path)
+
+
+def test_the_digest_of_a_base_is_that_of_the_files_that_its_output_depends_on(
+    tiny_base_path: Path, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(tiny_base_path, tmp_path / "copy")
+    (copy / "README.md").write_text("other words", encoding="utf-8")
+    digests = {digest_of(tiny_base_path), digest_of(copy)}
+    assert 1 == len(digests)
+    for name in ("config.json", "1_Pooling/config.json", "tokenizer.json", WEIGHTS):
+        flip_one_byte(copy / name)
+        digests.add(digest_of(copy))
+    assert 5 == len(digests)
+
+
+def test_every_file_that_the_case_gives_a_digest_for_is_verified(tiny_base_path: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(tiny_base_path, tmp_path / "copy")
+    (copy / "LICENSE").write_text("free", encoding="utf-8")
+    expected = {name: file_digest(copy / name) for name in (WEIGHTS, "1_Pooling/config.json", "LICENSE")}
+    spec = BaseSpec(name="tiny", path=str(copy), sha256=expected)
+    assert copy == resolve_base(spec, tmp_path).path
+    flip_one_byte(copy / "LICENSE")
+    found = file_digest(copy / "LICENSE")
+    said = f"{copy / 'LICENSE'}: sha256 {found}, the case expects {expected['LICENSE']}: not the model that the case"
+    assert error_of(spec, tmp_path).startswith(said)
+    (copy / "LICENSE").unlink()
+    assert f"LICENSE: sha256 of no file, the case expects {expected['LICENSE']}" in error_of(spec, tmp_path)
+
+
+def test_one_flipped_byte_in_the_packaged_model_is_refused_by_the_shipped_digests(
+    dating_case_path: Path, tmp_path: Path
+) -> None:
+    shipped = read_case(dating_case_path).base
+    real = resolve_base(shipped, tmp_path)
+    assert ("sentence-transformers/all-MiniLM-L6-v2", "1110a243fdf4706b3f48f1d95db1a4f5529b4d41") == (
+        real.name,
+        real.revision,
+    )
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for name in shipped.sha256:
+        shutil.copy(real.path / name, copy)
+    flip_one_byte(copy / WEIGHTS)
+    message = error_of(shipped.model_copy(update={"package": None, "path": str(copy)}), tmp_path)
+    assert message.startswith(f"{copy / WEIGHTS}: sha256 ")
+    assert f"the case expects {shipped.sha256[WEIGHTS]}" in message
+
+
+NOT_THERE = {
+    "no-directory": (BaseSpec(name="x", path="nowhere"), "base.path: no directory "),
+    "no-model": (BaseSpec(name="x", path="empty"), "no model.safetensors; expected a sentence-transformers directory"),
+    "pickle-only": (BaseSpec(name="x", path="pickle"), "no model.safetensors; expected a sentence-transformers direc"),
+    "no-package": (BaseSpec(name="x", package="no_such_package_here"), "base.package: 'no_such_package_here' cannot b"),
+    "other-package": (BaseSpec(name="x", package="json"), "base.package: 'json' cannot be used"),
+    "not-on-the-hub": (
+        BaseSpec(name="nobody/no-such-model", revision="0" * 40),
+        f"base nobody/no-such-model@{'0' * 40}: cannot be had from the hub: ",
+    ),
+}
+
+
+@pytest.mark.parametrize(("spec", "said"), NOT_THERE.values(), ids=NOT_THERE)
+def test_a_base_that_is_not_there_is_refused(tmp_path: Path, spec: BaseSpec, said: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "pickle").mkdir()
+    (tmp_path / "pickle" / "pytorch_model.bin").write_bytes(b"never opened")
+    assert said in error_of(spec, tmp_path)
+
+
+def test_the_modules_that_an_adapter_can_target_are_the_ones_with_weights(tiny_base_path: Path) -> None:
+    names = module_names(resolve_base(BaseSpec(name="tiny", path=str(tiny_base_path)), tiny_base_path))
+    assert {"query", "key", "value", "dense", "LayerNorm", "word_embeddings"} <= names
+    assert set() == {"weight", "encoder", "self", "0"} & names

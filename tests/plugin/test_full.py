@@ -1,0 +1,300 @@
+"""`-m full` through the whole life of a baseline: missing, written, pass, changed, fail, updated."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from harness.gates import GATES, subjects
+
+
+def edit(path, change):
+    content = json.loads(path.read_text(encoding="utf-8"))
+    change(content)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def test_pytest_collects_the_table(project, tiny_inputs):
+    """Every gate with every subject, once, under the markers of its row."""
+    expected_ids = {
+        "-".join(filter(None, ("tiny", gate.name, str(subject)))): gate.runs
+        for gate in GATES.values()
+        for subject in subjects(gate, tiny_inputs)
+    }
+    for kind in ("full", "bench"):
+        lines = project.run("--collect-only", "-q", kind=kind).stdout.lines
+        found = [line.partition("test_gate[")[2].removesuffix("]") for line in lines if "test_gate[" in line]
+        assert sorted(found) == sorted(name for name, runs in expected_ids.items() if kind in runs)
+    assert len(expected_ids) > 60
+
+
+def test_whole_life_of_a_baseline(projected, project, outcomes, monkeypatch):
+    missing = project.run()
+    assert missing.ret == pytest.ExitCode.TESTS_FAILED
+    assert outcomes(missing)["failed"] == 1, "one cause is one failure"
+    missing.stdout.fnmatch_lines(["*no baseline is stored; store one with pytest evals/ -m full --update-baselines*"])
+    assert project.gates("fail") == {"baseline"}
+    assert project.skipped == {"metric": "baseline", "category": "baseline"}
+    assert not project.baseline.exists()
+    assert project.results["models"]["lora"]["power"] is None
+
+    written = project.run("--update-baselines")
+    assert written.ret == pytest.ExitCode.OK
+    written.stdout.fnmatch_lines(["*baselines/tiny/baseline.json: updated*", "new: 3 models, *"])
+    first = project.baseline.read_bytes()
+
+    passing = project.run("--junitxml=junit.xml")
+    assert passing.ret == pytest.ExitCode.OK
+    assert outcomes(passing) == outcomes(written) == {"passed": project.results["expected"]}
+    assert "train tiny" not in passing.stdout.str()
+    junit = ET.parse(project.path / "junit.xml")  # noqa: S314 - written by this very run
+    testcase = junit.find(".//testcase[@name='test_gate[tiny-metric-lora-spearman]']")
+    properties = {node.get("name"): node.get("value") for node in testcase.iter("property")}
+    assert {
+        "case": "tiny",
+        "gate": "metric",
+        "subject": "lora-spearman",
+        "outcome": "pass",
+    }.items() <= properties.items()
+    assert float(properties["observed"]) == pytest.approx(float(properties["reference"]), abs=1e-6)
+    assert (project.reports / "report.html").stat().st_size > 10_000
+    assert project.results["models"]["lora"]["power"] is not None
+
+    def raise_stored(content):
+        content["models"]["lora"]["metrics"]["spearman"] |= {"tolerance": 0.05}
+        content["models"]["lora"]["metrics"]["spearman"]["value"] += 0.1
+
+    edit(project.baseline, raise_stored)
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(project.path / "summary.md"))
+    failing = project.run()
+    assert failing.ret == pytest.ExitCode.TESTS_FAILED
+    assert outcomes(failing)["failed"] == 1
+    failing.stdout.fnmatch_lines(["*lora spearman *, stored *, tolerance 0.050: worse by 0.100*"])
+    failing.stdout.fnmatch_lines(["::error title=*::lora spearman * worse by 0.100*"])
+    assert "worse by 0.100" in (project.path / "summary.md").read_text(encoding="utf-8")
+    assert [key for key, outcome in project.verdicts.items() if outcome == "fail"] == [("metric", "lora", "spearman")]
+
+    repaired = project.run("--update-baselines")
+    assert repaired.ret == pytest.ExitCode.OK
+    repaired.stdout.fnmatch_lines(["models.lora.metrics.spearman.value: * -> *"])
+    assert project.baseline.read_bytes() == first
+    project.run("--update-baselines").stdout.fnmatch_lines(["*baseline.json: unchanged*"])
+
+
+def test_update_refuses_when_a_hard_gate_fails(projected, project, write_case, tiny_content, outcomes):
+    content = tiny_content()
+    content["gates"]["memory_mb"]["encode"] = 1
+    write_case(project.path / "fixtures" / "tiny", content)
+    result = project.run("--update-baselines")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        ["*not updated, hard gates of case tiny failed:*", "*encode base: peak * MB, ceiling 1 MB*"]
+    )
+    assert set(outcomes(result)) == {"failed", "skipped"}
+    assert outcomes(result)["failed"] == 1
+    assert not project.baseline.exists()
+    assert project.headline.startswith("Blocked: ")
+
+
+def test_a_leaky_case_fails_for_this_reason_and_the_report_says_it_first(project):
+    case = project.path / "fixtures" / "tiny"
+    train, evaluation = (
+        (case / name).read_text(encoding="utf-8").splitlines() for name in ("train.jsonl", "eval.jsonl")
+    )
+    known = [json.loads(line) for line in train[:30]]
+    turned = [json.dumps({**row, "text_1": row["text_2"].upper(), "text_2": row["text_1"]}) for row in known]
+    (case / "eval.jsonl").write_text("\n".join([*turned, *evaluation[30:]]) + "\n", encoding="utf-8")
+
+    result = project.run("-k", "audit or beats_base")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    said = "above (30 of 84 eval pairs are in train): eval.jsonl:1 = train.jsonl:1: *"
+    result.stdout.fnmatch_lines([f"*Eval pairs in train: 35.71%, limit 0.00%: {said}"])
+    assert [key for key, outcome in project.verdicts.items() if outcome == "fail"] == [("audit", "shared_pairs")]
+    assert project.results["audit"]["leaked"] == 30
+    assert set(project.results["models"]["lora"]["without_leakage"]) > {"spearman"}
+    assert project.headline.startswith("The evaluation set leaks: 30 of 84 pairs are in the training data")
+    assert " instead of " in project.headline
+
+
+def test_an_extra_set_is_measured_and_its_pairs_in_train_are_counted(project, write_case, tiny_content):
+    """The extra pairs are the training pairs here."""
+    content = tiny_content()
+    content["data"]["extra"] = {"more": "more.jsonl"}
+    case = write_case(project.path / "fixtures" / "tiny", content)
+    (case.parent / "more.jsonl").write_bytes((case.parent / "train.jsonl").read_bytes())
+    project.run("-k", "beats_base")
+    extra = project.results["extra_sets"]["more"]
+    assert extra["pairs"] == extra["in_train"]
+    assert extra["models"].keys() == {"base", "standard", "lora"}
+    for values in extra["models"].values():
+        interval = values["spearman"]["interval"]
+        assert interval["low"] < values["spearman"]["value"] < interval["high"]
+    assert f"{extra['pairs']} of its pairs are in the training data" in (project.reports / "report.html").read_text(
+        encoding="utf-8"
+    )
+
+
+def test_a_checked_learning_rate_has_a_run_of_its_own(projected, project, write_case, tiny_content, outcomes):
+    check = {"model": "lora", "reference": "standard", "metric": "spearman"}
+    limits = {"stalls_at_most": 0.3, "learns_at_least": 0.5}
+    write_case(project.path / "fixtures" / "tiny", {**tiny_content(), "learning_rate": check | limits})
+    assert "stalls" not in project.run("--collect-only", "-q").stdout.str()
+    result = project.run(kind="learning_rate")
+    assert outcomes(result) == {"passed": 2}
+    assert "(learning_rate 0.03)" not in result.stdout.str()  # its own: trained before
+    project.reports = project.path / "reports" / "learning_rate"
+    assert [gate for gate, *_ in project.verdicts] == ["stalls", "learns"]
+    points = project.results["learning_rate"]["points"]
+    assert [point["learning_rate"] for point in points] == [3e-3, 3e-2]
+    assert points[1]["value"] == project.results["models"]["lora"]["metrics"]["spearman"]["value"]
+    assert 'id="chart-tiny-learning_rate"' in (project.reports / "report.html").read_text(encoding="utf-8")
+
+
+def test_same_verdicts_with_workers(projected, project, outcomes):
+    alone, first = project.run(), project.results
+    spread, second = project.run("-n", "2"), project.results
+    assert outcomes(alone)["failed"] == 1
+    assert 1 <= outcomes(spread)["failed"] <= 2, "one in each worker at most"
+    assert first["verdicts"] == second["verdicts"]
+    assert first["models"] == second["models"]
+
+
+def test_a_failed_training_is_one_failure_and_costs_no_other_models_report(
+    projected, project, write_case, tiny_content, outcomes
+):
+    """A loss that falls apart: the weights come out as NaN."""
+    content = tiny_content()
+    content["models"]["lora"]["learning_rate"] = 1e30
+    write_case(project.path / "fixtures" / "tiny", content)
+    result = project.run("-k", "lora or base")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    failed = [line for line in result.stdout.lines if line.startswith("FAILED")]
+    assert sum("lora" in line and "baseline" not in line for line in failed) == 1, failed
+    assert set(project.results["missing"]) == {"lora"}
+    assert set(project.results["models"]) == {"base", "standard"}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda project: edit_case(project, "\nspeed = 1\n"), "*case.toml: speed: unknown key; expected one of *"),
+        (
+            lambda project: write(project.baseline, "garbage"),
+            "*baseline.json: not a baseline: *Restore it from version*",
+        ),
+    ],
+    ids=["case", "baseline"],
+)
+def test_a_refused_run_stops_before_any_work_and_leaves_the_last_report(project, spoil, said):
+    project.run("-k", "audit")
+    before = {path.name: path.read_bytes() for path in project.reports.iterdir()}
+    spoil(project)
+    result = project.run()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([said])
+    assert {path.name: path.read_bytes() for path in project.reports.iterdir()} == before
+    missing = project.run("--case", "no/such/case.toml")
+    assert missing.ret == pytest.ExitCode.USAGE_ERROR
+    missing.stderr.fnmatch_lines(["*no/such/case.toml: cannot be read: No such file or directory*"])
+    assert {path.name: path.read_bytes() for path in project.reports.iterdir()} == before
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def edit_case(project, text):
+    case = project.path / "fixtures" / "tiny" / "case.toml"
+    case.write_text(case.read_text(encoding="utf-8") + text, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "message"),
+    [
+        (["--seeds", "5"], {}, "*--seeds and --force-update only go with --update-baselines"),
+        (["--force-update"], {}, "*--seeds and --force-update only go with --update-baselines"),
+        (["--update-baselines", "--seeds", "2"], {}, "*--seeds: got 2, expected at least 3*"),
+        (["--update-baselines"], {"CI": "true"}, "*CI is set, and baselines are a person's decision*"),
+        (["--update-baselines", "-n", "2"], {}, "*run it in one process, without -n"),
+    ],
+)
+def test_options_that_do_not_fit_are_usage_errors(pytester, monkeypatch, arguments, environment, message):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    result = pytester.runpytest_subprocess(*arguments)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([message])
+
+
+def test_collecting_imports_no_torch_and_leaves_no_report(project):
+    project.pytester.makeconftest("""
+        import sys
+
+        def pytest_collection_finish():
+            heavy = "torch transformers sentence_transformers peft umap hdbscan matplotlib sklearn".split()
+            print("heavy imports:", [name for name in heavy if name in sys.modules])
+    """)
+    result = project.run("--collect-only", "-q", "-s")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["*test_gate[[]tiny-metric-lora-spearman]*", "heavy imports: []*"])
+    assert not project.reports.exists()
+
+
+def test_loading_the_plugin_imports_nothing_but_itself(pytester):
+    pytester.makepyfile("""
+        import sys
+
+        def test_nothing():
+            assert "harness.plugin" in sys.modules
+            ours = {name for name in sys.modules if name.startswith("harness.")}
+            assert not ours - {"harness.plugin", "harness.plugin.fixtures"}
+            assert not {"numpy", "pydantic", "torch"} & set(sys.modules)
+    """)
+    pytester.runpytest_subprocess("-p", "no:hypothesispytest").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill -9"])
+def test_a_stopped_run_leaves_no_process_and_no_half_artefact(project, tiny_content, write_case, gone, sent):
+    content = tiny_content()
+    content["models"]["standard"]["epochs"] = 2000
+    models = project.path / ".harness" / "store" / "model"
+    before = {path.name for path in models.iterdir()}
+    write_case(project.path / "fixtures" / "tiny", content)
+    # A shell's background job, as CI may be, starts its processes deaf to Ctrl-C.
+    hears = (
+        "import signal, sys, pytest; signal.signal(signal.SIGINT, signal.default_int_handler); sys.exit(pytest.main())"
+    )
+    command = [sys.executable, "-c", hears, "evals", "-p", "no:cacheprovider", "-m", "full"]
+    process = subprocess.Popen(
+        [*command, "--import-mode=importlib", "-k", "memory-base or standard-train"],
+        cwd=project.path,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert any("epoch" in line for line in process.stdout)
+        children = [
+            int(pid)
+            for pid in subprocess.check_output(["/bin/ps", "-o", "pid=", "-g", str(process.pid)], text=True).split()
+            if int(pid) != process.pid
+        ]
+        assert children
+        os.kill(process.pid, sent)
+        process.communicate(timeout=20)
+        assert all(gone(pid) for pid in children)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    if sent == signal.SIGINT:
+        assert "base" in project.results["models"], "what is known is reported"
+    assert {path.name for path in models.iterdir()} == before, "those that were trained before, and no other"

@@ -1,0 +1,278 @@
+"""`-m gate`, as people and CI call it: options, the outcome for a good and a bad candidate, and what it leaves."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+
+USAGE = [
+    "*-m gate: got *, expected one model that wants to ship:",
+    "  pytest evals/ -m gate --adapter DIR      a PEFT adapter, on the case's base",
+    "  pytest evals/ -m gate --full-model DIR   a whole sentence-transformers model",
+    "and where they are needed: --case PATH, --as MODEL (what it is compared with), --base-model DIR",
+]
+CHECKS = ("files", "base", "complete", "exact_merge", "load_paths", "settings", "record", "training_data")
+VERIFY = " or ".join(f"tiny-{check}" for check in CHECKS)
+# Printed when pytest is done, however it ended.
+TELLS_IMPORTS = """
+    import sys
+
+    def pytest_unconfigure(config):
+        heavy = "torch transformers sentence_transformers peft".split()
+        print("heavy imports:", [name for name in heavy if name in sys.modules])
+"""
+
+
+def refused(result, *lines):
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(list(lines))
+    result.stdout.no_fnmatch_line("*test_gate*")
+
+
+def built(project):
+    """Every artefact in the store, with the time at which it was made."""
+    store = project.path / ".harness" / "store"
+    return {path.relative_to(store).as_posix(): path.stat().st_mtime_ns for path in store.glob("*/*") if path.is_dir()}
+
+
+def change_tensors(path, change):
+    from safetensors.numpy import load_file, save_file
+
+    tensors = {name: change(name, tensor) for name, tensor in load_file(path).items()}
+    save_file(tensors, path, metadata={"format": "pt"})
+
+
+# --- options ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "got"),
+    [
+        ([], "nothing to gate"),
+        (["--as", "lora"], "--as"),
+        (["--base-model", "base"], "--base-model"),
+        (["--adapter", "lora", "--full-model", "standard"], "--adapter and --full-model"),
+    ],
+)
+def test_without_one_model_to_gate_it_says_how_to_use_it(pytester, arguments, got):
+    result = pytester.runpytest_subprocess("-m", "gate", *arguments)
+    refused(result, USAGE[0].replace("got *", f"got {got}"), *USAGE[1:])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-m", "not gate", "--adapter", "lora"], "*--adapter only goes with -m gate"),
+        (["-m", "full", "--full-model", "x", "--as", "y"], "*--full-model, --as only goes with -m gate"),
+        (["-m", "gate or full", "--adapter", "lora"], "*-m gate and -m full are two runs: *"),
+        (
+            ["-m", "gate", "--adapter", "lora", "--update-baselines"],
+            "*--update-baselines goes with -m full: what was trained elsewhere is no reference",
+        ),
+    ],
+)
+def test_options_that_do_not_fit_are_usage_errors(pytester, arguments, message):
+    refused(pytester.runpytest_subprocess(*arguments), message)
+
+
+@pytest.mark.parametrize(
+    ("option", "path", "said"),
+    [
+        ("--adapter", "no/such", "nothing there; expected the directory of a PEFT adapter"),
+        ("--full-model", "tox.ini", "a file; expected the directory of a sentence-transformers model"),
+    ],
+)
+def test_a_path_without_a_directory_is_refused_at_once_and_leaves_the_last_report(gated, option, path, said):
+    gated.reports.mkdir(parents=True)
+    (gated.reports / "report.html").write_text("of the last run", encoding="utf-8")
+    gated.pytester.makeconftest(TELLS_IMPORTS)
+    result = gated.run(option, path)
+    refused(result, f"*{option} {path}: {said}")
+    result.stdout.fnmatch_lines(["heavy imports: []"])
+    assert [file.name for file in gated.reports.iterdir()] == ["report.html"]
+    assert (gated.reports / "report.html").read_text(encoding="utf-8") == "of the last run"
+
+
+def test_of_several_cases_the_one_that_it_was_trained_on_is_taken(gated, write_case, tiny_content):
+    other = write_case(gated.path / "fixtures" / "other", tiny_content())
+    pairs = other.parent / "train.jsonl"
+    pairs.write_text(pairs.read_text(encoding="utf-8").replace("tea", "coffee"), encoding="utf-8")
+    found = gated.run("--adapter", "lora", "--collect-only", "-q")
+    found.stdout.fnmatch_lines(["*test_gate[[]tiny-files*]"])
+    found.stdout.no_fnmatch_line("*[[]other-*")
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("lora", "*lora: names training pairs ????????????, and there are *other/case.toml, *tiny/case.toml; *"),
+        ("unrecorded", "*unrecorded: names no training pairs, and there are *other/case.toml, *tiny/case.toml; *"),
+        ("no/such", "*no/such: no directory; expected the model that wants to ship"),
+    ],
+)
+def test_of_several_cases_that_it_may_be_of_one_is_asked_for(gated, write_case, tiny_content, path, said):
+    other = write_case(gated.path / "fixtures" / "other", tiny_content())
+    shutil.copytree(gated.path / "lora", gated.path / "unrecorded", ignore=shutil.ignore_patterns("training.*"))
+    refused(gated.run("--adapter", path), said)
+    chosen = gated.run("--adapter", "lora", "--case", str(other), "--collect-only", "-q")
+    chosen.stdout.fnmatch_lines(["*test_gate[[]other-files*]"])
+    chosen.stdout.no_fnmatch_line("*[[]tiny-*")
+
+
+def test_the_model_that_it_stands_for_is_one_of_the_case(gated, write_case, tiny_content):
+    refused(
+        gated.run("--adapter", "lora", "--as", "big"), "*--as big: not a model of *; expected one of standard, lora"
+    )
+    content = tiny_content()
+    content["models"]["second"] = content["models"]["lora"]
+    content["gates"]["memory_mb"]["train"]["second"] = 4000
+    write_case(gated.path / "fixtures" / "tiny", content)
+    said = "*--adapter lora: *case.toml has 2 models with strategy 'lora': lora, second; say which one it stands for: *"
+    refused(gated.run("--adapter", "lora"), said)
+
+
+# --- the base ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def digests(gated, write_case, tiny_content, tiny_base_path):
+    """The tiny case as one that cannot find its base itself, and says which digests it must have."""
+    from harness.execution import file_digest
+
+    content = tiny_content()
+    sha256 = {name: file_digest(tiny_base_path / name) for name in ("model.safetensors", "tokenizer.json")}
+    content["base"] = {"name": "tiny", "path": "nowhere", "sha256": sha256}
+    return write_case(gated.path / "fixtures" / "tiny", content)
+
+
+def test_a_base_elsewhere_is_verified_the_same(gated, digests, tiny_base_path, build_tiny_base):
+    shutil.copytree(tiny_base_path, gated.path / "copy")
+    result = gated.run("--adapter", "lora", "--base-model", "copy", "-k", f"{VERIFY} or baseline")
+    assert result.ret == pytest.ExitCode.OK
+    refused(gated.run("--adapter", "lora"), "*no directory *nowhere*")
+    said = "*--base-model gone: nothing there; expected the directory of tiny*"
+    refused(gated.run("--adapter", "lora", "--base-model", "gone"), said)
+    other = build_tiny_base(gated.path / "other", seed=5)
+    said = f"*{other / 'model.safetensors'}: sha256 *, the case expects *: not the model that the case names. *"
+    refused(gated.run("--adapter", "lora", "--base-model", "other"), said)
+
+
+def test_another_base_without_digests_in_the_case_fails_its_check(gated, build_tiny_base, outcomes):
+    build_tiny_base(gated.path / "other", seed=5)
+    result = gated.run("--adapter", "lora", "--base-model", "other")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        ["*lora base: trained on tiny with digest *, but the case's base is tiny with digest *"]
+    )
+    result.stdout.fnmatch_lines(["*not comparable: the base is another: stored tiny with digest *"])
+    assert gated.gates("fail") <= {"base", "complete", "baseline", "record"}
+    assert outcomes(result)["failed"] <= 4, "what depends on them is skipped"
+
+
+# --- good candidates --------------------------------------------------------------------------------------------------
+
+
+def test_a_good_adapter_passes_again_and_again(gated, outcomes):
+    gated.pytester.makeconftest(TELLS_IMPORTS)
+    other_report = gated.path / "reports" / "report.html"
+    other_report.parent.mkdir()
+    other_report.write_text("of a full run", encoding="utf-8")
+    result = gated.run("--adapter", "lora")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["heavy imports: []"])
+    assert set(gated.verdicts.values()) == {"pass"}
+    assert set(CHECKS) <= gated.gates("pass")
+    assert outcomes(result) == {"passed": len(gated.verdicts)}
+    assert len(gated.verdicts) == gated.results["expected"]
+    assert set(gated.results["models"]) == {"base", "lora"}
+    assert -1 <= gated.results["models"]["lora"]["operating_point"]["threshold"] <= 1
+    assert other_report.read_text(encoding="utf-8") == "of a full run"
+    assert not (gated.path / ".harness" / "store" / "model").exists(), "nothing is trained"
+
+    first, before = gated.verdicts, built(gated)
+    warm = gated.run("--adapter", str(gated.path / "lora"))  # the same directory under its absolute name
+    assert warm.ret == pytest.ExitCode.OK
+    assert (first, before) == (gated.verdicts, built(gated))
+    for stage in ("verify tiny", "encode tiny", "train tiny", "project tiny"):
+        assert stage not in warm.stdout.str()
+
+    for kind in ("verify_opened", "verify_load_paths"):
+        shutil.rmtree(gated.path / ".harness" / "store" / kind)
+    spread = gated.run("--adapter", "lora", "-n", "2")
+    assert outcomes(result) == outcomes(spread)
+    assert (first, set(before)) == (gated.verdicts, set(built(gated)))
+
+
+def test_a_good_model_passes(gated):
+    result = gated.run("--full-model", "standard")
+    assert result.ret == pytest.ExitCode.OK
+    assert set(gated.verdicts.values()) == {"pass"}
+    assert set(CHECKS) - {"exact_merge"} == set(CHECKS) & gated.gates("pass")
+
+
+def test_without_a_record_it_passes_with_warnings(gated, outcomes):
+    for name in ("training.json", "training.safetensors"):
+        (gated.path / "lora" / name).unlink()
+    result = gated.run("--adapter", "lora", "-k", VERIFY)
+    assert result.ret == pytest.ExitCode.OK
+    # The base that it names is at hand here, and so known by its digest.
+    assert gated.gates("inconclusive") == {"record", "training_data"}
+    result.stdout.fnmatch_lines(["*lora record: no probe embeddings of the trained model; record it *"])
+    assert gated.headline.startswith(f"Only {len(CHECKS)} of ")
+
+    strict = gated.run("--adapter", "lora", "-k", VERIFY, "--strict-verdicts")
+    assert strict.ret == pytest.ExitCode.TESTS_FAILED
+    assert outcomes(strict)["failed"] == 2
+    assert gated.headline.endswith("Under --strict-verdicts, what is inconclusive counts as a failure.")
+
+
+# --- bad candidates ---------------------------------------------------------------------------------------------------
+
+
+def test_an_adapter_that_was_never_trained_fails_by_name(gated):
+    change_tensors(gated.path / "lora" / "adapter_model.safetensors", lambda name, t: 0 * t if "lora_B" in name else t)
+    result = gated.run("--adapter", "lora", "-k", VERIFY)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*lora exact_merge: *the adapter changes no weight: every B x A is zero. *"])
+    assert gated.gates("fail") == {"exact_merge", "record"}
+
+
+@pytest.mark.parametrize("gone", ["training.json", "training.safetensors"])
+def test_half_a_record_is_one_failure_and_what_needs_it_points_there(gated, gone, outcomes):
+    (gated.path / "lora" / gone).unlink()
+    result = gated.run("--adapter", "lora", "-k", VERIFY)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert outcomes(result)["failed"] == 1
+    assert gated.gates("fail") == {"record"}
+    assert set(gated.skipped.values()) == {"record"}
+    result.stdout.fnmatch_lines([f"*lora record: *{gone}: *; the record is two files, *"])
+
+
+def test_a_candidate_that_holds_code_is_never_opened(gated, outcomes):
+    (gated.path / "lora" / "old.pt").write_bytes(b"never opened")
+    result = gated.run("--adapter", "lora")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert outcomes(result)["failed"] == 1, "one cause is one failure"
+    result.stdout.fnmatch_lines(["*old.pt: a pickle can run any code when it is opened; only safetensors ship*"])
+    assert gated.gates("fail") == {"files"}
+    assert {"load_paths", "metric", "memory"} <= {gate for gate, cause in gated.skipped.items() if cause == "files"}
+    assert not (gated.path / ".harness" / "store" / "verify_opened").exists()
+
+
+def test_what_another_test_would_report_fails_where_that_test_was_not_chosen(gated, outcomes):
+    """Deselecting the gate that fails makes nothing pass in silence."""
+    (gated.path / "lora" / "old.pt").write_bytes(b"never opened")
+    result = gated.run("--adapter", "lora", "-k", "tiny-metric-lora")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert outcomes(result)["failed"] == 1
+
+
+def test_without_a_baseline_it_is_one_failure(gated, outcomes):
+    shutil.rmtree(gated.path / "baselines")
+    result = gated.run("--adapter", "lora")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*no baseline is stored; *"])
+    assert outcomes(result)["failed"] == 1
+    assert gated.gates("fail") == {"baseline"}
+    assert {"settings", "metric", "category", "relative_performance"} <= set(gated.skipped)

@@ -1,0 +1,82 @@
+"""A case with everything that it names read and verified, before any model is touched."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.config import read_case
+from harness.errors import CaseError, CheckpointError, DataError
+from harness.run import Inputs, prepare
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_preparing_reads_the_pairs_and_verifies_the_base(tiny_inputs: Inputs, tiny_base_path: Path) -> None:
+    assert (tiny_inputs.case.name, tiny_inputs.base.path) == ("tiny", tiny_base_path)
+    assert (len(tiny_inputs.train), len(tiny_inputs.eval)) == (252, 84)
+    origin = tiny_inputs.origin
+    assert (origin.eval_sha256, origin.eval_pairs) == (tiny_inputs.eval.digest, 84)
+    assert (origin.base_name, origin.base_digest) == ("tiny", tiny_inputs.base.digest)
+
+
+def test_the_compared_categories_have_enough_pairs_of_both_labels(tiny_inputs: Inputs) -> None:
+    for enough, names in {4: ("animals", "other"), 6: ("animals", "other"), 7: ("other",), 31: ()}.items():
+        gates = tiny_inputs.case.gates.model_copy(update={"category_pairs": enough})
+        case = tiny_inputs.case.model_copy(update={"gates": gates})
+        assert dataclasses.replace(tiny_inputs, case=case).compared_categories == names
+
+
+def test_files_with_one_name_are_told_apart_by_their_directories(tiny_inputs: Inputs, tmp_path: Path) -> None:
+    assert tiny_inputs.file_names == ("train.jsonl", "eval.jsonl")
+    train, evaluation = (
+        dataclasses.replace(tiny_inputs.train, path=tmp_path / name / "pairs.jsonl") for name in ("train", "eval")
+    )
+    inputs = dataclasses.replace(tiny_inputs, train=train, eval=evaluation)
+    assert inputs.file_names == ("train/pairs.jsonl", "eval/pairs.jsonl")
+
+
+@pytest.mark.parametrize(("warmup", "fits"), [(31, True), (32, False)])
+def test_a_warm_up_as_long_as_the_training_is_refused(
+    write_case: Any, tiny_content: Any, tmp_path: Path, warmup: int, *, fits: bool
+) -> None:
+    content = tiny_content()
+    content["models"]["standard"]["warmup_steps"] = warmup
+    case = read_case(write_case(tmp_path / "tiny", content))
+    if fits:
+        prepare(case)
+        return
+    with pytest.raises(CaseError) as caught:
+        prepare(case)
+    assert str(caught.value) == (
+        f"{case.path}: models.standard.warmup_steps: got {warmup}, expected fewer than the 32 steps of the training: "
+        "the learning rate would never reach its peak"
+    )
+
+
+@pytest.mark.parametrize("name", ["train", "eval"])
+def test_a_bad_row_is_named(write_case: Any, tiny_content: Any, tmp_path: Path, name: str) -> None:
+    case = read_case(write_case(tmp_path / "tiny", tiny_content()))
+    with (tmp_path / "tiny" / f"{name}.jsonl").open("a", encoding="utf-8") as file:
+        file.write("{}\n")
+    with pytest.raises(DataError, match=rf"{name}\.jsonl:\d+: no field 'text_1'"):
+        prepare(case)
+
+
+def test_a_base_with_another_digest_is_refused(write_case: Any, tiny_content: Any, tmp_path: Path) -> None:
+    content = tiny_content()
+    content["base"]["sha256"] = {"model.safetensors": "0" * 64}
+    with pytest.raises(CheckpointError, match="not the model that the case names"):
+        prepare(read_case(write_case(tmp_path / "tiny", content)))
+
+
+def test_a_target_that_the_base_does_not_have_is_named(write_case: Any, tiny_content: Any, tmp_path: Path) -> None:
+    content = tiny_content()
+    content["models"]["lora"]["lora"]["target_modules"] = ["query", "wings"]
+    with pytest.raises(
+        CaseError, match=r"models\.lora\.lora\.target_modules: got wings, expected modules of the base: "
+    ):
+        prepare(read_case(write_case(tmp_path / "tiny", content)))

@@ -1,0 +1,36 @@
+"""Texts and numbers in words."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from harness.text import cut, in_html, number, one_line, percent, signed
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\r\n b\tc", "a b c"),
+        ("\x1b[31mred\x00", "<U+001B>[31mred<U+0000>"),
+        ("\u202eright", "<U+202E>right"),
+        ("half \ud800", "half <U+D800>"),
+        ("\u05e9\u05dc \U0001f468\u200d\U0001f469", "\u05e9\u05dc \U0001f468\u200d\U0001f469"),
+        ("x" * 2000, "x" * 2000),
+        ("x" * 12_000, "x" * 2000 + " ... (10,000 characters more)"),
+    ],
+)
+def test_one_line_shows_whatever_is_there(text, shown):
+    assert one_line(text) == shown
+    shown.encode()
+
+
+def test_a_page_holds_every_character():
+    assert in_html("a\x00\ud800\x7f\n") == "a\u2400\ufffd\u2421\n"
+    assert cut("ab", 1) == ("a\u2026", "2 characters, the first 1 shown")
+
+
+def test_no_sign_where_nothing_changed_at_the_shown_precision():
+    assert [signed(value) for value in (0.0004, -0.0004, 0.0006, math.nan)] == ["0.000", "0.000", "+0.001", "undefined"]
+    assert (signed(-2.0, "pairs"), number(math.nan), percent(-0.0001)) == ("-2", "undefined", "0%")

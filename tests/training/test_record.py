@@ -1,0 +1,88 @@
+"""A training elsewhere is recorded, and its model recognised; what cannot be recorded is refused by its name."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from safetensors.numpy import load_file
+
+from harness.errors import CaseError, CheckpointError, DataError, HarnessError
+from harness.metrics import row_cosines
+from harness.models import PROBE_TEXTS, Checkpoint, embed, open_checkpoint
+from harness.models.record import ARRAYS, RECORD
+from harness.training import record, record_training
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@pytest.fixture(scope="module")
+def trained_elsewhere(tiny_inputs: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The arguments of `record_training` after a training by PEFT alone."""
+    from peft import LoraConfig, get_peft_model
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(tiny_inputs.base.path), device="cpu", local_files_only=True)
+    adapted = get_peft_model(model[0].model, LoraConfig(r=4, target_modules=["query"], init_lora_weights=False))
+    model[0].model = adapted
+    directory = tmp_path_factory.mktemp("elsewhere")
+    adapted.save_pretrained(directory)
+    return {
+        "model": model,
+        "directory": directory,
+        "base": tiny_inputs.base,
+        "pairs": tiny_inputs.train,
+        "recipe": {"learning_rate": 1e-3},
+    }
+
+
+def test_a_training_by_peft_is_recorded_and_recognised(trained_elsewhere: dict[str, Any]) -> None:
+    record_training(**trained_elsewhere)
+    directory, base = trained_elsewhere["directory"], trained_elsewhere["base"]
+    opened = open_checkpoint(Checkpoint("lora", base, directory, "elsewhere"))
+    recorded = load_file(directory / ARRAYS)["probes"]
+    assert row_cosines(recorded, embed(opened, PROBE_TEXTS)).min() >= 0.999999
+    assert {"learning_rate": 1e-3} == json.loads((directory / RECORD).read_text(encoding="utf-8"))["recipe"]
+
+
+NOT_RECORDABLE: dict[str, tuple[str, Callable[[Any], Any], type[HarnessError], str]] = {
+    "peft-model": (
+        "model",
+        lambda good: good["model"][0].model,
+        CheckpointError,
+        "got PeftModel, expected SentenceTransformer: the whole that encodes; around a PeftModel it is the one whose ",
+    ),
+    "no-such-directory": (
+        "directory",
+        lambda good: good["directory"] / "gone",
+        CheckpointError,
+        "gone: no such directory; save the model first",
+    ),
+    "base-as-path": ("base", lambda good: good["base"].path, CheckpointError, "expected ResolvedBase: a case's, such "),
+    "pairs-as-list": ("pairs", lambda good: list(good["pairs"]), DataError, "got list, expected PairSet: a case's, "),
+    "recipe-with-objects": (
+        "recipe",
+        lambda good: {"base": good["base"]},
+        CaseError,
+        "not JSON values: Object of type ResolvedBase is not JSON serializable",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "bad", "kind", "said"), NOT_RECORDABLE.values(), ids=NOT_RECORDABLE)
+def test_what_cannot_be_recorded_is_refused_before_anything_is_done(
+    trained_elsewhere: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    bad: Callable[[Any], Any],
+    kind: type[HarnessError],
+    said: str,
+) -> None:
+    monkeypatch.setattr(record, "embed", lambda *_: pytest.fail("embedded"))
+    monkeypatch.setattr(record, "write_record", lambda *_: pytest.fail("written"))
+    with pytest.raises(kind) as caught:
+        record_training(**{**trained_elsewhere, name: bad(trained_elsewhere)})
+    assert str(caught.value).startswith(f"record_training: {name}: ")
+    assert said in str(caught.value)

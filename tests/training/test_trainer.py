@@ -1,0 +1,145 @@
+"""A recipe makes the same weights from the same seed, and leaves beside them the record of its training."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from pydantic import TypeAdapter
+from safetensors.numpy import load_file
+
+from harness.config import LOSSES
+from harness.metrics import pair_scores, row_cosines
+from harness.metrics.spearman import spearman
+from harness.models import ADAPTER, PROBE_TEXTS, WEIGHTS, Checkpoint, embed, open_checkpoint
+from harness.models.record import ARRAYS, RECORD
+from harness.training import ParameterCounts, TrainingFacts, trainer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sentence_transformers import SentenceTransformer
+
+STRATEGY = {"standard": "full", "lora": "lora"}
+FILE = {"standard": WEIGHTS, "lora": ADAPTER}
+
+
+@pytest.fixture(scope="module", params=["standard", "lora"])
+def trained(request: pytest.FixtureRequest, train_tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The name of a model, its directory, the facts, and the progress that was reported; trained once more."""
+    import torch
+
+    torch.manual_seed(12345)
+    np.random.seed(12345)  # noqa: NPY002 - the state that a careless library would draw from
+    out = tmp_path_factory.mktemp("trained") / request.param
+    said: list[tuple[float, str]] = []
+    facts = train_tiny(request.param, out, progress=lambda *message: said.append(message))
+    return request.param, out, facts, said
+
+
+def reopened(model: str, base: Any, directory: Path) -> SentenceTransformer:
+    return open_checkpoint(Checkpoint(STRATEGY[model], base, directory, "trained"))
+
+
+def test_the_facts_say_what_was_done_and_go_through_json(trained: Any, tiny_inputs: Any) -> None:
+    model, _, facts, _ = trained
+    codec = TypeAdapter(TrainingFacts)
+    assert facts == codec.validate_json(codec.dump_json(facts))
+    trainable = {"standard": 23744, "lora": 2 * 2 * (4 * 32 + 32 * 4)}[model]
+    total = 23744 + (trainable if model == "lora" else 0)
+    assert ParameterCounts(total=total, trainable=trainable) == facts.parameters
+    assert 2 * math.ceil(len(tiny_inputs.train) / 16) == facts.steps
+    assert ("fp32", "cpu") == (facts.precision, facts.device)
+    assert facts.seconds > 0
+
+
+def test_the_curve_has_a_point_for_each_epoch_the_last_one_of_the_saved_model(trained: Any, tiny_inputs: Any) -> None:
+    model, out, facts, _ = trained
+    assert [1, 2] == [point.epoch for point in facts.curve]
+    assert facts.curve[1].loss < facts.curve[0].loss
+    embeddings = embed(reopened(model, tiny_inputs.base, out), tiny_inputs.eval.texts)
+    final = spearman(pair_scores(embeddings, tiny_inputs.eval.text_rows), tiny_inputs.eval.labels).value
+    assert final == pytest.approx(facts.curve[-1].spearman, abs=0.005)
+
+
+def test_progress_is_reported_at_each_step(trained: Any) -> None:
+    _, _, facts, said = trained
+    steps = facts.steps
+    assert [(number + 1) / steps for number in range(steps)] == [part for part, _ in said]
+    assert f"epoch 1/2, step 1/{steps}" == said[0][1]
+    assert f"epoch 2/2, step {steps}/{steps}" == said[-1][1]
+
+
+def test_weights_and_record_are_saved_and_nothing_else(trained: Any) -> None:
+    model, out, _, _ = trained
+    names = {path.name for path in out.iterdir()}
+    assert {FILE[model], RECORD, ARRAYS, "modules.json"} <= names
+    assert not {WEIGHTS if model == "lora" else ADAPTER, "README.md"} & names
+    assert not [path for path in out.rglob("*") if path.suffix in {".bin", ".pt", ".pth"}]
+    if model == "lora":
+        assert [32 * 4] * 8 == [tensor.size for tensor in load_file(out / ADAPTER).values()]
+
+
+def test_the_recorded_probes_are_those_of_the_saved_model(trained: Any, tiny_inputs: Any) -> None:
+    model, out, _, _ = trained
+    recorded = load_file(out / ARRAYS)["probes"]
+    assert ((12, 32), np.dtype(np.float32)) == (recorded.shape, recorded.dtype)
+    assert row_cosines(recorded, embed(reopened(model, tiny_inputs.base, out), PROBE_TEXTS)).min() >= 0.999999
+
+
+def test_the_seed_decides_the_weights_and_the_state_of_the_process_does_not(
+    trained: Any, tiny_trained: dict[str, Path], train_tiny: Any, tmp_path: Path
+) -> None:
+    model, out, _, _ = trained
+    for name in (FILE[model], ARRAYS):
+        assert (tiny_trained[model] / name).read_bytes() == (out / name).read_bytes()
+    train_tiny(model, tmp_path, seed=4)
+    assert (tmp_path / FILE[model]).read_bytes() != (out / FILE[model]).read_bytes()
+
+
+def test_full_training_moves_every_layer(tiny_trained: Any, tiny_inputs: Any) -> None:
+    base = load_file(tiny_inputs.base.path / WEIGHTS)
+    full = load_file(tiny_trained["standard"] / WEIGHTS)
+    moved = {name for name in full if not np.array_equal(base[name], full[name])}
+    assert {name for name in full if name.endswith("dense.weight") and "pooler" not in name} <= moved
+
+
+OTHERS = [{"optimizer": "adamw_torch"}, *({"loss": loss} for loss in LOSSES if loss != "cosine_similarity")]
+
+
+@pytest.mark.parametrize("changes", OTHERS, ids=[name for changes in OTHERS for name in changes.values()])
+def test_every_other_loss_and_optimizer_trains(train_tiny: Any, tmp_path: Path, changes: dict[str, str]) -> None:
+    facts = train_tiny("standard", tmp_path, epochs=1, **changes)
+    assert math.isfinite(facts.curve[0].loss)
+
+
+def test_bf16_is_recorded_and_the_probes_are_still_fp32(train_tiny: Any, tmp_path: Path, tiny_inputs: Any) -> None:
+    assert "bf16" == train_tiny("standard", tmp_path, precision="bf16", epochs=1).precision
+    assert {"F32"} == dtypes(tmp_path / WEIGHTS)
+    recorded = load_file(tmp_path / ARRAYS)["probes"]
+    embeddings = embed(reopened("standard", tiny_inputs.base, tmp_path), PROBE_TEXTS)
+    assert row_cosines(recorded, embeddings).min() >= 0.999999
+
+
+def dtypes(path: Path) -> set[str]:
+    content = path.read_bytes()
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    return {entry["dtype"] for name, entry in header.items() if name != "__metadata__"}
+
+
+@pytest.mark.parametrize(
+    ("avx512", "amx", "expected"), [(True, False, "bf16"), (False, True, "bf16"), (False, False, "fp32")]
+)
+def test_auto_is_bf16_only_where_the_cpu_multiplies_it(
+    monkeypatch: pytest.MonkeyPatch, tiny_inputs: Any, *, avx512: bool, amx: bool, expected: str
+) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    for precision, wanted in [("auto", expected), ("bf16", "bf16"), ("fp32", "fp32")]:
+        recipe = tiny_inputs.case.models["standard"].changed(precision=precision)
+        assert wanted == trainer._precision(recipe, torch.device("cpu"))
