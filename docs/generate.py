@@ -5,21 +5,23 @@ Each stands between two marked lines of its page, and the rest of the page is wr
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from harness.config.reference import case_reference
+from harness.config import Case
 from harness.gates import GATES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from harness.config.reference import KeyReference
     from harness.gates import Gate
 
 DOCS = Path(__file__).parent
 BEGIN = "<!-- from here on written by docs/generate.py -->\n"
 END = "<!-- up to here written by docs/generate.py -->\n"
+BOUNDS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
+TYPES = {"string": "text", "boolean": "true or false"}
 
 
 def main() -> None:
@@ -63,22 +65,47 @@ def _code(names: tuple[str, ...], last: str = " and ") -> str:
 
 def cases() -> str:
     """Return a table of keys for each table of a case file."""
-    tables: dict[str, list[KeyReference]] = {}
-    for row in case_reference():
-        tables.setdefault(row.table, []).append(row)
-    return "\n\n".join(_keys(table, rows) for table, rows in tables.items())
+    schema = Case.model_json_schema()
+    return "\n\n".join(_tables("", schema, schema["$defs"]))
 
 
-def _keys(table: str, rows: list[KeyReference]) -> str:
-    title = f"### `[{table}]`" if table else "### At the top"
-    lines = [f"| `{row.key}` | {row.type} | {_default(row)} | {row.meaning} |" for row in rows]
-    return "\n".join([title, "", "| key | type | default | meaning |", "|---|---|---|---|", *lines])
+def _tables(name: str, node: dict[str, Any], known: dict[str, Any]) -> Iterator[str]:
+    """Yield the keys of a table of a case file, and of the tables in it; `NAME` is a name of the user's own."""
+    lines, inner = [], []
+    for key, given in node["properties"].items():
+        value, path = _resolved(given, known), f"{name}.{key}".removeprefix(".")
+        default = "" if given.get("default") is None else f"`{json.dumps(given['default'])}`"
+        default = "**required**" if key in node.get("required", ()) else default
+        lines.append(f"| `{key}` | {_type(value, known)} | {default} | {given['description']} |")
+        if isinstance(value.get("additionalProperties"), dict):
+            value, path = _resolved(value["additionalProperties"], known), f"{path}.NAME"
+        inner.append((path, _resolved(value.get("items", value), known)))
+    title = f"### `[{name}]`" if name else "### At the top"
+    yield "\n".join([title, "", "| key | type | default | meaning |", "|---|---|---|---|", *lines])
+    for path, table in inner:
+        if "properties" in table:
+            yield from _tables(path, table, known)
 
 
-def _default(row: KeyReference) -> str:
-    if row.required:
-        return "**required**"
-    return f"`{row.default}`" if row.default else ""
+def _resolved(node: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
+    """Follow a reference; of a value that may be left out, the type that it has otherwise."""
+    found: dict[str, Any] = node.get("anyOf", [node])[0]
+    return known[found["$ref"].rpartition("/")[2]] if "$ref" in found else found
+
+
+def _type(node: dict[str, Any], known: dict[str, Any]) -> str:
+    """Return a type and its bounds in words."""
+    if "enum" in node:
+        return f"one of {', '.join(map(json.dumps, node['enum']))}"
+    if node["type"] == "array":
+        item = _resolved(node["items"], known)
+        return "list of tables" if "properties" in item else f"list of {_type(item, known)}"
+    if node["type"] == "object":
+        values = node.get("additionalProperties")
+        item = _resolved(values, known) if isinstance(values, dict) else node
+        return "table" if "properties" in item else f"table of {_type(item, known)}"
+    bounds = [f"{words} {node[bound]:.10g}" for bound, words in BOUNDS.items() if bound in node]
+    return ", ".join([TYPES.get(node["type"], node["type"]), *bounds])
 
 
 def decisions() -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.analyses import LearningRatePoint, ModelPower
 from harness.analyses.operating_point import QUANTITIES, Estimate, OperatingPoint
@@ -31,11 +33,6 @@ from harness.results import (
 )
 from harness.statistics import Interval, RelativePerformance, regressed_pairs
 from harness.training import EpochPoint, ParameterCounts, TrainingFacts
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
-
-    from numpy.typing import NDArray
 
 STRATEGIES = {"base": "base", "standard": "full", "lora": "lora"}
 SIGNALS = {"base": -0.2, "standard": 0.5, "lora": 0.4}
@@ -64,15 +61,10 @@ def make_report(
     undefined: Collection[str] = (),
     names: tuple[str, str, str] = ("base", "standard", "lora"),
 ) -> Report:
-    """Make a case with three models, every verdict a pass.
+    """Make a case with three models, every third pair negative, every verdict a pass.
 
-    Args:
-        name: The case.
-        count: Number of pairs; every third is negative.
-        pair: Row -> texts, category and pair type.
-        moved: Rows whose stored score was as good as it can be; all others are as stored.
-        undefined: Models that returned NaN.
-        names: Base, fully trained model and adapter.
+    `pair` makes the texts, category and pair type of a row. The stored score of the rows `moved` was as good as it can
+    be; all others are as stored. The models `undefined` returned NaN. `names`: base, fully trained model and adapter.
     """
     labels = np.array([int(row % 3 > 0) for row in range(count)], dtype=np.int8)
     rows = [pair(row) for row in range(count)]
@@ -83,12 +75,9 @@ def make_report(
         stored[model] = scores[model].copy()
         stored[model][list(moved)] = 2 * labels[list(moved)] - 1.0
     table = PairTable(
-        text_1=tuple(row["text_1"] for row in rows),
-        text_2=tuple(row["text_2"] for row in rows),
+        **{key: tuple(row[key] for row in rows) for key in rows[0]},
         label=tuple(labels.tolist()),
-        category=tuple(row["category"] for row in rows),
         subcategory=("s",) * count,
-        pair_type=tuple(row["pair_type"] for row in rows),
         scores={model: tuple(values.tolist()) for model, values in scores.items()},
         stored_scores={model: tuple(values.tolist()) for model, values in stored.items()},
         projections={model: _plane(seed, count, model in undefined) for seed, model in enumerate(names)},
@@ -154,15 +143,13 @@ def with_case(report: Report, **changes: Any) -> Report:
 
 def with_model(report: Report, model: str, **changes: Any) -> Report:
     """Return the report with changes to a model."""
-    changed = report.models[model].model_copy(update=changes)
-    return with_case(report, models={**report.models, model: changed})
+    return with_case(report, models={**report.models, model: report.models[model].model_copy(update=changes)})
 
 
 def with_metric(report: Report, model: str, metric: str, **changes: Any) -> Report:
     """Return the report with changes to a metric of a model."""
     metrics = report.models[model].metrics
-    changed = metrics[metric].model_copy(update=changes)
-    return with_model(report, model, metrics={**metrics, metric: changed})
+    return with_model(report, model, metrics={**metrics, metric: metrics[metric].model_copy(update=changes)})
 
 
 def _model(
@@ -232,17 +219,12 @@ def _audit(pair: dict[str, str]) -> AuditEntry:
 
 def _extra_set(models: dict[str, ModelEntry]) -> ExtraSet:
     """Twice the pairs, and intervals of half the width."""
-    values = {
-        name: {
-            metric: ExtraMetric(
-                value=entry.value,
-                reason=entry.reason,
-                interval=None if entry.interval is None else Interval(entry.value - 0.025, entry.value + 0.025),
-            )
-            for metric, entry in model.metrics.items()
-        }
-        for name, model in models.items()
-    }
+
+    def half(entry: MetricEntry) -> ExtraMetric:
+        interval = entry.interval and Interval(entry.value - 0.025, entry.value + 0.025)
+        return ExtraMetric(value=entry.value, reason=entry.reason, interval=interval)
+
+    values = {name: {key: half(entry) for key, entry in model.metrics.items()} for name, model in models.items()}
     return ExtraSet(pairs=180, negatives=60, in_train=0, models=values)
 
 

@@ -8,20 +8,3 @@ from harness.analyses.power import POWER, ModelPower
 from harness.analyses.projection import PLANES, PROJECT, pair_means
 from harness.analyses.relative import RELATIVE
 from harness.analyses.uncertainty import UNCERTAINTY, Uncertainty
-
-__all__ = [
-    "AUDIT",
-    "EVALUATE",
-    "OPERATING_POINT",
-    "PLANES",
-    "POWER",
-    "PROJECT",
-    "QUANTITIES",
-    "RELATIVE",
-    "UNCERTAINTY",
-    "LearningRatePoint",
-    "ModelPower",
-    "OperatingPoint",
-    "Uncertainty",
-    "pair_means",
-]

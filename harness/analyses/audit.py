@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from harness.data.audit import LIBRARIES, Audit, AuditData, PairFile, audit
 from harness.errors import CheckpointError
 from harness.execution import Step
-from harness.models import count_word_pieces, max_length
+from harness.models.tokens import count_word_pieces, max_length
 
 if TYPE_CHECKING:
     from harness.data import PairSet
-    from harness.models import ResolvedBase
+    from harness.models.sources import ResolvedBase
 
 
 def audit_pairs(

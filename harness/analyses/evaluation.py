@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.data import PairSet
-    from harness.models import Embeddings
+    from harness.models.embeddings import Embeddings
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "hdbscan")
 """The distributions whose version can change a metric."""

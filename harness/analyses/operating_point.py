@@ -16,13 +16,16 @@ import numpy as np
 from harness.analyses.evaluation import LIBRARIES
 from harness.execution import Step
 from harness.metrics import Number
-from harness.metrics.average_precision import average_precision
 from harness.metrics.best_f1 import best_f1
-from harness.metrics.brier import brier_score
 from harness.metrics.checks import why_undefined
 from harness.metrics.cosine import pair_scores
-from harness.metrics.isotonic import isotonic_probabilities
-from harness.metrics.operating_point import separating_threshold, values_at
+from harness.metrics.operating_point import (
+    average_precision,
+    brier_score,
+    isotonic_probabilities,
+    separating_threshold,
+    values_at,
+)
 from harness.statistics.bootstrap import percentile_interval
 from harness.statistics.resampling import draw_blocks, pair_weights, resampling_units
 
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.data import PairSet
-    from harness.models import Embeddings
+    from harness.models.embeddings import Embeddings
     from harness.statistics.resampling import Units
 
 _SEED = 0

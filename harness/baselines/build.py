@@ -41,18 +41,23 @@ def build_model(
     Raises:
         BaselineError: A value is undefined: it cannot be a reference.
     """
+    rule = case.tolerance
     comparisons = len(METRICS) + len(CATEGORY_METRICS) * len(categories)
 
     def stored(metric: str, category: str = "") -> StoredValue:
         value = _value(evaluation, metric, category)
         by_seed = {seed: _value(found, metric, category) for seed, found in sorted(retrained.items())}
         if any(map(math.isnan, (value, *by_seed.values()))):
-            raise BaselineError(
-                f"{case.name}: {model} {category or 'metric'} {metric} is undefined and cannot be stored"
-            )
+            named = f"{model} {category or 'metric'} {metric}"
+            raise BaselineError(f"{case.name}: {named} is undefined and cannot be stored")
+        if model == BASE:  # not trained: numeric noise is all there is
+            tolerance = rule.base[metric]
+        else:
+            noise = retraining_tolerance([*by_seed.values()], comparisons=comparisons, confidence=rule.confidence)
+            tolerance = round(max(rule.floor[metric], noise), DECIMALS)
         return StoredValue(
             value=round(value, DECIMALS),
-            tolerance=tolerance(case, model, metric, list(by_seed.values()), comparisons=comparisons),
+            tolerance=tolerance,
             direction=METRICS[metric].direction,
             seeds={str(seed): round(found, DECIMALS) for seed, found in by_seed.items()},
         )
@@ -69,22 +74,6 @@ def build_scores(evaluations: Mapping[str, Evaluation]) -> list[dict[str, float]
     """Build each pair's score by model, a row a pair."""
     columns = {name: [round(score, DECIMALS) for score in found.scores] for name, found in evaluations.items()}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-
-def tolerance(case: Case, model: str, metric: str, by_seed: Sequence[float], *, comparisons: int) -> float:
-    """Return how much worse than stored is noise by the case's rule, in the metric's unit.
-
-    Args:
-        case: Gives the rule.
-        model: The base, whose tolerance is numeric noise, or a model that was trained.
-        metric: A key of `METRICS`.
-        by_seed: The metric of each training.
-        comparisons: Number of values of the model that are compared.
-    """
-    if model == BASE:
-        return case.tolerance.base[metric]
-    noise = retraining_tolerance(by_seed, comparisons=comparisons, confidence=case.tolerance.confidence)
-    return round(max(case.tolerance.floor[metric], noise), DECIMALS)
 
 
 def _value(evaluation: Evaluation, metric: str, category: str) -> float:

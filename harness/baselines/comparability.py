@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.baselines.model import CATEGORY_METRICS, UPDATE, Baseline, Origin, StoredModel, StoredValue
 from harness.metrics import METRICS, MetricResult
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator
 
     from harness.statistics import Change
 
@@ -19,11 +19,7 @@ _ROUNDED = 0.005  # what a metric may move when the scores are rounded to `DECIM
 
 @dataclass(frozen=True)
 class ComparableBaseline:
-    """The stored baseline, as far as a run can be compared with it: nothing of it where there are `problems`.
-
-    Attributes:
-        problems: Why nothing can be compared, in words; empty where it can.
-    """
+    """The stored baseline, as far as a run can be compared with it: nothing of it where `problems` say why not."""
 
     problems: tuple[str, ...]
     _stored: Baseline | None = field(repr=False)
@@ -50,21 +46,10 @@ class ComparableBaseline:
             return None
         return tuple(row[model] for row in self._stored.scores)
 
-    def settings(self, model: str) -> Mapping[str, Any] | None:
-        """Return the stored settings of a model; None where none is comparable."""
-        stored = self.model(model)
-        return None if stored is None else stored.settings
-
     def differences(
         self, models: Collection[str], metrics: Collection[str], categories: Collection[str]
     ) -> tuple[str, ...]:
-        """Return what is stored but gone, or new and not stored, in words; nothing where `problems` say it all.
-
-        Args:
-            models: The case's models.
-            metrics: The metrics that are measured.
-            categories: The categories with enough pairs to be compared.
-        """
+        """Return what is stored but gone, or new and not stored, in words; nothing where `problems` say it all."""
         if self._stored is None:
             return ()
         found = [*_differences("model", self._stored.models, models)]
@@ -77,12 +62,7 @@ class ComparableBaseline:
 
 
 def comparable(baseline: Baseline | None, origin: Origin) -> ComparableBaseline:
-    """Return what can be compared of a baseline.
-
-    Args:
-        baseline: What is stored; None where nothing is.
-        origin: What the values to compare are made from.
-    """
+    """Return what can be compared of a baseline, None where nothing is stored, with values made from `origin`."""
     if baseline is None:
         return ComparableBaseline((f"no baseline is stored; store one with {UPDATE}",), None)
     problems = origin_problems(baseline.origin, origin)
@@ -90,14 +70,9 @@ def comparable(baseline: Baseline | None, origin: Origin) -> ComparableBaseline:
 
 
 def origin_problems(was: Origin, now: Origin, *, names: tuple[str, str] = ("stored", "now")) -> tuple[str, ...]:
-    """Return why the values of two runs cannot be compared, in words; empty where they can.
+    """Return why the values of two runs cannot be compared, in words with the `names` of both; empty where they can.
 
     The name of the base is no reason: a mirror holds the same files.
-
-    Args:
-        was: What the first values were made from.
-        now: What the second were made from.
-        names: Of both, for the words.
     """
     first, second = names
     problems = []

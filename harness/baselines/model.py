@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from harness.errors import BaselineError
 from harness.execution.store import write_whole
 from harness.metrics import METRICS
+from harness.text import count
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,14 +82,10 @@ class StoredModel(_Stored):
     @property
     def compared(self) -> tuple[Comparison, ...]:
         """Every value that is compared, those over all pairs first; the metrics in the order of reports."""
-        groups = [
-            ("", METRICS, self.metrics),
-            *((name, CATEGORY_METRICS, self.categories[name]) for name in self.categories),
-        ]
         return tuple(
             Comparison(category, metric, values[metric])
-            for category, metrics, values in groups
-            for metric in metrics
+            for category, values in {"": self.metrics, **self.categories}.items()
+            for metric in (CATEGORY_METRICS if category else METRICS)
             if metric in values
         )
 
@@ -134,11 +131,12 @@ def read_baseline(path: Path) -> Baseline | None:
     except (OSError, UnicodeDecodeError) as error:
         raise BaselineError(f"{path}: cannot be read: {error}") from None
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, problem['loc'])) or 'the file'}: {problem['msg']}" for problem in error.errors()[:5]
+        problem = "; ".join(
+            f"{'.'.join(map(str, found['loc'])) or 'the file'}: {found['msg']}" for found in error.errors()[:5]
         )
-        raise BaselineError(f"{path}: not a baseline: {problems}. Restore it from version control") from None
-    if problem := _contradiction(baseline):
+    else:
+        problem = _contradiction(baseline)
+    if problem:
         raise BaselineError(f"{path}: not a baseline: {problem}. Restore it from version control")
     return baseline
 
@@ -149,6 +147,20 @@ def write_baseline(path: Path, baseline: Baseline) -> None:
     rows = ",\n".join("    " + json.dumps(row, sort_keys=True) for row in content.pop("scores"))
     head = json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)
     write_whole(path, f'{head[:-2]},\n  "scores": [\n{rows}\n  ]\n}}\n')
+
+
+def changes(old: Baseline | None, new: Baseline) -> list[str]:
+    """List what an update changes, a line each, for people. Empty where nothing differs."""
+    if old is None:
+        return [f"new: {count(len(new.models), 'model')}, {count(len(new.scores), 'pair')}"]
+    before, after = (_flat(found.model_dump(mode="json", exclude={"scores"})) for found in (old, new))
+    lines = [
+        f"{key}: {before.get(key, 'not stored')} -> {after.get(key, 'gone')}"
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key)
+    ]
+    moved = sum(a != b for a, b in zip(old.scores, new.scores, strict=False)) + abs(len(old.scores) - len(new.scores))
+    return [*lines, f"scores of {moved} of {count(len(new.scores), 'pair')}"] if moved else lines
 
 
 def _contradiction(baseline: Baseline) -> str:
@@ -163,3 +175,11 @@ def _contradiction(baseline: Baseline) -> str:
                 if metric in METRICS and value.direction != METRICS[metric].direction:
                     return f"{model} {metric}: direction {value.direction}, expected {METRICS[metric].direction}"
     return ""
+
+
+def _flat(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return the leaves of nested dictionaries under dotted keys; an empty one is a leaf."""
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {prefix + key: value}
+    return flat

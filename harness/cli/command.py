@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Callable
+import argparse
+from collections.abc import Callable
+from typing import NamedTuple
 
 DONE, REGRESSION, NOTHING_TO_JUDGE = range(3)
-"""Exit statuses. argparse exits with 2 as well."""
+"""Exit statuses: done, and no regression; a regression; nothing to judge (argparse exits with 2 as well)."""
 
 
 class Command(NamedTuple):
-    """A row of the `COMMANDS` table.
-
-    Attributes:
-        help: A line for the list of commands.
-        description: A paragraph for the command's own help, with the exit statuses.
-        arguments: Declares them.
-        run: Returns the exit status.
-    """
+    """A row of the `COMMANDS` table: `arguments` declares them, `run` returns the exit status."""
 
     help: str
     description: str

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.cli.command import DONE, Command, add_format
 
-if TYPE_CHECKING:
-    import argparse
-
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--case",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="PATH",
-        dest="cases",
-        help="case file (repeatable); by default every fixtures/*/case.toml",
-    )
+    words = "case file (repeatable); by default every fixtures/*/case.toml"
+    parser.add_argument("--case", action="append", default=[], type=Path, metavar="PATH", dest="cases", help=words)
     add_format(parser)
 
 
 def _run(given: argparse.Namespace) -> int:
-    from harness.report.power import as_markdown, as_text  # not for --help
+    from harness.report.sections.power import as_markdown, as_text  # not for --help
     from harness.run import power_of_cases
 
+    render = as_markdown if given.format == "markdown" else as_text
     for found in power_of_cases(Path.cwd(), given.cases):
-        render = as_markdown if given.format == "markdown" else as_text
         sys.stdout.write(render(found.case, found.powers, found.stored))
     return DONE
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.cli.command import DONE, Command
-
-if TYPE_CHECKING:
-    import argparse
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,49 +4,114 @@ from __future__ import annotations
 
 import tomllib
 from decimal import Decimal
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from pathlib import Path, PurePath
+from typing import Annotated, Any, Self
 
-from pydantic import Field, PrivateAttr, ValidationInfo, field_validator
+from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
-from harness.config.fields import Frozen, Problem, refuse
+from harness.config.fields import Frozen, Problem, refuse, shown, table
 from harness.config.limits import AuditLimits, Gates, LearningRateCheck, RelativeGate, Tolerance
 from harness.config.recipe import Recipe
-from harness.config.sources import BASE, BaseSpec, DataSpec
-from harness.config.validation import validated
 from harness.errors import CaseError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+BASE = "base"
+"""The name of the untouched pre-trained model among a case's models."""
+
+Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Prefix = Annotated[str, Field(pattern=r"\S")]
+
+
+class BaseSpec(Frozen):
+    """The pre-trained model: in a Python package, in a directory, or on the hub at a pinned revision."""
+
+    name: str = ""
+    """Hub id. With a package or a path any name, by default that of the package or directory."""
+    revision: Commit | None = None
+    """Commit of the hub repository: 40 digits, since a branch moves."""
+    package: str | None = None
+    """Import name of an installed package with `get_model_path()`."""
+    path: str | None = None
+    """Directory of a sentence-transformers model, relative to the case file."""
+    sha256: dict[str, Sha256] = Field(default_factory=dict)
+    """File name -> expected digest. Every file named here is verified before it is opened."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, content: Any) -> Any:
+        if not isinstance(content, dict) or content.get("name"):
+            return content
+        source = content.get("package") or content.get("path")
+        return {**content, "name": PurePath(source).name} if isinstance(source, str) else content
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if self.package and self.path:
+            refuse([((), "both package and path are given; expected one of them")])
+        if not self.name:
+            refuse([((), "no model is named; expected package, path, or name and revision of a hub model")])
+        if not self.package and not self.path and not self.revision:
+            refuse([((), "a hub model needs a revision (the full 40-digit commit); or give package or path")])
+        return self
+
+
+class DataSpec(Frozen):
+    """Pair files, relative to the case file."""
+
+    train: str
+    """The pairs to train on."""
+    eval: str
+    """The pairs to judge by."""
+    extra: dict[str, str] = Field(default_factory=dict)
+    """Name -> extra evaluation set, measured beside `eval`: shown with intervals, and not gated."""
+    prefixes: list[Prefix] = Field(default_factory=list)
+    """What stands in front of texts and says nothing, such as "boy: ": the audit takes it away."""
+
+    @model_validator(mode="after")
+    def _files(self, info: ValidationInfo) -> Self:
+        context: Any = info.context
+        directory: Path = context["path"].parent
+        problems: list[Problem] = [
+            (("extra", name), "not a name; expected an identifier other than train and eval")
+            for name in self.extra
+            if not name.isidentifier() or name in ("train", "eval")
+        ]
+        judged = {("eval",): self.eval} | {("extra", name): file for name, file in self.extra.items()}
+        for key, file in {("train",): self.train, **judged}.items():
+            path = directory / file
+            if not path.is_file():
+                problems.append((key, f"no file {path}"))
+            elif key in judged and path.resolve() == (directory / self.train).resolve():
+                wrong = f"the training file; expected pairs that no model was trained on; got {shown(file)}"
+                problems.append((key, wrong))
+        refuse(problems)
+        return self
 
 
 class Case(Frozen):
-    """One case file, its defaults filled in.
-
-    Attributes:
-        description: A line for reports.
-        base: The pre-trained model.
-        data: The pair files.
-        models: Name, an identifier -> recipe of a model to train.
-        gates: Limits of the gates that need no stored baseline.
-        audit: The greatest value of each check of the data.
-        tolerance: How much worse than stored is still noise.
-        learning_rate: A check of an adapter at two learning rates; without the table no rate is checked.
-    """
+    """One case file, its defaults filled in."""
 
     description: str = ""
-    base: BaseSpec
-    data: DataSpec
+    """A line for reports."""
+    base: BaseSpec = table()
+    """The pre-trained model; required."""
+    data: DataSpec = table()
+    """The pair files; required."""
     models: dict[str, Recipe] = Field(min_length=1)
-    gates: Gates = Field(default_factory=Gates, validate_default=True)
-    audit: AuditLimits = Field(default_factory=dict, validate_default=True)
-    tolerance: Tolerance = Field(default_factory=Tolerance)
+    """Name, an identifier -> recipe of a model to train."""
+    gates: Gates = table()
+    """Limits of the gates that need no stored baseline."""
+    audit: AuditLimits = table()
+    """The greatest value of each check of the data."""
+    tolerance: Tolerance = table()
+    """How much worse than stored is still noise."""
     learning_rate: LearningRateCheck | None = None
+    """A check of an adapter at two learning rates; without the table no rate is checked."""
     _path: Path = PrivateAttr()
 
     def model_post_init(self, context: Any) -> None:
         """Keep the path of the file, which no key of it can state."""
-        self._path = _file(context)
+        self._path = context["path"]
 
     @property
     def path(self) -> Path:
@@ -92,53 +157,50 @@ class Case(Frozen):
         """Name -> extra evaluation set."""
         return {name: self.path.parent / file for name, file in self.data.extra.items()}
 
-    @field_validator("data")
-    @classmethod
-    def _files(cls, data: DataSpec, info: ValidationInfo) -> DataSpec:
-        refuse(_file_problems(data, _file(info.context).parent))
-        return data
-
     @field_validator("models")
     @classmethod
     def _model_names(cls, models: dict[str, Recipe]) -> dict[str, Recipe]:
-        refuse(
-            Problem((name,), f"not a model name; expected an identifier other than {BASE!r}")
-            for name in models
-            if name == BASE or not name.isidentifier()
-        )
+        wrong = f"not a model name; expected an identifier other than {BASE!r}"
+        refuse([((name,), wrong) for name in models if name == BASE or not name.isidentifier()])
         return models
 
     @field_validator("gates")
     @classmethod
     def _gates_of_models(cls, gates: Gates, info: ValidationInfo) -> Gates:
-        models = info.data.get("models")
-        if models is None:  # refused already
+        models: dict[str, Recipe] = info.data.get("models", {})
+        if not models:  # refused already
             return gates
-        refuse(_gate_problems(gates, models))
+        problems: list[Problem] = []
+        for row, gate in enumerate(gates.relative_performance):
+            if gate.model == gate.reference:
+                wrong = f"{gate.model!r} is held against itself; expected two models"
+                problems.append((("relative_performance", row), wrong))
+            for key, name in (("model", gate.model), ("reference", gate.reference)):
+                if name not in models:
+                    wrong = f"no such model; expected one of {', '.join(models)}; got {shown(name)}"
+                    problems.append((("relative_performance", row, key), wrong))
+        if gates.memory_mb is not None and set(gates.memory_mb.train) != set(models):
+            ceilings = ", ".join(gates.memory_mb.train) or "nothing"
+            wrong = f"ceilings for {ceilings}; expected one for each of {', '.join(models)}"
+            problems.append((("memory_mb", "train"), wrong))
+        refuse(problems)
         if "relative_performance" in gates.model_fields_set:
             return gates
-        default = [
-            RelativeGate(model=adapter, reference=full)
-            for full in _trained_by(models, "full")[:1]
-            for adapter in _trained_by(models, "lora")
-        ]
+        full, adapters = _trained_by(models, "full"), _trained_by(models, "lora")
+        default = [RelativeGate(model=adapter, reference=name) for name in full[:1] for adapter in adapters]
         return gates.model_copy(update={"relative_performance": default})
 
     @field_validator("learning_rate")
     @classmethod
     def _rate_of_models(cls, check: LearningRateCheck | None, info: ValidationInfo) -> LearningRateCheck | None:
-        models = info.data.get("models")
-        if check is not None and models is not None:
-            refuse(
-                Problem(
-                    (key,),
-                    f"expected a model with the strategy {strategy}: "
-                    f"{', '.join(_trained_by(models, strategy)) or 'the case has none'}",
-                    name,
-                )
-                for key, name, strategy in (("model", check.model, "lora"), ("reference", check.reference, "full"))
-                if name not in _trained_by(models, strategy)
-            )
+        models: dict[str, Recipe] = info.data.get("models", {})
+        problems: list[Problem] = []
+        for key, strategy in (("model", "lora"), ("reference", "full")) if check and models else ():
+            name, fitting = getattr(check, key), _trained_by(models, strategy)
+            if name not in fitting:
+                wanted = f"{strategy}: {', '.join(fitting) or 'the case has none'}"
+                problems.append(((key,), f"expected a model with the strategy {wanted}; got {shown(name)}"))
+        refuse(problems)
         return check
 
 
@@ -154,39 +216,8 @@ def read_case(path: Path) -> Case:
         raise CaseError(f"{path}: cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CaseError(f"{path}: not TOML: {error}") from None
-    return validated(Case, content, where=str(path), context={"path": path.absolute()})
-
-
-def _file(context: Any) -> Path:
-    """Return the path of the case file that is validated."""
-    path: Path = context["path"]
-    return path
+    return Case.validated(content, where=str(path), context={"path": path.absolute()})
 
 
 def _trained_by(models: dict[str, Recipe], strategy: str) -> tuple[str, ...]:
     return tuple(name for name, recipe in models.items() if recipe.strategy == strategy)
-
-
-def _file_problems(data: DataSpec, directory: Path) -> Iterator[Problem]:
-    train = directory / data.train
-    judged = {("eval",): data.eval} | {("extra", name): file for name, file in data.extra.items()}
-    for key, file in {("train",): data.train, **judged}.items():
-        path = directory / file
-        if not path.is_file():
-            yield Problem(key, f"no file {path}")
-        elif key in judged and path.resolve() == train.resolve():
-            yield Problem(key, "the training file; expected pairs that no model was trained on", file)
-
-
-def _gate_problems(gates: Gates, models: dict[str, Recipe]) -> Iterator[Problem]:
-    known = ", ".join(models)
-    for row, gate in enumerate(gates.relative_performance):
-        place = ("relative_performance", row)
-        if gate.model == gate.reference:
-            yield Problem(place, f"{gate.model!r} is held against itself; expected two models")
-        for key, name in (("model", gate.model), ("reference", gate.reference)):
-            if name not in models:
-                yield Problem((*place, key), f"no such model; expected one of {known}", name)
-    if gates.memory_mb is not None and set(gates.memory_mb.train) != set(models):
-        ceilings = ", ".join(gates.memory_mb.train) or "nothing"
-        yield Problem(("memory_mb", "train"), f"ceilings for {ceilings}; expected one for each of {known}")

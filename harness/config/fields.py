@@ -1,125 +1,99 @@
-"""The parts that the tables of a case file are made of."""
+"""What the tables of a case file have in common: they are strict, and say in one line what is wrong with a value."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import json
+from typing import TYPE_CHECKING, Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
+from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, ValidationError, model_validator
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, core_schema
+
+from harness.errors import CaseError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable
 
-    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-    from pydantic.json_schema import JsonSchemaValue
-    from pydantic_core import CoreSchema
+Problem = tuple[tuple[str | int, ...], str]
+"""The keys and list indices that lead from a table to a value, and what is wrong with it."""
 
-Location = tuple[str | int, ...]
-"""Keys and list indices that lead to a value."""
+_RENAMED = {"more": "extra", "shares": "relative_performance", "of": "reference", "share": "at_least"}
+"""Key that case files had -> its name today."""
 
 
 class Frozen(BaseModel):
     """A strict, frozen table without unknown keys: a typing error in a case must not go by silently."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+    @classmethod
+    def validated(cls, content: object, *, where: str, context: object = None) -> Self:
+        """Validate the content of the table.
+
+        Args:
+            content: As it was read.
+            where: What the content is, in front of each line of the message: a file, say.
+            context: For the validators of the table.
+
+        Raises:
+            CaseError: One line for each thing that is wrong, in whichever part: the key, what was expected, what came.
+        """
+        try:
+            return cls.model_validate(content, context=context)
+        except ValidationError as error:
+            places = [(where, *filter(None, [".".join(map(str, one["loc"])), one["msg"]])) for one in error.errors()]
+            raise CaseError("\n".join(map(": ".join, places))) from None
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _in_words(cls, content: Any, handler: Callable[[Any], Self]) -> Self:
+        try:
+            return handler(content)
+        except ValidationError as error:
+            errors = error.errors()
+            old = {e["loc"][-1] for e in errors if e["type"] == "extra_forbidden"}
+            said = {new for key, new in _RENAMED.items() if key in old}  # the old name is there: not missing as well
+            refuse([(e["loc"], cls._words(e)) for e in errors if e["type"] != "missing" or e["loc"][-1] not in said])
+            raise
+
+    @classmethod
+    def _words(cls, error: ErrorDetails) -> str:
+        match error["type"]:
+            case "problem":  # in words already
+                return error["msg"]
+            case "missing":
+                return "missing"
+            case "extra_forbidden":
+                new = _RENAMED.get(str(error["loc"][-1]))
+                renamed, known = f"it is now called {new}", f"expected one of {', '.join(cls.model_fields)}"
+                return f"unknown key; {renamed if new in cls.model_fields else known}"
+            case "model_type" | "dict_type":
+                return f"expected a table; got {shown(error['input'])}"
+        return f"{error['msg'][0].lower()}{error['msg'][1:]}; got {shown(error['input'])}"
 
 
-@dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong.
-
-    Attributes:
-        key: Where, from the validated value on.
-        expected: What is wrong, or was expected.
-        came: The value, where showing it helps.
-    """
-
-    key: Location
-    expected: str
-    came: object = None
+def table() -> Any:
+    """Return the field of a table that has a default for each of its keys, or names those that have none as missing."""
+    return Field(default_factory=dict, validate_default=True)
 
 
-def refuse(problems: Iterable[Problem]) -> None:
+def one_of(names: Iterable[str]) -> GetPydanticSchema:
+    """Return the metadata of a text that must be one of some names."""
+    known = list(names)
+    return GetPydanticSchema(lambda *_: core_schema.literal_schema(known))
+
+
+def refuse(problems: list[Problem]) -> None:
     """Raise all problems, if any, as one pydantic error: those of other tables are then shown beside them."""
-    details = [
-        InitErrorDetails(
-            type=PydanticCustomError("problem", "{expected}", {"expected": problem.expected}),
-            loc=problem.key,
-            input=problem.came,
-        )
-        for problem in problems
-    ]
-    if details:
+    if problems:
+        details = [
+            InitErrorDetails(type=PydanticCustomError("problem", "{words}", {"words": words}), loc=key, input=None)
+            for key, words in problems
+        ]
         raise ValidationError.from_exception_data("table", details)
 
 
-@dataclass(frozen=True)
-class OneOf:
-    """Metadata of a text that must be a key of a table of the harness."""
-
-    known: Collection[str]
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(self._check, handler(source))
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {**handler(schema), "enum": list(self.known)}
-
-    def _check(self, value: str) -> str:
-        if value not in self.known:
-            refuse([Problem((), f"expected one of {', '.join(self.known)}", value)])
-        return value
-
-
-@dataclass(frozen=True)
-class Row:
-    """A number that a case may state, named by a row of a table of the harness.
-
-    Attributes:
-        default: Where the case does not state it.
-        meaning: For the documentation.
-        low: Least possible.
-        high: Greatest possible.
-    """
-
-    default: float
-    meaning: str
-    low: float = 0.0
-    high: float = math.inf
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Metadata of a table of numbers, `dict[str, float]`: completed by the defaults, in their order."""
-
-    rows: Mapping[str, Row]
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self._complete)
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        properties = {
-            name: {"type": "number", "default": row.default, "description": row.meaning, "minimum": row.low}
-            | ({"maximum": row.high} if math.isfinite(row.high) else {})
-            for name, row in self.rows.items()
-        }
-        return {"type": "object", "properties": properties, "additionalProperties": False}
-
-    def _complete(self, stated: Any) -> dict[str, float]:
-        if not isinstance(stated, dict):
-            refuse([Problem((), "expected a table", stated)])
-        refuse(self._problems(stated))
-        completed: dict[str, float] = {name: row.default for name, row in self.rows.items()} | stated
-        return completed
-
-    def _problems(self, stated: Mapping[str, Any]) -> Iterator[Problem]:
-        for name, value in stated.items():
-            row = self.rows.get(name)
-            if row is None:
-                yield Problem((name,), f"unknown key; expected one of {', '.join(self.rows)}")
-            elif not (type(value) in (int, float) and math.isfinite(value) and row.low <= value <= row.high):
-                most = f" and at most {row.high:g}" if math.isfinite(row.high) else ""
-                yield Problem((name,), f"expected a number, at least {row.low:g}{most}", value)
+def shown(value: object) -> str:
+    """Return a value as JSON."""
+    return json.dumps(value, default=str)

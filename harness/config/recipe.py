@@ -6,8 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from harness.config.fields import Frozen, OneOf
-from harness.config.validation import validated
+from harness.config.fields import Frozen, one_of, refuse
 
 LOSSES = {
     "cosine_similarity": "CosineSimilarityLoss",
@@ -20,49 +19,43 @@ LOSSES = {
 
 
 class LoraSpec(Frozen):
-    """The shape of a LoRA adapter.
-
-    Attributes:
-        rank: Rank of the update of each targeted weight.
-        alpha: Scale of the update, over `rank`.
-        dropout: Share of the adapter's inputs that are dropped in training.
-        target_modules: Last part of the names of the modules that get an adapter.
-        use_rslora: Scale the update by alpha / sqrt(rank) instead of alpha / rank.
-    """
+    """The shape of a LoRA adapter."""
 
     rank: int = Field(default=8, ge=1)
+    """Rank of the update of each targeted weight."""
     alpha: int = Field(default=16, ge=1)
+    """Scale of the update, over `rank`."""
     dropout: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the adapter's inputs that are dropped in training."""
     target_modules: list[str] = Field(default=["query", "value"], min_length=1)
+    """Last part of the names of the modules that get an adapter."""
     use_rslora: bool = False
+    """Scale the update by alpha / sqrt(rank) instead of alpha / rank."""
 
 
 class Recipe(Frozen):
-    """How a model is trained.
-
-    Attributes:
-        strategy: `full` trains every weight, `lora` an adapter.
-        loss: The function that is minimized.
-        epochs: Passes over the training pairs.
-        batch_size: Pairs in a step.
-        learning_rate: Peak of the linear schedule.
-        warmup_steps: Steps up to the peak; fewer than there are in all.
-        seed: Order of the data, dropout and the adapter's first weights.
-        precision: `auto` is bf16 autocast where the device has it in hardware, else fp32.
-        optimizer: As `transformers` names it.
-        lora: The adapter, of the strategy `lora` only; all its keys have defaults.
-    """
+    """How a model is trained."""
 
     strategy: Literal["full", "lora"]
-    loss: Annotated[str, OneOf(LOSSES)] = "cosine_similarity"
+    """`full` trains every weight, `lora` an adapter."""
+    loss: Annotated[str, one_of(LOSSES)] = "cosine_similarity"
+    """The function that is minimized."""
     epochs: int = Field(ge=1)
+    """Passes over the training pairs."""
     batch_size: int = Field(default=16, ge=1)
+    """Pairs in a step."""
     learning_rate: float = Field(gt=0)
+    """Peak of the linear schedule."""
     warmup_steps: int = Field(default=100, ge=0)
+    """Steps up to the peak; fewer than there are in all."""
     seed: int = Field(default=42, ge=0, lt=2**32)
+    """Order of the data, dropout and the adapter's first weights."""
     precision: Literal["auto", "bf16", "fp32"] = "auto"
+    """`auto` is bf16 autocast where the device has it in hardware, else fp32."""
     optimizer: Literal["adamw_torch_fused", "adamw_torch"] = "adamw_torch_fused"
+    """As `transformers` names it."""
     lora: LoraSpec | None = None
+    """The adapter, of the strategy `lora` only; all its keys have defaults."""
 
     def changed(self, **changes: Any) -> Recipe:
         """Return the recipe with some keys changed, validated as if it stood in a case file.
@@ -76,7 +69,7 @@ class Recipe(Frozen):
         for key, value in changes.items():
             merges = isinstance(value, dict) and isinstance(content.get(key), dict)
             content[key] = {**content[key], **value} if merges else value
-        return validated(Recipe, content, where="recipe")
+        return Recipe.validated(content, where="recipe")
 
     @model_validator(mode="before")
     @classmethod
@@ -88,5 +81,5 @@ class Recipe(Frozen):
     @model_validator(mode="after")
     def _possible(self) -> Self:
         if self.strategy != "lora" and self.lora is not None:
-            raise ValueError(f"a lora table is given, but the strategy is {self.strategy!r}")
+            refuse([((), f"a lora table is given, but the strategy is {self.strategy!r}")])
         return self

@@ -1,5 +1,3 @@
 """Pairs of texts: files of them read and validated, and audited (`harness.data.audit`)."""
 
 from harness.data.pairs import Pair, PairSet, fold, read_pairs
-
-__all__ = ["Pair", "PairSet", "fold", "read_pairs"]

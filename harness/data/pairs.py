@@ -125,7 +125,7 @@ def read_pairs(path: Path) -> PairSet:
     for number, line in enumerate(content.splitlines(), start=1):
         try:
             pairs.append(_parse_row(line))
-        except _RowError as error:
+        except DataError as error:
             problems.append(f"{path}:{number}: {error}")
     if problems:
         hidden = len(problems) - _SHOWN_ROWS
@@ -136,22 +136,17 @@ def read_pairs(path: Path) -> PairSet:
     return PairSet(path=path, digest=hashlib.sha256(content).hexdigest(), pairs=tuple(pairs))
 
 
-class _RowError(Exception):
-    """A line is no pair; the message says why, without the place."""
-
-
 def _parse_row(line: bytes) -> Pair:
     try:
         row = json.loads(line.decode("utf-8"), object_pairs_hook=_object)
     except UnicodeDecodeError as error:
-        raise _RowError(f"not UTF-8 (byte {error.start + 1} of the line: 0x{line[error.start]:02x})") from None
+        raise DataError(f"not UTF-8 (byte {error.start + 1} of the line: 0x{line[error.start]:02x})") from None
     except (ValueError, RecursionError) as error:
-        raise _RowError(f"not JSON ({error}); expected one object a line") from None
+        raise DataError(f"not JSON ({error}); expected one object a line") from None
     if not isinstance(row, dict):
-        raise _RowError(f"got {_kind(row)}, expected an object with the fields {', '.join(_FIELDS)}")
-    reasons = [*_field_problems(row)]
-    if reasons:
-        raise _RowError("; ".join(reasons))
+        raise DataError(f"got {_kind(row)}, expected an object with the fields {', '.join(_FIELDS)}")
+    if reasons := [*_field_problems(row)]:
+        raise DataError("; ".join(reasons))
     return Pair(**row)
 
 
@@ -179,12 +174,10 @@ def _field_problems(row: dict[str, Any]) -> Iterable[str]:
             yield f"{name} is empty"
         elif any("\ud800" <= character <= "\udfff" for character in row[name]):
             yield f"{name} holds half a surrogate pair, which is no character"
-    unknown = sorted(set(row) - set(_FIELDS))
-    if unknown:
+    if unknown := sorted(set(row) - set(_FIELDS)):
         yield f"unknown field {', '.join(map(repr, unknown))}; expected {', '.join(_FIELDS)}"
 
 
 def _kind(value: Any) -> str:
-    return {dict: "an object", list: "a list", str: "a text", bool: "a boolean", type(None): "null"}.get(
-        type(value), "a number"
-    )
+    kinds = {dict: "an object", list: "a list", str: "a text", bool: "a boolean", type(None): "null"}
+    return kinds.get(type(value), "a number")

@@ -1,32 +1,8 @@
 """Content-addressed steps: computed once, kept in a store, run in a process of their own where they need a model."""
 
-from harness.execution.closure import source_digest
 from harness.execution.context import Context, StepProgress
-from harness.execution.digests import digest_of, directory_digests, file_digest
+from harness.execution.digests import digest_of, directory_digests, file_digest, source_digest
 from harness.execution.executor import Executor, InlineExecutor, LocalExecutor
 from harness.execution.progress import TerminalProgress
 from harness.execution.step import INLINE, MODEL, PROCESS, Cost, Progress, Resource, Step
 from harness.execution.store import Artefact, Store, write_whole
-
-__all__ = [
-    "INLINE",
-    "MODEL",
-    "PROCESS",
-    "Artefact",
-    "Context",
-    "Cost",
-    "Executor",
-    "InlineExecutor",
-    "LocalExecutor",
-    "Progress",
-    "Resource",
-    "Step",
-    "StepProgress",
-    "Store",
-    "TerminalProgress",
-    "digest_of",
-    "directory_digests",
-    "file_digest",
-    "source_digest",
-    "write_whole",
-]

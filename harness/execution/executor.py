@@ -1,66 +1,67 @@
-"""Executors: where a step runs."""
+"""Executors: where a step runs. One that holds a model has a process of its own, so pytest's never imports torch.
 
-from __future__ import annotations
+The process is a child of a forkserver that has imported torch once: it starts in hundredths of a second, its memory
+really goes back to the system when it ends, and its peak resident memory is its own.
+"""
 
+import multiprocessing
+import os
+import signal
 import socket
+import sys
+import tempfile
+import threading
 import time
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
+from unittest import mock
 
-from harness.execution.locks import held
-from harness.execution.processes import Server, run_in_process, serve_from_process
-from harness.execution.step import Cost, Progress, Step, T
+from harness.errors import HarnessError, StageError
+from harness.execution.step import Arguments, Ask, Cost, Progress, Server, Step, T
+from harness.execution.store import held
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+_PRELOAD = ["__main__", "torch", "sentence_transformers", "peft"]
+_ENVIRONMENT = {
+    "HF_HUB_OFFLINE": "1",  # whatever a step opens was resolved before; a step never asks the network
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    # Threads that wait sleep, instead of spinning on a core that others need: with two busy neighbours on two cores, a
+    # training step took 0.23 s instead of 0.65 to 3 s.
+    "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
+    "JOBLIB_MULTIPROCESSING": "0",  # or joblib leaves semaphores behind in a process that is killed
+    "TOKENIZERS_PARALLELISM": "false",
+}
+_LOG_LINES = 15
+_SECONDS_TO_END = 10.0
 
 
 class Executor(Protocol):
-    """Decides where a step runs, and when."""
+    """Decides where a step runs, and when. `title` names it in errors, such as `train dating-lora`.
 
-    def run(
-        self, step: Step[T], title: str, arguments: Mapping[str, Any], out: Path, progress: Progress
-    ) -> tuple[T, Cost]:
-        """Run a step.
+    A HarnessError of the step is passed on. It is a StageError if the step's process failed otherwise or was killed.
+    """
 
-        Args:
-            step: The step.
-            title: Names it in errors, such as `train dating-lora`.
-            arguments: Keyword arguments of its function.
-            out: An empty directory for its files.
-            progress: Told how it gets on, and what it waits for.
+    def run(self, step: Step[T], title: str, arguments: Arguments, out: Path, progress: Progress) -> tuple[T, Cost]:
+        """Run a step, whose files go to the empty directory `out`."""
 
-        Raises:
-            HarnessError: Raised by the step itself.
-            StageError: Its process failed otherwise, or was killed.
-        """
-        ...
-
-    def serve(
-        self, title: str, function: Server, *arguments: Any, progress: Progress
-    ) -> AbstractContextManager[Callable[[Any], Any]]:
+    def serve(self, title: str, function: Server, *arguments: Any, progress: Progress) -> AbstractContextManager[Ask]:
         """Keep `function(*arguments)`, which holds a model, ready; yield a call that takes a request to its reply."""
-        ...
 
 
 class InlineExecutor:
     """Runs every step in this process, as tests want it: an error that is not ours comes with its own traceback."""
 
-    def run(
-        self, step: Step[T], title: str, arguments: Mapping[str, Any], out: Path, progress: Progress
-    ) -> tuple[T, Cost]:
+    def run(self, step: Step[T], title: str, arguments: Arguments, out: Path, progress: Progress) -> tuple[T, Cost]:
         """Run a step here."""
         del title
-        started = time.perf_counter()
-        value = step.run(**step.arguments(arguments, out, progress))
-        return value, Cost(round(time.perf_counter() - started, 3))
+        return _measured(step.run, step.arguments(arguments, out, progress))
 
     @contextmanager
-    def serve(
-        self, title: str, function: Server, *arguments: Any, progress: Progress
-    ) -> Iterator[Callable[[Any], Any]]:
+    def serve(self, title: str, function: Server, *arguments: Any, progress: Progress) -> Iterator[Ask]:
         """Serve from here."""
         del title, progress
         generator = function(*arguments)
@@ -72,31 +73,143 @@ class InlineExecutor:
 class LocalExecutor:
     """Runs a step where its resource says: here, or in a process of its own; one model in memory at a time.
 
-    Attributes:
-        root: Directory of the slot, usually the store's root. All runs on this machine with the same one take turns.
+    All runs on this machine with the same directory `root`, usually the store's, share the slot and take turns.
     """
 
     root: Path
 
-    def run(
-        self, step: Step[T], title: str, arguments: Mapping[str, Any], out: Path, progress: Progress
-    ) -> tuple[T, Cost]:
+    def run(self, step: Step[T], title: str, arguments: Arguments, out: Path, progress: Progress) -> tuple[T, Cost]:
         """Run a step; one that holds a model once the slot is free."""
         if not step.resource.process:
             return InlineExecutor().run(step, title, arguments, out, progress)
         with self._slot(progress) if step.resource.slot else nullcontext():
             progress(0.0, "starting")
-            return run_in_process(title, step.run, step.arguments(arguments, out, progress))
+            sent = {**step.arguments(arguments, out, progress), "progress": None}  # the process reports by messages
+            with _process(title, _run, step.run, sent) as receive:
+                while not isinstance((message := receive())[1], Cost):
+                    progress(*message)
+        value, cost = message
+        return value, cost
 
     @contextmanager
-    def serve(
-        self, title: str, function: Server, *arguments: Any, progress: Progress
-    ) -> Iterator[Callable[[Any], Any]]:
+    def serve(self, title: str, function: Server, *arguments: Any, progress: Progress) -> Iterator[Ask]:
         """Serve from a process of its own, which holds the slot."""
-        with self._slot(progress), serve_from_process(title, function, *arguments) as ask:
-            yield ask
+        with self._slot(progress), _process(title, _serve, function, arguments) as receive:
+            receive()  # prepared
+            yield receive.ask
 
     def _slot(self, progress: Progress) -> AbstractContextManager[object]:
         # Memory is the machine's: on a shared directory each machine has its slot.
         path = self.root / f"model-{socket.gethostname()}.lock"
         return held(path, on_wait=lambda holder: progress(0.0, f"waiting for the model slot of {holder}"))
+
+
+def _measured(function: Callable[..., T], arguments: Arguments) -> tuple[T, Cost]:
+    started = time.perf_counter()
+    value = function(**arguments)
+    return value, Cost(round(time.perf_counter() - started, 3))
+
+
+@dataclass(frozen=True)
+class _Receiver:
+    """Takes the next message of a process, and turns its errors and its death into exceptions."""
+
+    process: multiprocessing.process.BaseProcess
+    connection: Connection
+    log: Path
+
+    def __call__(self) -> Any:
+        try:
+            message = self.connection.recv()
+        except (EOFError, OSError):  # nothing more, or not the whole message
+            self.process.join()
+            raise StageError(f"{self.process.name}: {self._death()}{_last_output(self.log)}") from None
+        if isinstance(message, HarnessError):
+            raise message
+        return message
+
+    def ask(self, request: Any) -> Any:
+        with suppress(BrokenPipeError):  # it died: receiving finds out how
+            self.connection.send(request)
+        return self()
+
+    def _death(self) -> str:
+        code = self.process.exitcode or 0
+        if code >= 0:
+            return f"its process ended with status {code} and no result"
+        hint = "; the system kills so when memory runs out" if -code == signal.SIGKILL else ""
+        return f"its process was killed by {signal.Signals(-code).name}{hint}. Nothing was stored: run again"
+
+
+def _last_output(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").replace("\r", "\n").splitlines()[-_LOG_LINES:]
+    return "\n--- its last output ---\n" + "\n".join(lines) if lines else ""
+
+
+@contextmanager
+def _process(title: str, body: Callable[..., None], function: Callable[..., Any], given: Any) -> Iterator[_Receiver]:
+    context: Any = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
+    context.set_forkserver_preload(_PRELOAD)
+    ours, theirs = context.Pipe()
+    with tempfile.TemporaryDirectory(prefix="harness-") as directory:
+        log = Path(directory, "output.log")
+        process = context.Process(target=_child, args=(theirs, log, body, function, given), name=title, daemon=True)
+        try:
+            with mock.patch.dict(os.environ, _ENVIRONMENT):  # the forkserver starts with the first process
+                process.start()
+            theirs.close()
+            yield _Receiver(process, ours, log)
+            ours.close()
+            process.join(_SECONDS_TO_END)
+        finally:
+            if process.pid is not None:  # Ctrl-C may come before it started
+                process.kill()
+                process.join()
+
+
+def _child(connection: Connection, log: Path, body: Callable[..., None], function: Any, given: Any) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides, and kills
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    with log.open("w", encoding="utf-8") as output:
+        os.dup2(output.fileno(), 1)
+        os.dup2(output.fileno(), 2)
+    try:
+        body(connection, function, given)
+    except HarnessError as error:
+        connection.send(error)
+    except Exception:  # noqa: BLE001 - it goes on to the parent as text: its class need not exist there
+        sys.stdout.flush()
+        title, crash = multiprocessing.current_process().name, traceback.format_exc()
+        connection.send(StageError(f"{title}: failed in its process\n{crash}{_last_output(log)}"))
+
+
+def _run(connection: Connection, function: Callable[..., Any], given: dict[str, Any]) -> None:
+    value, cost = _measured(function, {**given, "progress": lambda *message: connection.send(message)})
+    connection.send((value, replace(cost, peak_rss_mb=_peak_rss_mb())))
+
+
+def _serve(connection: Connection, function: Server, given: tuple[Any, ...]) -> None:
+    generator = function(*given)
+    connection.send(next(generator))
+    while True:
+        try:
+            request = connection.recv()
+        except EOFError:  # the asker is done
+            return
+        connection.send(generator.send(request))
+
+
+def _exit_with_parent() -> None:
+    """End this process when the one that started it is gone, however it went: a kill -9 leaves nothing behind."""
+    parent: Any = multiprocessing.parent_process()
+    wait([parent.sentinel])
+    os._exit(1)
+
+
+def _peak_rss_mb() -> float | None:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6, 1)

@@ -16,11 +16,9 @@ class TerminalProgress:
     """A `StepProgress` that writes past pytest's capture. Silent where there is no terminal, as in xdist workers."""
 
     def __init__(self, config: pytest.Config) -> None:
-        plugins = config.pluginmanager
-        self._reporter: Any = plugins.getplugin("terminalreporter")
-        self._capture: Any = plugins.getplugin("capturemanager")
-        self._title = ""
-        self._started = self._written = 0.0
+        self._reporter: Any = config.pluginmanager.getplugin("terminalreporter")
+        self._capture: Any = config.pluginmanager.getplugin("capturemanager")
+        self._title, self._started, self._written = "", 0.0, 0.0
 
     def __call__(self, title: str, done: float, note: str) -> None:
         """Show the part done of a step, if the last time is long enough ago."""
@@ -28,11 +26,10 @@ class TerminalProgress:
             return
         now = time.monotonic()
         rewrites = self._reporter.isatty and not self._reporter.no_header
-        pause = _SECONDS_BETWEEN_REWRITES if rewrites else _SECONDS_BETWEEN_LINES
         first = title != self._title
         if first:
             self._title, self._started = title, now
-        elif done < 1 and now - self._written < pause:
+        elif done < 1 and now - self._written < (_SECONDS_BETWEEN_REWRITES if rewrites else _SECONDS_BETWEEN_LINES):
             return
         self._written = now
         elapsed = now - self._started

@@ -5,40 +5,30 @@ for; a test fails where the source changed and the revision did not. If a result
 Then, and also if none can, store the source as it is now: `python -m harness.execution.revisions`.
 """
 
-from __future__ import annotations
-
 import json
 import sys
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from harness.execution.closure import module_digests
+from harness.execution.digests import source_modules
 from harness.execution.store import write_whole
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from harness.execution.step import Step
 
 STEPS = (("harness.training", "TRAIN"), ("harness.analyses.projection", "PROJECT"))
 """Module and name of the steps with a revision; imported when asked for, since they are above this module."""
 
 STORED = Path(__file__).with_name("revisions.json")
 
-_DIGITS = 12
-
-
-def revision_of(step: Step[Any]) -> dict[str, Any]:
-    """Return a step's revision with the source that it stands for now: `revision`, `modules` (module -> digest)."""
-    digests = module_digests(step.run.__module__)
-    return {"revision": step.revision, "modules": {name: digest[:_DIGITS] for name, digest in digests.items()}}
-
 
 def current() -> dict[str, Any]:
-    """Return step -> `revision_of` it, for every step that has one."""
-    steps = [getattr(import_module(module), name) for module, name in STEPS]
-    return {step.name: revision_of(step) for step in steps}
+    """Return step -> its `revision` and the source that it stands for now: `modules`, module -> part of its digest."""
+    found = {}
+    for module, name in STEPS:
+        step = getattr(import_module(module), name)
+        modules = {source: digest[:12] for source, digest in source_modules(step.run).items()}
+        found[step.name] = {"revision": step.revision, "modules": modules}
+    return found
 
 
 def differences(now: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, str]:
@@ -60,8 +50,7 @@ def differences(now: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, 
 def main() -> None:
     """Store the source that each revision stands for, and say what that means."""
     now = current()
-    before = json.loads(STORED.read_text(encoding="utf-8"))
-    for name, difference in differences(now, before).items():
+    for name, difference in differences(now, json.loads(STORED.read_text(encoding="utf-8"))).items():
         sys.stdout.write(f"{name}: {difference}\n")
     write_whole(STORED, json.dumps(now, indent=2, sort_keys=True) + "\n")
 

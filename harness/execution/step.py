@@ -1,31 +1,28 @@
 """Steps: what is computed once and kept. A step's key follows from its code and the digest of each argument."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 T = TypeVar("T")
+
+Arguments = Mapping[str, Any]
 
 Progress = Callable[[float, str], None]
 """Called with the part of the work done, in [0, 1], and a few words such as `epoch 2/4, step 120/372`."""
 
+Ask = Callable[[Any], Any]
+Server = Callable[..., Generator[Any, Any, None]]
+"""A generator function that prepares itself, yields None, and from then on yields one reply for each request."""
+
 
 @dataclass(frozen=True)
 class Resource:
-    """What a step needs to run.
-
-    Attributes:
-        process: Whether it runs in a process of its own.
-        slot: Whether it holds a model in memory: such steps share the executor's slot.
-    """
+    """What a step needs to run: a process of its own, and a share of the executor's slot where it holds a model."""
 
     process: bool
     slot: bool
@@ -38,12 +35,9 @@ MODEL = Resource(process=True, slot=True)
 
 @dataclass(frozen=True)
 class Cost:
-    """What running a step took.
+    """Wall time of running a step, and peak resident memory of its process in MB (10^6 bytes).
 
-    Attributes:
-        seconds: Wall time.
-        peak_rss_mb: Peak resident memory of the step's own process in MB (10^6 bytes); None where it ran inline, or the
-            system does not tell.
+    The peak is None where the step ran inline, or the system does not tell.
     """
 
     seconds: float
@@ -56,11 +50,10 @@ class Step(Generic[T]):
 
     Attributes:
         name: Directory of its artefacts below the store's root.
-        run: A module-level function of keyword arguments. With `files` it also takes `out`, an empty directory to fill;
-            with a resource that is a process, also `progress`.
-        result: Type of what it returns: a pydantic model, or a dataclass of such values. It gives the codec.
+        run: A module-level function of keyword arguments, also of `progress` where it has a process of its own.
+        result: Type of what it returns, a pydantic model or a dataclass of such values: gives the codec.
         resource: Where it runs.
-        files: Whether it leaves files beside its result.
+        files: Whether it also takes `out`, an empty directory to fill.
         libraries: Distributions whose version can change the result.
         revision: Of a step too expensive to run again at every edit: raised when an edit changes the result. None: the
             digest of the import closure of `run` within the package.
@@ -79,7 +72,7 @@ class Step(Generic[T]):
         """Writes a result as JSON, NaN as null, and reads it back."""
         return TypeAdapter(self.result)
 
-    def arguments(self, given: Mapping[str, Any], out: Path, progress: Progress) -> dict[str, Any]:
+    def arguments(self, given: Arguments, out: Path, progress: Progress) -> dict[str, Any]:
         """Add to the given arguments of `run` the ones that the executor provides."""
         provided = {"out": out} if self.files else {}
         return {**given, **provided, **({"progress": progress} if self.resource.process else {})}

@@ -4,77 +4,75 @@ The holder of a key's lock builds the artefact in a directory of its own and mov
 its place is whole. `result.json` holds the step's result; `manifest.json` the inputs, cost and sha256 of every file.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
+import socket
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic
+from typing import Any, Generic
 
+from filelock import SoftFileLease, Timeout
 from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import HarnessError, StoreError
 from harness.execution.digests import digest_of, directory_digests, file_digest
-from harness.execution.locks import held
-from harness.execution.step import Cost, T
+from harness.execution.step import Arguments, Cost, Step, T
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+LEASE_SECONDS = 30.0
+"""A lock's holder on another machine, or one that is suspended, is taken for gone when it gave no sign for so long. One
+whose process ended on this machine is recognised at once."""
 
-    from harness.execution.step import Step
+_SECONDS_UNNOTICED = 1.0  # that someone waits without being told why
+_BUILDING, _MANIFEST, _RESULT = "building", "manifest.json", "result.json"
 
-_MANIFEST = "manifest.json"
-_RESULT = "result.json"
+OnWait = Callable[[str], None]
+Build = Callable[[Path], tuple[T, Cost]]
+"""Fills the given empty directory; returns the result and what it cost."""
 
 
 @dataclass(frozen=True)
-class Artefact(Generic[T]):
+class _Manifest:
+    inputs: Mapping[str, Any]
+    cost: Cost
+    files: Mapping[str, str]
+
+
+_MANIFEST_CODEC = TypeAdapter(_Manifest)
+
+
+@dataclass(frozen=True)
+class Artefact(_Manifest, Generic[T]):
     """A directory in the store, with the result of the step that filled it.
 
     Attributes:
-        path: The directory.
-        key: sha256 of the inputs: the directory's name.
-        inputs: What decided the content: step, code, libraries and arguments.
-        value: The step's result, as it was read back.
-        cost: What building it took.
+        inputs: What decided the content: step, code, libraries and arguments. Their digest is the key.
         files: File name (POSIX, relative) -> sha256.
+        value: The step's result, as it was read back.
     """
 
     path: Path
     key: str
-    inputs: Mapping[str, Any]
     value: T
-    cost: Cost
-    files: Mapping[str, str]
 
     @property
     def digest(self) -> str:
-        """sha256 of the key and the content: what stands for the artefact as an argument of another step.
-
-        Beside files the result does not count: it tells of the build, such as the seconds that it took.
-        """
+        """sha256 of the key and the content: what stands for the artefact as an argument of another step."""
+        # Beside files the result does not count: it tells of the build, such as the seconds that it took.
         left = {name: sha256 for name, sha256 in self.files.items() if name != _RESULT}
         return digest_of([self.key, left or dict(self.files)])
 
     def file(self, name: str) -> Path:
-        """Return the path of one file, after its content was found to be what was stored.
-
-        Raises:
-            StoreError: The file is missing or was changed.
-        """
+        """Return the path of one file; a StoreError where it is missing, or its content is not what was stored."""
         return _verified(self.path, name, self.files)
 
     def verified(self) -> Path:
-        """Return the directory, after every file in it was verified. Read once: what was found whole stays so in a run.
-
-        Raises:
-            StoreError: A file is missing or was changed.
-        """
+        """Return the directory, every file verified as by `file`. Read once: what was found whole stays so in a run."""
         return self._verified_path
 
     @cached_property
@@ -86,50 +84,32 @@ class Artefact(Generic[T]):
 
 @dataclass(frozen=True)
 class Store:
-    """The artefacts below one directory. Safe to use from several processes and machines at once.
+    """The artefacts below a directory. Safe to use from several processes and machines at once.
 
-    Attributes:
-        root: The directory.
+    It is a StoreError if the manifest or the result of what is found is damaged.
     """
 
     root: Path
 
     def find(self, step: Step[T], key: str) -> Artefact[T] | None:
-        """Return the artefact of a step with this key, or None where it was not built yet.
-
-        Raises:
-            StoreError: Its manifest or its result is damaged.
-        """
+        """Return the artefact of a step with this key, or None where it was not built yet."""
         path = self.root / step.name / key
         if not path.is_dir():
             return None
         manifest = _read(path, _MANIFEST, _MANIFEST_CODEC)
         _verified(path, _RESULT, manifest.files)
-        value = _read(path, _RESULT, step.codec)
-        return Artefact(path, key, manifest.inputs, value, manifest.cost, manifest.files)
+        return Artefact(**vars(manifest), path=path, key=key, value=_read(path, _RESULT, step.codec))
 
     def make(
-        self,
-        step: Step[T],
-        inputs: Mapping[str, Any],
-        build: Callable[[Path], tuple[T, Cost]],
-        *,
-        on_wait: Callable[[str], None] = lambda _: None,
+        self, step: Step[T], inputs: Arguments, build: Build[T], *, on_wait: OnWait = lambda _: None
     ) -> Artefact[T]:
-        """Return the artefact of a step with these inputs, built now if it is not there.
+        """Return the artefact of a step and its inputs, JSON values; built now if it is not there.
 
-        Args:
-            step: The step.
-            inputs: Everything that decides the content, as JSON values. Their digest is the key.
-            build: Fills the given empty directory; returns the result and what it cost.
-            on_wait: Told who builds it already, as in `held`.
-
-        Raises:
-            StoreError: What was found is damaged.
+        `on_wait` is told who builds it already, as in `held`.
         """
         key = digest_of(inputs)
         while (found := self.find(step, key)) is None:
-            with held(self._building / f"{key}.lock", on_wait=on_wait) as lock:
+            with held(self.root / _BUILDING / f"{key}.lock", on_wait=on_wait) as lock:
                 if self.find(step, key) is None:  # another run may have built it while this one waited
                     try:
                         self._build(step, key, inputs, build)
@@ -139,16 +119,11 @@ class Store:
                         # This run was suspended for so long that another one took over: what that one builds counts.
         return found
 
-    @property
-    def _building(self) -> Path:
-        return self.root / "building"
-
-    def _build(
-        self, step: Step[T], key: str, inputs: Mapping[str, Any], build: Callable[[Path], tuple[T, Cost]]
-    ) -> None:
-        for left in self._building.glob(f"{key}-*"):  # by a builder that was killed: only the lock's holder builds
+    def _build(self, step: Step[T], key: str, inputs: Arguments, build: Build[T]) -> None:
+        building = self.root / _BUILDING
+        for left in building.glob(f"{key}-*"):  # by a builder that was killed: only the lock's holder builds
             shutil.rmtree(left, ignore_errors=True)
-        out = self._building / f"{key}-{uuid.uuid4().hex[:8]}"
+        out = building / f"{key}-{uuid.uuid4().hex[:8]}"
         out.mkdir()
         try:
             value, cost = build(out)
@@ -159,16 +134,6 @@ class Store:
             out.rename(self.root / step.name / key)
         finally:
             shutil.rmtree(out, ignore_errors=True)
-
-
-@dataclass(frozen=True)
-class _Manifest:
-    inputs: dict[str, Any]
-    cost: Cost
-    files: dict[str, str]
-
-
-_MANIFEST_CODEC = TypeAdapter(_Manifest)
 
 
 def _read(directory: Path, name: str, codec: TypeAdapter[T]) -> T:
@@ -186,10 +151,46 @@ def _verified(directory: Path, name: str, files: Mapping[str, str]) -> Path:
     path = directory / name
     found, stored = file_digest(path) if path.is_file() else "no file", files.get(name, "no such file")
     if found != stored:
-        raise StoreError(
-            f"damaged artefact: {path} has sha256 {found}, stored was {stored}; delete {directory} and run again"
-        )
+        reason = f"has sha256 {found}, stored was {stored}"
+        raise StoreError(f"damaged artefact: {path} {reason}; delete {directory} and run again")
     return path
+
+
+@contextmanager
+def held(path: Path, *, on_wait: OnWait) -> Iterator[SoftFileLease]:
+    """Hold the lock at a path, once nobody else does, without `fcntl`: a claim kept by a heartbeat. Re-entrant.
+
+    `on_wait` is told for whom this process waits, such as `run 4711@host, since 2026-07-01 12:30:00`: after a second,
+    and again when it is another one. Once another process took this one for gone, `is_lock_held_by_us` is false.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = SoftFileLease(path, lease_duration=LEASE_SECONDS, poll_interval=0.1, is_singleton=True)
+    if lock.is_locked:
+        yield lock
+        return
+    signature, told = path.with_suffix(".holder"), ""
+    while not lock.is_locked:
+        try:
+            lock.acquire(timeout=_SECONDS_UNNOTICED)
+        except Timeout:
+            holder = _holder(signature)
+            if holder != told:
+                on_wait(holder)
+            told = holder
+    try:
+        signature.write_text(f"{os.getpid()}@{socket.gethostname()}", encoding="utf-8")
+        yield lock
+    finally:
+        if lock.is_lock_held_by_us:
+            signature.unlink(missing_ok=True)
+        lock.release()
+
+
+def _holder(signature: Path) -> str:
+    with suppress(FileNotFoundError):  # it has just let go, or was killed before it could sign
+        since = datetime.fromtimestamp(signature.stat().st_mtime)
+        return f"run {signature.read_text(encoding='utf-8')}, since {since:%Y-%m-%d %H:%M:%S}"
+    return "another run"
 
 
 def write_whole(path: Path, text: str) -> None:

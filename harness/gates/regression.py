@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 
 from harness.baselines import UPDATE, trusted
 from harness.config import BASE
-from harness.gates.verdict import NotJudgedError, Verdict, outcome_of
+from harness.gates.types import Evidence, NotJudgedError, Subject, Verdict, outcome_of
 from harness.metrics import METRICS, MetricResult
 from harness.statistics import regression
 from harness.text import number, quoted
 
 if TYPE_CHECKING:
     from harness.data import Pair
-    from harness.gates.evidence import Evidence
-    from harness.gates.verdict import Subject
     from harness.statistics import Change, RegressedPair
 
 _EXAMPLES = 3
@@ -24,16 +22,11 @@ _LEAST_P = 0.001  # a smaller p-value would be shown as 0
 
 def baseline_is_comparable(run: Evidence, _: Subject) -> Verdict:
     """Judge that the baseline was made from this data and base, and holds neither more nor fewer things to compare."""
-    problems = run.stored.problems or run.stored.differences(
-        run.inputs.case.model_names, METRICS, run.inputs.compared_categories
-    )
-    message = f"not comparable: {'; '.join(problems)}. After an intended change: {UPDATE}"
-    return Verdict(
-        outcome=outcome_of(not problems),
-        observed=len(problems),
-        reference=0,
-        message=message if problems else "comparable",
-    )
+    names, categories = run.inputs.case.model_names, run.inputs.compared_categories
+    problems = run.stored.problems or run.stored.differences(names, METRICS, categories)
+    reason = f"not comparable: {'; '.join(problems)}. After an intended change: {UPDATE}"
+    message = reason if problems else "comparable"
+    return Verdict(outcome=outcome_of(not problems), observed=len(problems), reference=0, message=message)
 
 
 def metric_holds(run: Evidence, subject: Subject) -> Verdict:

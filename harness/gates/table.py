@@ -6,60 +6,20 @@ To add a gate: write a function from `Evidence` and `Subject` to a `Verdict` in 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
 
-from harness.gates import adapter, data, learning_rate, regression, resources, training, verification
-from harness.gates.evidence import Evidence
-from harness.gates.parameters import PARAMETERS
-from harness.gates.verdict import NotJudgedError, Subject, Verdict
+from harness.baselines import CATEGORY_METRICS
+from harness.data.audit import CHECKS
+from harness.gates import limits, regression, training, verification
+from harness.gates.types import Evidence, Gate, NotJudgedError, Scope, Subject, Verdict
 from harness.metrics import METRICS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Iterable
 
-    from harness.gates.evidence import Scope
-
-Kind = Literal["full", "gate", "learning_rate", "bench"]
-"""A marker of `evals/`: the gates of one kind of run."""
-
-_BOTH: tuple[Kind, ...] = ("full", "gate")
-_MEASURED = ("files", "base", "complete", "record")
-"""A candidate that fails one of these gates is not opened, or is not the model that it claims to be."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Gate:
-    """A row of the `GATES` table.
-
-    Attributes:
-        name: Its key.
-        title: The name in reports.
-        question: What it answers.
-        action: What to do when it fails.
-        over: Keys of `PARAMETERS`: it is judged for each of their combinations.
-        judge: Evidence and subject in, verdict out, without gate and subject.
-        hard: Whether `--update-baselines` stores nothing while it fails. Needs no stored baseline.
-        chart: Key of the chart that shows it; empty where the chart of its metric does, or none.
-        needs: Gates that come before; where one fails for the same model, this one is not judged.
-        runs: The kinds of runs that it belongs to.
-    """
-
-    name: str
-    title: str
-    question: str
-    action: str
-    over: tuple[str, ...] = ()
-    judge: Callable[[Evidence, Subject], Verdict]
-    hard: bool = False
-    chart: str = ""
-    needs: tuple[str, ...] = ()
-    runs: tuple[Kind, ...] = _BOTH
-
-    def chart_of(self, subject: Subject) -> str:
-        """Return the key of the chart that shows a subject; empty where none does."""
-        return self.chart or (METRICS[subject.metric].chart if subject.metric else "")
+    from harness.config import LearningRateCheck, RelativeGate
 
 
 def subjects(gate: Gate, scope: Scope) -> tuple[Subject, ...]:
@@ -87,89 +47,110 @@ def judge(run: Evidence, gate: Gate, subject: Subject) -> Verdict:
     return replace(gate.judge(run, subject), gate=gate.name, subject=subject)
 
 
+def _each(field: str, values: Iterable[str]) -> list[dict[str, str]]:
+    return [{field: value} for value in values]
+
+
+def _compared(gates: Iterable[RelativeGate | LearningRateCheck]) -> list[dict[str, str]]:
+    return [{"model": gate.model, "reference": gate.reference, "metric": gate.metric} for gate in gates]
+
+
+def _stages(scope: Scope) -> list[dict[str, str]]:
+    """The stages of each model that this run measures; a candidate was trained elsewhere."""
+    stages = () if scope.case.gates.memory_mb is None else ("encode",) if scope.candidate else ("train", "encode")
+    pairs = itertools.product(scope.models, stages)
+    return [{"model": model, "stage": stage} for model, stage in pairs if stage == "encode" or model in scope.trained]
+
+
+PARAMETERS: dict[str, Callable[[Scope], list[dict[str, str]]]] = {
+    "model": lambda scope: _each("model", scope.models),
+    "trained": lambda scope: _each("model", scope.trained),
+    "adapter": lambda scope: _each("model", scope.adapters),
+    "candidate": lambda scope: _each("model", scope.trained if scope.candidate else ()),
+    "candidate_adapter": lambda scope: _each("model", scope.adapters if scope.candidate else ()),
+    "stage": _stages,
+    "relative_performance": lambda scope: _compared(
+        gate for gate in scope.case.gates.relative_performance if gate.model in scope.trained
+    ),
+    "learning_rate": lambda scope: _compared([] if scope.candidate else filter(None, [scope.case.learning_rate])),
+    "metric": lambda _: _each("metric", METRICS),
+    "gain": lambda scope: _each("metric", scope.case.gates.beats_base),
+    "category": lambda scope: _each("category", scope.compared_categories),
+    "category_metric": lambda _: _each("metric", CATEGORY_METRICS),
+    "check": lambda _: _each("check", CHECKS),
+    "texts": lambda _: _each("texts", ("eval", "probes")),
+    "batch": lambda _: _each("batch", map(str, limits.BATCHES)),
+}
+"""Parameter -> the fields of `Subject` that each of its values sets in a run."""
+
+_Measured = partial(Gate, needs=("files", "base", "complete", "record"))
+"""A gate on values of a model: a candidate that fails these is not opened, or is not the model that it claims to be."""
+
+_OfCandidate = partial(Gate, over=("candidate",), needs=("files",), runs=("gate",))
+"""A gate on what a candidate claims to be."""
+
 _ROWS = (
-    Gate(
+    _OfCandidate(
         name="files",
         title="Safe files",
         question="Are the candidate's files in the expected format, and can nothing in them run code?",
         action="Export the model again as safetensors and JSON, and give `--adapter` or `--full-model` that directory.",
-        over=("candidate",),
-        judge=verification.files_are_safe,
-        runs=("gate",),
+        judge=verification.check_passes("files"),
+        needs=(),
     ),
-    Gate(
+    _OfCandidate(
         name="base",
         title="Base of the case",
         question="Was the candidate made from the case's base?",
         action="Train it on the base that the case names, or gate it by the case of its own base. Inconclusive: record "
         "the training with `harness.training.record_training`.",
-        over=("candidate",),
-        judge=verification.base_is_the_cases,
-        needs=("files",),
-        runs=("gate",),
+        judge=verification.check_passes("base"),
     ),
-    Gate(
+    _OfCandidate(
         name="complete",
         title="Complete weights",
         question="Is every tensor of the candidate loaded, and none left out or made up at random?",
         action="Look at the tensors that the message names. A model that was saved while PEFT had wrapped it holds "
         "them under other names: save the adapter with `PeftModel.save_pretrained`, or the merged model.",
-        over=("candidate",),
-        judge=verification.weights_are_complete,
-        needs=("files",),
-        runs=("gate",),
+        judge=verification.check_passes("complete"),
     ),
-    Gate(
+    _OfCandidate(
         name="exact_merge",
         title="Exact merge",
         question="Is the merged adapter the base plus scaling x B x A, as computed in float64 from the files?",
         action="Compare rank, alpha and `use_rslora` of `adapter_config.json` with what it was trained with.",
         over=("candidate_adapter",),
-        judge=verification.merge_is_exact,
-        needs=("files",),
-        runs=("gate",),
+        judge=verification.check_passes("exact_merge"),
     ),
-    Gate(
+    _OfCandidate(
         name="load_paths",
         title="Load paths",
         question="Does every load path give the same model, in two processes?",
         action="Do not ship it: whoever uses the named load path gets another model. The message says which weights or "
         "settings differ.",
-        over=("candidate",),
         judge=verification.load_paths_agree,
-        needs=("files",),
-        runs=("gate",),
     ),
-    Gate(
+    _OfCandidate(
         name="settings",
         title="Settings",
         question="Are tokenizer, length, pooling, normalisation and prompts those of the stored model?",
         action="Restore the setting that the message names; after an intended change, update the baseline.",
-        over=("candidate",),
         judge=verification.settings_are_stored_ones,
-        needs=("files",),
-        runs=("gate",),
     ),
-    Gate(
+    _OfCandidate(
         name="record",
         title="Training record",
         question="Does the candidate give the probe embeddings that its training recorded?",
         action="Ship the directory that the training wrote, with both files of its record. Inconclusive: record the "
         "training with `harness.training.record_training`.",
-        over=("candidate",),
         judge=verification.record_is_reproduced,
-        needs=("files",),
-        runs=("gate",),
     ),
-    Gate(
+    _OfCandidate(
         name="training_data",
         title="Training data",
         question="Was the candidate trained on the case's pairs, and on none that it is evaluated on?",
         action="Train it again without the evaluation pairs: no value of it means anything before.",
-        over=("candidate",),
         judge=verification.training_data_is_apart,
-        needs=("files",),
-        runs=("gate",),
     ),
     Gate(
         name="audit",
@@ -178,30 +159,28 @@ _ROWS = (
         action="Correct the pairs that the message names, then update the baseline; or state another limit in "
         "`[audit]`, with its reason.",
         over=("check",),
-        judge=data.data_is_sound,
+        judge=limits.data_is_sound,
         hard=True,
     ),
-    Gate(
+    _Measured(
         name="diverges",
         title="Divergence from the base",
         question="Does the adapter move the embeddings, or was it ignored?",
         action="A distance of 0 is an adapter that was never applied: look at how it is loaded. A small one is a "
         "training that did not learn: look at its loss and learning rate.",
         over=("adapter", "texts"),
-        judge=adapter.diverges,
+        judge=limits.diverges,
         hard=True,
         chart="score_distributions",
-        needs=_MEASURED,
     ),
-    Gate(
+    _Measured(
         name="merge_agrees",
         title="Merged as unmerged",
         question="Does the merged adapter compute what it computes beside the base?",
         action="Look at the adapter's configuration, at its precision, and at the version of peft.",
         over=("adapter",),
-        judge=adapter.merge_agrees,
+        judge=limits.merge_agrees,
         hard=True,
-        needs=_MEASURED,
     ),
     Gate(
         name="baseline",
@@ -212,7 +191,7 @@ _ROWS = (
         judge=regression.baseline_is_comparable,
         chart="change",
     ),
-    Gate(
+    _Measured(
         name="relative_performance",
         title="Relative performance",
         question="Does the model reach the case's part of its reference, such as LoRA 90 % of full fine-tuning?",
@@ -220,9 +199,8 @@ _ROWS = (
         over=("relative_performance",),
         judge=training.performance_is_reached,
         hard=True,
-        needs=_MEASURED,
     ),
-    Gate(
+    _Measured(
         name="beats_base",
         title="Better than the base",
         question="Did training make the model better than the base?",
@@ -230,9 +208,8 @@ _ROWS = (
         over=("trained", "gain"),
         judge=training.beats_base,
         hard=True,
-        needs=_MEASURED,
     ),
-    Gate(
+    _Measured(
         name="metric",
         title="Metric",
         question="Is a metric of a model no worse than stored, and the base's what it was?",
@@ -240,9 +217,8 @@ _ROWS = (
         "After an intended change, update the baseline.",
         over=("model", "metric"),
         judge=regression.metric_holds,
-        needs=_MEASURED,
     ),
-    Gate(
+    _Measured(
         name="category",
         title="Metric of a category",
         question="Is a metric of a model no worse than stored on the pairs of one category?",
@@ -250,18 +226,16 @@ _ROWS = (
         over=("model", "category", "category_metric"),
         judge=regression.category_holds,
         chart="category_heatmap",
-        needs=_MEASURED,
     ),
-    Gate(
+    _Measured(
         name="memory",
         title="Peak memory",
         question="Does a stage of a model stay below its memory ceiling?",
         action="Look for a larger batch, a longer text or another library version; else raise the ceiling in "
         "`[gates.memory_mb]`.",
         over=("stage",),
-        judge=resources.fits_memory,
+        judge=limits.fits_memory,
         hard=True,
-        needs=_MEASURED,
     ),
     Gate(
         name="latency",
@@ -269,7 +243,7 @@ _ROWS = (
         question="Does a merged adapter encode about as fast as the base?",
         action="Check that it is merged. Inconclusive: measure again on a quiet machine.",
         over=("adapter", "batch"),
-        judge=resources.no_slower,
+        judge=limits.no_slower,
         runs=("bench",),
     ),
     Gate(
@@ -278,7 +252,7 @@ _ROWS = (
         question="Does the adapter hardly learn at the learning rate of full fine-tuning?",
         action="That rate is enough for it: compare both at the same rate, or drop the `[learning_rate]` table.",
         over=("learning_rate",),
-        judge=learning_rate.stalls,
+        judge=training.stalls,
         chart="learning_rate",
         runs=("learning_rate",),
     ),
@@ -288,7 +262,7 @@ _ROWS = (
         question="Does the adapter learn at ten times the learning rate of full fine-tuning?",
         action="Something else than the rate holds it back: look at its rank, its target modules and the data.",
         over=("learning_rate",),
-        judge=learning_rate.learns,
+        judge=training.learns,
         chart="learning_rate",
         runs=("learning_rate",),
     ),

@@ -1,4 +1,4 @@
-"""Gates on what training achieved: against the base, and against another model."""
+"""Gates on what a training achieved: against another model, against the base, and at another learning rate."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ import math
 from typing import TYPE_CHECKING
 
 from harness.config import BASE
-from harness.gates.verdict import NotJudgedError, Verdict, outcome_of
-from harness.metrics import METRICS
-from harness.text import number, percent
+from harness.gates.types import Evidence, NotJudgedError, Subject, Verdict, outcome_of
+from harness.metrics import METRICS, MetricResult
+from harness.text import number, percent, scientific
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from harness.gates.evidence import Evidence
-    from harness.gates.verdict import Subject
-    from harness.metrics import MetricResult
     from harness.statistics import Interval
 
 
@@ -37,22 +34,18 @@ def performance_is_reached(run: Evidence, subject: Subject) -> Verdict:
     passed = found.ratio >= least
     if math.isnan(found.ratio):
         results = [run.evaluation(name).metrics[metric] for name in (model, reference) if name in run.inputs.models]
-        end = f"undefined: {why_undefined(results) or found.reason}"
+        end = f"undefined: {_why_undefined(results) or found.reason}"
     else:
-        end = (
-            f"{percent(found.ratio, 1)}{interval_words(found.interval)}, "
-            f"{'at least' if passed else 'expected at least'} {percent(least)}"
-        )
+        bound = f"{'' if passed else 'expected '}at least {percent(least)}"
+        end = f"{percent(found.ratio, 1)}{_interval_words(found.interval)}, {bound}"
         if not math.isnan(found.gap_recovered):
-            end += f"; gap recovered {percent(found.gap_recovered)}{interval_words(found.gap_interval)}"
+            end += f"; gap recovered {percent(found.gap_recovered)}{_interval_words(found.gap_interval)}"
     unit = METRICS[metric].unit
-    return Verdict(
-        outcome=outcome_of(passed),
-        observed=found.ratio,
-        reference=least,
-        message=f"{model} {metric} {number(found.model, unit)}, {'' if measured else 'stored '}{reference} "
-        f"{number(found.reference, unit)}: relative performance {end}",
+    message = (
+        f"{model} {metric} {number(found.model, unit)}, {'' if measured else 'stored '}{reference} "
+        f"{number(found.reference, unit)}: relative performance {end}"
     )
+    return Verdict(outcome=outcome_of(passed), observed=found.ratio, reference=least, message=message)
 
 
 def beats_base(run: Evidence, subject: Subject) -> Verdict:
@@ -60,23 +53,63 @@ def beats_base(run: Evidence, subject: Subject) -> Verdict:
     metric = METRICS[subject.metric]
     observed, base = (run.evaluation(name).metrics[subject.metric] for name in (subject.model, BASE))
     passed = observed.value > base.value if metric.direction == "higher" else observed.value < base.value
-    undefined = why_undefined((observed, base))
+    undefined = _why_undefined((observed, base))
     reason = f"undefined: {undefined}" if undefined else "not better than the base"
-    return Verdict(
-        outcome=outcome_of(passed),
-        observed=observed.value,
-        reference=base.value,
-        message=f"{subject.model} {subject.metric} {number(observed.value, metric.unit)}, "
-        f"base {number(base.value, metric.unit)}: {'better' if passed else reason}",
+    message = (
+        f"{subject.model} {subject.metric} {number(observed.value, metric.unit)}, "
+        f"base {number(base.value, metric.unit)}: {'better' if passed else reason}"
     )
+    return Verdict(outcome=outcome_of(passed), observed=observed.value, reference=base.value, message=message)
 
 
-def why_undefined(results: Iterable[MetricResult]) -> str:
+def stalls(run: Evidence, subject: Subject) -> Verdict:
+    """Judge that an adapter recovers hardly any of the gap at the learning rate of full fine-tuning."""
+    return _gap_at_rate(run, subject, ten_times=False)
+
+
+def learns(run: Evidence, subject: Subject) -> Verdict:
+    """Judge that an adapter recovers much of the gap at ten times that rate."""
+    return _gap_at_rate(run, subject, ten_times=True)
+
+
+def _gap_at_rate(run: Evidence, subject: Subject, *, ten_times: bool) -> Verdict:
+    """Judge the gap recovered at one of the two rates: at most a limit, and at ten times the rate at least one."""
+    case, model, reference, metric = run.inputs.case, subject.model, subject.reference, subject.metric
+    if case.learning_rate is None:
+        raise ValueError("the case checks no learning rate")
+    rate = case.checked_rates[ten_times]
+    found = run.relative_performance(model, reference, metric, learning_rate=rate)
+    gap = found.gap_recovered
+    if ten_times:
+        limit, bound = case.learning_rate.learns_at_least, "at least"
+        passed = gap >= limit
+        meaning = "it learns" if passed else "it stalls where it should learn"
+    else:
+        limit, bound = case.learning_rate.stalls_at_most, "at most"
+        passed = gap <= limit
+        meaning = "it stalls, as an adapter does there" if passed else "it learns where it should stall"
+    if math.isnan(gap):
+        evaluations = (run.evaluation(model, learning_rate=rate), run.evaluation(reference), run.evaluation(BASE))
+        reason = _why_undefined(evaluation.metrics[metric] for evaluation in evaluations) or found.gap_reason
+        end = f"undefined: {reason}"
+    else:
+        bound = f"{'' if passed else 'expected '}{bound} {percent(limit)}"
+        end = f"{percent(gap, 1)}{_interval_words(found.gap_interval)}, {bound}: {meaning}"
+    values = ", ".join(
+        f"{name} {number(value, METRICS[metric].unit)}"
+        for name, value in ((metric, found.model), (BASE, found.base), (reference, found.reference))
+    )
+    at = f"{scientific(rate)}, {'ten times ' if ten_times else ''}the learning rate of {reference}"
+    message = f"{model} at {at}: {values}: gap recovered {end}"
+    return Verdict(outcome=outcome_of(passed), observed=gap, reference=limit, message=message)
+
+
+def _why_undefined(results: Iterable[MetricResult]) -> str:
     """Return why the first undefined value is undefined; empty where each is a number."""
     return next((result.reason for result in results if math.isnan(result.value)), "")
 
 
-def interval_words(interval: Interval) -> str:
+def _interval_words(interval: Interval) -> str:
     """Return the interval of a ratio in brackets; nothing where there is none."""
     if math.isnan(interval.low):
         return ""

@@ -8,42 +8,34 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.baselines import UPDATE
-from harness.gates.verdict import NotJudgedError, Outcome, Verdict, outcome_of
+from harness.gates.types import Evidence, NotJudgedError, Outcome, Subject, Verdict, outcome_of
 from harness.metrics import row_cosines
 from harness.models import SAME_MODEL
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
-    from harness.gates.evidence import Evidence
-    from harness.gates.verdict import Subject
     from harness.models import TrainingRecord
 
+_RANDOM = "weights that its file does not hold are made up at random"
+_IGNORED = "they are the base's: the adapter is not applied"
+_OTHER = "it has other weights or settings there (pooling, tokenizer, length)"
 _BOTH = "the record is two files, training.json and training.safetensors: take both from where it was trained"
 _RECORD = "record it where the model is trained, with harness.training.record_training"
 
 
-def files_are_safe(run: Evidence, subject: Subject) -> Verdict:
-    """Judge that the files are of the expected format, and that nothing in them can run code."""
-    return _checked(run, subject, "files", "files")
+def check_passes(check: str) -> Callable[[Evidence, Subject], Verdict]:
+    """Return the gate that a check on the candidate's files is."""
 
+    def judge(run: Evidence, subject: Subject) -> Verdict:
+        if check != "files":
+            _record(run)
+        result = run.verification().checks[check]
+        return _verdict(subject, check.replace("_", " "), result.outcome, result.message, math.nan, math.nan)
 
-def base_is_the_cases(run: Evidence, subject: Subject) -> Verdict:
-    """Judge that the candidate was made from the case's base."""
-    _record(run)
-    return _checked(run, subject, "base", "base")
-
-
-def weights_are_complete(run: Evidence, subject: Subject) -> Verdict:
-    """Judge that every tensor is loaded, and none is made up."""
-    _record(run)
-    return _checked(run, subject, "complete", "complete")
-
-
-def merge_is_exact(run: Evidence, subject: Subject) -> Verdict:
-    """Judge that a merged adapter is the base plus scaling x B x A."""
-    _record(run)
-    return _checked(run, subject, "exact_merge", "exact merge")
+    return judge
 
 
 def load_paths_agree(run: Evidence, subject: Subject) -> Verdict:
@@ -63,16 +55,9 @@ def load_paths_agree(run: Evidence, subject: Subject) -> Verdict:
         if not np.isfinite(first).all():
             problems.append(f"{path} gives embeddings that are not numbers")
         elif not again >= SAME_MODEL:
-            problems.append(
-                f"{path} gives other embeddings at each load (least cosine {again:.4f}): "
-                "weights that its file does not hold are made up at random"
-            )
+            problems.append(f"{path} gives other embeddings at each load (least cosine {again:.4f}): {_RANDOM}")
         elif not other >= SAME_MODEL:
-            cause = (
-                "they are the base's: the adapter is not applied"
-                if _agree(first, base)
-                else "it has other weights or settings there (pooling, tokenizer, length)"
-            )
+            cause = _IGNORED if _agree(first, base) else _OTHER
             problems.append(f"{path} gives other embeddings than {norm} (least cosine {other:.4f}): {cause}")
     end = "; ".join(problems) or f"{len(firsts)} load paths, twice each, give the same embeddings"
     passed = bool(firsts) and not problems
@@ -81,10 +66,10 @@ def load_paths_agree(run: Evidence, subject: Subject) -> Verdict:
 
 def settings_are_stored_ones(run: Evidence, subject: Subject) -> Verdict:
     """Judge that every load path treats texts as the baseline's model did: tokenizer, length, pooling, prompts."""
-    stored = run.stored.settings(subject.model)
-    if stored is None:
+    baseline = run.stored.model(subject.model)
+    if baseline is None:
         raise NotJudgedError("baseline", f"nothing comparable is stored of {subject.model}")
-    found = run.verification().settings
+    stored, found = baseline.settings, run.verification().settings
     by_difference: dict[str, list[str]] = {}
     for path, now in found.items():
         for name in sorted(now.keys() | stored.keys()):
@@ -108,21 +93,19 @@ def record_is_reproduced(run: Evidence, subject: Subject) -> Verdict:
     """Judge that the model gives the probe embeddings that its training recorded."""
     found = run.verification()
     if found.record_error:
-        return _verdict(subject, "record", "fail", f"{found.record_error}; {_BOTH}")
+        return _verdict(subject, "record", "fail", f"{found.record_error}; {_BOTH}", math.nan, math.nan)
     probes = next((first for first, _ in found.embeddings.values()), None)
     recorded = None if found.record is None else found.record.probes
-    outcome: Outcome = "inconclusive"
-    least = math.nan
     if probes is None:
-        outcome, end = "fail", "it could not be opened"
-    elif recorded is None:
+        return _verdict(subject, "record", "fail", "it could not be opened", math.nan, SAME_MODEL)
+    if recorded is None:
         end = f"no probe embeddings of the trained model; {_RECORD}"
-    else:
-        least = _least_cosine(recorded, probes)
-        outcome = outcome_of(least >= SAME_MODEL)
-        end = f"least cosine {least:.4f} to the embeddings recorded in training, expected at least {SAME_MODEL}"
-        end += "" if outcome == "pass" else ": not the model that was trained"
-    return _verdict(subject, "record", outcome, end, least, SAME_MODEL)
+        return _verdict(subject, "record", "inconclusive", end, math.nan, SAME_MODEL)
+    least = _least_cosine(recorded, probes)
+    passed = least >= SAME_MODEL
+    end = f"least cosine {least:.4f} to the embeddings recorded in training, expected at least {SAME_MODEL}"
+    end += "" if passed else ": not the model that was trained"
+    return _verdict(subject, "record", outcome_of(passed), end, least, SAME_MODEL)
 
 
 def training_data_is_apart(run: Evidence, subject: Subject) -> Verdict:
@@ -145,12 +128,6 @@ def training_data_is_apart(run: Evidence, subject: Subject) -> Verdict:
     return _verdict(subject, "training data", outcome, end, seen, 0)
 
 
-def _checked(run: Evidence, subject: Subject, check: str, words: str) -> Verdict:
-    """Return the result of a check on the candidate's files as a verdict."""
-    result = run.verification().checks[check]
-    return _verdict(subject, words, result.outcome, result.message)
-
-
 def _record(run: Evidence) -> TrainingRecord | None:
     """Return what the candidate's training recorded: other gates compare with it, and one alone fails for it."""
     found = run.verification()
@@ -159,14 +136,7 @@ def _record(run: Evidence) -> TrainingRecord | None:
     return found.record
 
 
-def _verdict(
-    subject: Subject,
-    words: str,
-    outcome: Outcome,
-    end: str,
-    observed: float = math.nan,
-    reference: float = math.nan,
-) -> Verdict:
+def _verdict(subject: Subject, words: str, outcome: Outcome, end: str, observed: float, reference: float) -> Verdict:
     return Verdict(outcome=outcome, observed=observed, reference=reference, message=f"{subject.model} {words}: {end}")
 
 

@@ -9,20 +9,6 @@ from __future__ import annotations
 
 from harness.metrics.cosine import pair_scores, row_cosines
 from harness.metrics.evaluation import evaluate
-from harness.metrics.ranks import average_ranks
+from harness.metrics.spearman import average_ranks
 from harness.metrics.table import METRICS
 from harness.metrics.types import Evaluation, GroupResult, Metric, MetricResult, Number, ScoredPairs
-
-__all__ = [
-    "METRICS",
-    "Evaluation",
-    "GroupResult",
-    "Metric",
-    "MetricResult",
-    "Number",
-    "ScoredPairs",
-    "average_ranks",
-    "evaluate",
-    "pair_scores",
-    "row_cosines",
-]

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from harness.metrics.checks import split_scores, undefined, why_undefined
-from harness.metrics.ranks import average_ranks
-from harness.metrics.types import MetricResult
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from harness.metrics.tally import Tally
-
+from harness.metrics.spearman import average_ranks
+from harness.metrics.types import Labels, MetricResult, Tally, Values
 
 _MAX_CURVE_POINTS = 200
 
 
-def auc_roc(scores: NDArray[np.float64], labels: NDArray[np.int8]) -> MetricResult:
+def auc_roc(scores: Values, labels: Labels) -> MetricResult:
     """Probability that a random positive pair scores higher than a random negative one; a tie counts one half.
 
     Args:
@@ -50,12 +42,12 @@ def auc_roc(scores: NDArray[np.float64], labels: NDArray[np.int8]) -> MetricResu
     return MetricResult(float(wins / (len(positive) * len(negative))), details=details)
 
 
-def weighted_auc_roc(tally: Tally) -> NDArray[np.float64]:
+def weighted_auc_roc(tally: Tally) -> Values:
     """`auc_roc` in many resamples, shape `(n_resamples,)`."""
     return tally.wins / (tally.positives * tally.negatives)
 
 
-def _roc_curve(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> tuple[list[float], list[float]]:
+def _roc_curve(positive: Values, negative: Values) -> tuple[list[float], list[float]]:
     """False and true positive rates at falling thresholds; the scores of both classes come ascending."""
     thresholds = np.unique(np.concatenate([positive, negative]))[::-1]
     x = np.concatenate([[0], len(negative) - np.searchsorted(negative, thresholds)])

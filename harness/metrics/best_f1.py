@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from harness.metrics.checks import split_scores, undefined, why_undefined
-from harness.metrics.types import MetricResult
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from harness.metrics.tally import Tally
-
+from harness.metrics.types import Labels, MetricResult, Tally, Values
 
 _FLOAT_NOISE = 1e-12
 
 
-def best_f1(scores: NDArray[np.float64], labels: NDArray[np.int8]) -> MetricResult:
+def best_f1(scores: Values, labels: Labels) -> MetricResult:
     """Highest F1 over all observed scores as thresholds; a pair is predicted positive when its score reaches it.
 
     Where several thresholds give the same F1, the highest is taken: the one with the fewest predicted positives.
@@ -62,6 +54,6 @@ def best_f1(scores: NDArray[np.float64], labels: NDArray[np.int8]) -> MetricResu
     return MetricResult(float(f1[best]), details=details)
 
 
-def weighted_best_f1(tally: Tally) -> NDArray[np.float64]:
+def weighted_best_f1(tally: Tally) -> Values:
     """`best_f1` in many resamples, shape `(n_resamples,)`: each has a threshold of its own."""
     return tally.best[0]

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.metrics.types import MetricResult
+from harness.metrics.types import Labels, MetricResult, Values
 
 if TYPE_CHECKING:
     from collections.abc import Sized
-
-    from numpy.typing import NDArray
 
 
 def undefined(reason: str, details: dict[str, Any] | None = None) -> MetricResult:
@@ -19,7 +17,7 @@ def undefined(reason: str, details: dict[str, Any] | None = None) -> MetricResul
     return MetricResult(float("nan"), reason, details or {})
 
 
-def why_undefined(metric: str, scores: NDArray[np.float64], labels: NDArray[np.int8]) -> str:
+def why_undefined(metric: str, scores: Values, labels: Labels) -> str:
     """Say why a metric of binary labels has no value for these pairs.
 
     Args:
@@ -38,34 +36,22 @@ def why_undefined(metric: str, scores: NDArray[np.float64], labels: NDArray[np.i
     return why_not_two_classes(metric, labels) or reason
 
 
-def why_not_numbers(metric: str, values: NDArray[np.floating[Any]], name: str, *, ndim: int = 1) -> str:
-    """Say why values are no numbers to compute with; empty if they are all finite. A row of a matrix counts once.
-
-    Raises:
-        ValueError: If `values` has not `ndim` dimensions.
-    """
+def why_not_numbers(metric: str, values: Values, name: str, *, ndim: int = 1) -> str:
+    """Say why values of `ndim` dimensions, else a ValueError, are not all finite. A row of a matrix counts once."""
     if values.ndim != ndim:
         raise ValueError(f"{name} must have {ndim} dimension(s), came with shape {values.shape}")
     if len(values) == 0:
         return f"{metric} needs pairs: there are none"
     finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
-    if not finite.all():
-        return f"{np.count_nonzero(~finite)} of {len(values)} {name} are not finite"
-    return ""
+    return "" if finite.all() else f"{np.count_nonzero(~finite)} of {len(values)} {name} are not finite"
 
 
-def why_not_two_classes(metric: str, labels: NDArray[np.int8]) -> str:
-    """Say why labels are not of two classes; empty if both are there.
-
-    Raises:
-        ValueError: If `labels` is not a vector of 0 and 1.
-    """
+def why_not_two_classes(metric: str, labels: Labels) -> str:
+    """Say why labels are not of two classes; a ValueError if they are no vector of 0 and 1."""
     strange = np.setdiff1d(labels, [0, 1])
     if labels.ndim != 1 or strange.size:
-        shown = ", ".join(str(label) for label in strange[:5])
-        raise ValueError(
-            f"labels must be a vector of 0 and 1, came with shape {labels.shape} and values {shown or '0, 1'}"
-        )
+        shown = ", ".join(map(str, strange[:5])) or "0, 1"
+        raise ValueError(f"labels must be a vector of 0 and 1, came with shape {labels.shape} and values {shown}")
     if len(labels) == 0:
         return f"{metric} needs pairs: there are none"
     positives = np.count_nonzero(labels == 1)
@@ -80,9 +66,7 @@ def require_length(name: str, values: Sized, expected: int) -> None:
         raise ValueError(f"{name} must have one value per pair: came {len(values)}, expected {expected}")
 
 
-def split_scores(
-    scores: NDArray[np.float64], labels: NDArray[np.int8]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def split_scores(scores: Values, labels: Labels) -> tuple[Values, Values]:
     """Split scores into those of the positive and those of the negative pairs, each ascending.
 
     A floating-point sum depends on the order of its terms; sorted, it does not depend on the order of the pairs.

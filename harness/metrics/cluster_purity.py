@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from harness.metrics.checks import require_length, undefined, why_not_numbers, why_not_two_classes
-from harness.metrics.types import MetricResult
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from harness.metrics.tally import Tally
-
+from harness.metrics.types import Integers, Labels, MetricResult, Tally, Values
 
 _COMPONENTS = 10
+_CLUSTER_SIZE = 5  # the least; HDBSCAN's own default, also of its `min_samples`
 _ROUNDING = 1e-6  # relative; embeddings are computed in single precision
 _TIE_BREAK = 1e-9  # relative; far above double rounding, far below any real difference of distances
 
 
-def cluster_purity(
-    pair_means: NDArray[np.float64], labels: NDArray[np.int8], *, min_cluster_size: int = 5
-) -> MetricResult:
+def cluster_purity(pair_means: Values, labels: Labels) -> MetricResult:
     """Share of the clustered pairs that have the majority label of their cluster.
 
     The clusters are the leaves of HDBSCAN's tree over the first 10 principal components of the pair means: its default
@@ -37,55 +30,51 @@ def cluster_purity(
     Args:
         pair_means: Mean embedding of each pair, shape `(n_pairs, dimension)`.
         labels: 0 or 1, shape `(n_pairs,)`.
-        min_cluster_size: Least number of points in a cluster, at least 2; also HDBSCAN's `min_samples`. The default is
-            HDBSCAN's own.
 
     Returns:
         Purity over the clustered pairs in [0, 1], at least `majority_share_clustered`. Undefined unless there are pairs
-        of both labels, `2 * min_cluster_size` distinct pair means, all of them finite and not the same up to rounding;
+        of both labels, 10 distinct pair means (two clusters of 5), all of them finite and not the same up to rounding;
         undefined, too, if every pair is noise. Details: `cluster_count`; `noise_ratio`, the share of pairs in no
         cluster; `purity_noise_as_wrong`, the purity over all pairs, noise counted as wrong; `majority_share` and
         `majority_share_clustered`, the share of the more frequent label among all and among clustered pairs, the purity
         without any structure; `cluster_labels`, the cluster of each pair, -1 for noise.
 
     Raises:
-        ValueError: If the shapes do not fit, or `min_cluster_size` is less than 2.
+        ValueError: If the shapes do not fit.
 
     Source:
         R. Campello, D. Moulavi and J. Sander, "Density-based clustering based on hierarchical density estimates", 2013;
         C. Manning, P. Raghavan and H. Schütze, "Introduction to Information Retrieval", 2008, section 16.3 (purity).
     """
-    if min_cluster_size < 2:
-        raise ValueError(f"min_cluster_size must be at least 2, came {min_cluster_size}")
     reason = why_not_numbers("cluster_purity", pair_means, "pair_means", ndim=2)
     require_length("labels", labels, len(pair_means))
     if reason := why_not_two_classes("cluster_purity", labels) or reason:
         return undefined(reason)
     # Distinct and sorted: the same points in the same order, whatever the order of the pairs.
     points, point_of_pair = np.unique(pair_means.astype(np.float64), axis=0, return_inverse=True)
-    if len(points) < 2 * min_cluster_size:
+    if len(points) < 2 * _CLUSTER_SIZE:
         return undefined(
-            f"cluster_purity needs at least {2 * min_cluster_size} distinct pair means, "
-            f"two clusters of {min_cluster_size}: {len(points)} in {len(labels)} pairs"
+            f"cluster_purity needs at least {2 * _CLUSTER_SIZE} distinct pair means, "
+            f"two clusters of {_CLUSTER_SIZE}: {len(points)} in {len(labels)} pairs"
         )
     scale = np.abs(points).max()
     if np.ptp(points, axis=0).max() <= _ROUNDING * scale:
         return undefined(f"all {len(labels)} pair means are the same up to rounding")
-    return _purity(_clusters(points / scale, min_cluster_size)[point_of_pair.reshape(-1)], labels)
+    return _purity(_clusters(points / scale, _CLUSTER_SIZE)[point_of_pair.reshape(-1)], labels)
 
 
-def weighted_cluster_purity(tally: Tally) -> NDArray[np.float64]:
+def weighted_cluster_purity(tally: Tally) -> Values:
     """`cluster_purity` in many resamples, the clustering held fixed, shape `(n_resamples,)`; NaN without one."""
     if tally.ranking.clusters is None:
         return np.full(len(tally.weights), np.nan)
     positive, negative = (
-        np.diff(_running(tally.weights[:, positions])[:, bounds], axis=1)
+        np.diff(np.cumsum(np.pad(tally.weights[:, positions], ((0, 0), (1, 0))), axis=1)[:, bounds], axis=1)
         for positions, bounds in tally.ranking.clusters
     )
     return np.asarray(np.maximum(positive, negative).sum(axis=1) / (positive + negative).sum(axis=1))
 
 
-def purity_terms(labels: NDArray[np.int8], clusters: NDArray[np.int64]) -> NDArray[np.float64]:
+def purity_terms(labels: Labels, clusters: Integers) -> Values:
     """Numerator and denominator of the purity, pair by pair.
 
     Clusters of two models have nothing in common but this, so this is what a permutation test can swap.
@@ -109,7 +98,7 @@ def purity_terms(labels: NDArray[np.int8], clusters: NDArray[np.int64]) -> NDArr
     return np.stack([np.where(clustered, agrees, 0.0), clustered.astype(np.float64)], axis=1)
 
 
-def _clusters(points: NDArray[np.float64], min_cluster_size: int) -> NDArray[np.int64]:
+def _clusters(points: Values, min_cluster_size: int) -> Integers:
     """Return HDBSCAN's cluster of each point, -1 for noise, shape `(n_points,)`."""
     from hdbscan import HDBSCAN
     from sklearn.decomposition import PCA
@@ -123,7 +112,7 @@ def _clusters(points: NDArray[np.float64], min_cluster_size: int) -> NDArray[np.
     return np.asarray(model.fit_predict(_reachability(projected, min_cluster_size)), dtype=np.int64)
 
 
-def _reachability(points: NDArray[np.float64], min_samples: int) -> NDArray[np.float64]:
+def _reachability(points: Values, min_samples: int) -> Values:
     """HDBSCAN's mutual reachability distances, without ties, shape `(n_points, n_points)`.
 
     The reachability of two points is the greatest of their distance and their two core distances (to the
@@ -142,7 +131,7 @@ def _reachability(points: NDArray[np.float64], min_samples: int) -> NDArray[np.f
     return np.asarray(reach, dtype=np.float64)
 
 
-def _purity(clusters: NDArray[np.int64], labels: NDArray[np.int8]) -> MetricResult:
+def _purity(clusters: Integers, labels: Labels) -> MetricResult:
     """Purity of given clusters, -1 for noise."""
     clustered = clusters >= 0
     size = int(np.count_nonzero(clustered))
@@ -161,12 +150,7 @@ def _purity(clusters: NDArray[np.int64], labels: NDArray[np.int8]) -> MetricResu
     return MetricResult(correct / size, details=details)
 
 
-def _majority(labels: NDArray[np.int8]) -> int:
+def _majority(labels: Labels) -> int:
     """Number of pairs with the more frequent label."""
     positives = int(np.count_nonzero(labels == 1))
     return max(positives, len(labels) - positives)
-
-
-def _running(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sums of the weights before each position, and of all."""
-    return np.concatenate([np.zeros((len(weights), 1)), np.cumsum(weights, axis=1)], axis=1)

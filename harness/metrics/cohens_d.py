@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from harness.metrics.checks import split_scores, undefined, why_undefined
-from harness.metrics.tally import Tally, row_dots
-from harness.metrics.types import MetricResult
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+from harness.metrics.types import Labels, MetricResult, Tally, Values
 
 _ROUNDING = 1e-12
 """Of a cosine: equal scores need not deviate by exactly 0 from their mean."""
 
 
-def cohens_d(scores: NDArray[np.float64], labels: NDArray[np.int8]) -> MetricResult:
+def cohens_d(scores: Values, labels: Labels) -> MetricResult:
     """The margin in pooled standard deviations (Bessel-corrected, `ddof=1`), with Welch's t-test.
 
     Args:
@@ -58,13 +53,13 @@ def cohens_d(scores: NDArray[np.float64], labels: NDArray[np.int8]) -> MetricRes
     return MetricResult(difference / pooled_sd, details=details)
 
 
-def weighted_cohens_d(tally: Tally) -> NDArray[np.float64]:
+def weighted_cohens_d(tally: Tally) -> Values:
     """`cohens_d` in many resamples, shape `(n_resamples,)`."""
     positive, negative = (mean[:, np.newaxis] for mean in tally.means)
     # Squares of deviations, not a difference of sums of squares: that would leave rounding where scores hardly vary.
     deviations = tally.ranking.scores - (negative + tally.ranking.labels * (positive - negative))
     deviations *= deviations
-    pooled_sd = np.sqrt(row_dots(tally.weights, deviations) / (tally.count - 2))
+    pooled_sd = np.sqrt(np.vecdot(tally.weights, deviations) / (tally.count - 2))
     difference = (positive - negative)[:, 0]
     return np.where((tally.count > 2) & (pooled_sd > _ROUNDING), difference / pooled_sd, np.nan)
 

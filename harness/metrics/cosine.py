@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+Embeddings = NDArray[np.float32]
 
 
-def pair_scores(embeddings: NDArray[np.float32], text_rows: NDArray[np.int64]) -> NDArray[np.float64]:
+def pair_scores(embeddings: Embeddings, text_rows: NDArray[np.int64]) -> NDArray[np.float64]:
     """Cosine similarity of each pair.
 
     Args:
@@ -28,14 +26,8 @@ def pair_scores(embeddings: NDArray[np.float32], text_rows: NDArray[np.int64]) -
     return row_cosines(embeddings[text_rows[:, 0]], embeddings[text_rows[:, 1]])
 
 
-def row_cosines(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Cosine similarity of two matrices, row by row.
-
-    Computed in double precision, whatever the precision of the embeddings.
-
-    Args:
-        first: Shape `(n, dimension)`.
-        second: The same shape.
+def row_cosines(first: Embeddings, second: Embeddings) -> NDArray[np.float64]:
+    """Cosine similarity of two matrices of shape `(n, dimension)`, row by row, computed in double precision.
 
     Returns:
         In [-1, 1], shape `(n,)`; NaN where a row is all zero or not finite.

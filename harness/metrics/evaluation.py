@@ -1,4 +1,4 @@
-"""Every metric of one model, over all pairs and by group."""
+"""Every metric of one model: over all pairs and by group, and of pairs that carry weights."""
 
 from __future__ import annotations
 
@@ -8,58 +8,61 @@ import numpy as np
 
 from harness.metrics.checks import require_length, split_scores, why_undefined
 from harness.metrics.table import METRICS
-from harness.metrics.types import Evaluation, GroupResult, ScoredPairs
+from harness.metrics.tally import Integers, Ranking, Tally, Values
+from harness.metrics.types import Evaluation, GroupResult, Metric, ScoredPairs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Iterable
 
 
 def evaluate(scored: ScoredPairs) -> Evaluation:
-    """Compute every metric of one model.
-
-    Args:
-        scored: The pairs under the model.
+    """Compute every metric of the pairs under one model, and those with `by_group` of each category and pair type.
 
     Raises:
         ValueError: If the attributes of `scored` do not fit each other.
     """
     return Evaluation(
         metrics={name: metric.function(scored) for name, metric in METRICS.items()},
-        categories=breakdown(scored, scored.categories),
-        pair_types=breakdown(scored, scored.pair_types),
+        categories=_by_group(scored, "categories", scored.categories),
+        pair_types=_by_group(scored, "pair_types", scored.pair_types),
         scores=tuple(scored.scores.tolist()),
     )
 
 
-def breakdown(scored: ScoredPairs, groups: Sequence[str]) -> dict[str, GroupResult]:
-    """Compute the metrics of each group of pairs, those with `by_group`.
+def weighted_values(ranking: Ranking, weights: Values, metrics: Iterable[str] | None = None) -> dict[str, Values]:
+    """Compute metrics of every resample, as their functions do of the pairs written down that many times.
+
+    Cluster purity holds the clustering fixed: pairs keep their cluster, and only the counts change.
 
     Args:
-        scored: The pairs under one model.
-        groups: Group of each pair: `scored.categories` or `scored.pair_types`.
+        ranking: The pairs.
+        weights: Whole numbers from 0 up, shape `(n_resamples, n_pairs)`, the pairs in the order of the ranking.
+        metrics: Keys of `METRICS`, those to compute; None: all.
 
     Returns:
-        A result for each group, sorted by the group's name.
-
-    Raises:
-        ValueError: If there is not one group and one label per pair.
+        Metric -> values, shape `(n_resamples,)`, NaN where a resample has none.
     """
-    require_length("groups", groups, len(scored.scores))
-    require_length("labels", scored.labels, len(scored.scores))
+    tally = Tally(ranking, weights)
+    both = (tally.positives > 0) & (tally.negatives > 0)
+    found = {}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for name in METRICS if metrics is None else metrics:
+            row = METRICS[name]
+            values = _of_repeated_pairs(row, tally) if row.weighted is None else row.weighted(tally)
+            found[name] = np.where(both, values, np.nan)
+    return found
+
+
+def _by_group(scored: ScoredPairs, name: str, groups: tuple[str, ...]) -> dict[str, GroupResult]:
+    """Group -> result on its pairs, sorted by the group's name."""
+    require_length(name, groups, len(scored.scores))
     names = np.array(groups)
-    return {name: _group(name, _part(scored, np.flatnonzero(names == name))) for name in sorted(set(groups))}
+    return {group: _group(group, _part(scored, np.flatnonzero(names == group))) for group in sorted(set(groups))}
 
 
-def _part(scored: ScoredPairs, rows: NDArray[np.int64]) -> ScoredPairs:
-    return ScoredPairs(
-        scores=scored.scores[rows],
-        labels=scored.labels[rows],
-        pair_means=scored.pair_means[rows],
-        categories=tuple(scored.categories[row] for row in rows),
-        pair_types=tuple(scored.pair_types[row] for row in rows),
-    )
+def _part(scored: ScoredPairs, rows: Integers) -> ScoredPairs:
+    categories, pair_types = (tuple(names[row] for row in rows) for names in (scored.categories, scored.pair_types))
+    return ScoredPairs(scored.scores[rows], scored.labels[rows], scored.pair_means[rows], categories, pair_types)
 
 
 def _group(name: str, scored: ScoredPairs) -> GroupResult:
@@ -78,6 +81,21 @@ def _group(name: str, scored: ScoredPairs) -> GroupResult:
     )
 
 
-def _mean(values: NDArray[np.float64]) -> float:
+def _mean(values: Values) -> float:
     """The mean, NaN of no values or of values that are not all finite."""
     return float(values.mean()) if len(values) and np.isfinite(values).all() else float("nan")
+
+
+def _of_repeated_pairs(metric: Metric, tally: Tally) -> Values:
+    """Compute a metric without a batched function: slow, one resample after the other.
+
+    Only scores and labels are known here. A metric that asks for anything else finds it empty, which is an error and
+    not a wrong value: it needs a batched function.
+    """
+    ranking, nothing = tally.ranking, np.empty((0, 0))
+    values = []
+    for weights in tally.weights.astype(np.int64):
+        rows = np.repeat(np.arange(len(weights)), weights)
+        labels = ranking.labels[rows].astype(np.int8)
+        values.append(metric.function(ScoredPairs(ranking.scores[rows], labels, nothing, (), ())).value)
+    return np.array(values, dtype=np.float64)

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from harness.metrics.best_f1 import best_f1
 from harness.metrics.checks import require_length, undefined, why_undefined
-from harness.metrics.types import MetricResult
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from harness.metrics.tally import Tally
+from harness.metrics.types import Labels, MetricResult, Tally, Values
 
 
-def false_positives(scores: NDArray[np.float64], labels: NDArray[np.int8], pair_types: Sequence[str]) -> MetricResult:
+def false_positives(scores: Values, labels: Labels, pair_types: tuple[str, ...]) -> MetricResult:
     """Number of negative pairs whose score reaches the threshold of the best F1.
 
     Args:
@@ -61,6 +52,6 @@ def false_positives(scores: NDArray[np.float64], labels: NDArray[np.int8], pair_
     return MetricResult(float(count), details=details)
 
 
-def weighted_false_positives(tally: Tally) -> NDArray[np.float64]:
+def weighted_false_positives(tally: Tally) -> Values:
     """`false_positives` in many resamples, shape `(n_resamples,)`: each has a threshold of its own."""
     return tally.best[1]

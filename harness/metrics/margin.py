@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from harness.metrics.checks import split_scores, undefined, why_undefined
-from harness.metrics.types import MetricResult
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from harness.metrics.tally import Tally
+from harness.metrics.types import Labels, MetricResult, Tally, Values
 
 
-def margin(scores: NDArray[np.float64], labels: NDArray[np.int8]) -> MetricResult:
+def margin(scores: Values, labels: Labels) -> MetricResult:
     """Mean score of the positive pairs minus mean score of the negative pairs.
 
     Args:
@@ -42,7 +35,7 @@ def margin(scores: NDArray[np.float64], labels: NDArray[np.int8]) -> MetricResul
     return MetricResult(details["mean_positive"] - details["mean_negative"], details=details)
 
 
-def weighted_margin(tally: Tally) -> NDArray[np.float64]:
+def weighted_margin(tally: Tally) -> Values:
     """`margin` in many resamples, shape `(n_resamples,)`."""
     positive, negative = tally.means
     return positive - negative

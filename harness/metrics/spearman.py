@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 
 from harness.metrics.checks import require_length, undefined, why_not_numbers
-from harness.metrics.ranks import average_ranks
-from harness.metrics.tally import Tally, row_dots
-from harness.metrics.types import MetricResult
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from harness.metrics.types import Labels, MetricResult, Tally, Values
 
 
-def spearman(scores: NDArray[np.float64], labels: NDArray[np.integer[Any] | np.floating[Any]]) -> MetricResult:
+def spearman(scores: Values, labels: Values | Labels) -> MetricResult:
     """Spearman's rank correlation of scores and labels; equal values share the mean of their ranks.
 
     With binary labels 1 is reached only if the scores, too, have just two values: distinct scores that separate two
@@ -50,13 +43,27 @@ def spearman(scores: NDArray[np.float64], labels: NDArray[np.integer[Any] | np.f
     return MetricResult(min(1.0, max(-1.0, correlation)))
 
 
-def weighted_spearman(tally: Tally) -> NDArray[np.float64]:
+def weighted_spearman(tally: Tally) -> Values:
     """`spearman` of binary labels in many resamples, shape `(n_resamples,)`.
 
     The ranks' sums are in closed form: a binary label has two ranks, and n/2 lies between them.
     """
     groups = tally.weights if tally.ranking.ends is None else np.diff(tally.predicted, axis=1, prepend=0)
     count, couples = tally.count, tally.positives * tally.negatives
-    rank_squares = (count**3 - row_dots(groups * groups, groups)) / 12
+    rank_squares = (count**3 - np.vecdot(groups * groups, groups)) / 12
     products = count / 2 * (tally.wins - couples / 2)
-    return np.clip(products / np.sqrt(rank_squares * count * couples / 4), -1, 1)
+    return np.asarray(np.clip(products / np.sqrt(rank_squares * count * couples / 4), -1, 1))
+
+
+def average_ranks(values: Values | Labels) -> Values:
+    """Ranks from 1 to n, ascending, shape `(n,)`; equal values share the mean of their ranks.
+
+    They are multiples of 1/2: sums of them are exact.
+
+    Example:
+        >>> average_ranks(np.array([0.3, 0.1, 0.3])).tolist()
+        [2.5, 1.0, 2.5]
+    """
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    shared = np.cumsum(counts) - (counts - 1) / 2
+    return np.asarray(shared[inverse], dtype=np.float64)

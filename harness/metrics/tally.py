@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Values = NDArray[np.float64]
-    Positions = NDArray[np.int64]
+Values = NDArray[np.float64]
+Labels = NDArray[np.int8]
+Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -26,24 +24,25 @@ class Ranking:
         order: Row of each pair in the arrays that `rank` was given, shape `(n_pairs,)`.
         scores: Falling, shape `(n_pairs,)`.
         labels: Of each pair, as numbers, shape `(n_pairs,)`.
-        by_label: The scores of the positive pairs and those of the negative ones, 0 for the others, shape
-            `(n_pairs, 2)`.
         ends: Position of the last pair of each group of equal scores; None where no two are equal.
         clusters: Positions of the clustered pairs of one label, sorted by cluster, and where each cluster begins and
             ends among them; for the positive, then for the negative pairs. None without a clustering.
     """
 
-    order: Positions
+    order: Integers
     scores: Values
     labels: Values
-    by_label: Values
-    ends: Positions | None
-    clusters: tuple[tuple[Positions, Positions], ...] | None
+    ends: Integers | None
+    clusters: tuple[tuple[Integers, Integers], ...] | None
 
     def with_scores(self, scores: Values) -> Ranking:
         """Return the same order with other scores, given as `rank` was: for metrics that need no order."""
-        ordered = scores[self.order].astype(np.float64)
-        return replace(self, scores=ordered, by_label=_by_label(ordered, self.labels))
+        return replace(self, scores=scores[self.order].astype(np.float64))
+
+    @cached_property
+    def by_label(self) -> Values:
+        """Scores of the positive and of the negative pairs, 0 for the others, shape `(n_pairs, 2)`."""
+        return np.stack([self.scores * self.labels, self.scores * (1 - self.labels)], axis=1)
 
 
 @dataclass(frozen=True)
@@ -87,10 +86,10 @@ class Tally:
     def wins(self) -> Values:
         """Mann and Whitney's U: positive-negative pairs of pairs in the right order, a tie counts one half."""
         if self.ranking.ends is None:
-            return row_dots(self.weights * (1 - self.ranking.labels), self.tp)
+            return np.asarray(np.vecdot(self.weights * (1 - self.ranking.labels), self.tp))
         tp = np.diff(self.tp, axis=1, prepend=0)
         fp = np.diff(self.predicted, axis=1, prepend=0) - tp
-        return row_dots(fp, self.tp - tp / 2)
+        return np.asarray(np.vecdot(fp, self.tp - tp / 2))
 
     @cached_property
     def best(self) -> tuple[Values, Values]:
@@ -114,7 +113,7 @@ class Tally:
         return running if self.ranking.ends is None else running[:, self.ranking.ends]
 
 
-def rank(scores: NDArray[np.float64], labels: NDArray[np.int8], clusters: NDArray[np.int64] | None = None) -> Ranking:
+def rank(scores: Values, labels: Labels, clusters: Integers | None = None) -> Ranking:
     """Sort pairs for a `Tally`.
 
     Args:
@@ -123,28 +122,18 @@ def rank(scores: NDArray[np.float64], labels: NDArray[np.int8], clusters: NDArra
         clusters: Cluster of each pair, -1 for noise, shape `(n_pairs,)`.
     """
     order = np.argsort(-scores, kind="stable")
-    ordered, ordered_labels = scores[order].astype(np.float64), labels[order].astype(np.float64)
+    ordered = scores[order].astype(np.float64)
     ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
     return Ranking(
-        order,
-        ordered,
-        ordered_labels,
-        _by_label(ordered, ordered_labels),
-        None if len(ends) == len(order) else ends,
-        None if clusters is None else _by_cluster(clusters[order], labels[order]),
+        order=order,
+        scores=ordered,
+        labels=labels[order].astype(np.float64),
+        ends=None if len(ends) == len(order) else ends,
+        clusters=None if clusters is None else _by_cluster(clusters[order], labels[order]),
     )
 
 
-def row_dots(first: Values, second: Values) -> Values:
-    """Sum of products of each row."""
-    return np.asarray(np.vecdot(first, second))
-
-
-def _by_label(scores: Values, labels: Values) -> Values:
-    return np.stack([scores * labels, scores * (1 - labels)], axis=1)
-
-
-def _by_cluster(clusters: Positions, labels: NDArray[np.int8]) -> tuple[tuple[Positions, Positions], ...]:
+def _by_cluster(clusters: Integers, labels: Labels) -> tuple[tuple[Integers, Integers], ...]:
     """Positions of the clustered pairs of each label by cluster, and the bounds of the clusters."""
     names = np.unique(clusters[clusters >= 0])
     parts = []

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BeforeValidator, WithJsonSchema
 
-from harness.metrics.tally import Tally
+from harness.metrics.tally import Integers, Labels, Tally, Values
 
 Number = Annotated[
     float,
@@ -33,9 +32,9 @@ class ScoredPairs:
         pair_types: Pair type of each pair.
     """
 
-    scores: NDArray[np.float64]
-    labels: NDArray[np.int8]
-    pair_means: NDArray[np.float64]
+    scores: Values
+    labels: Labels
+    pair_means: Values
     categories: tuple[str, ...]
     pair_types: tuple[str, ...]
 
@@ -47,8 +46,8 @@ class MetricResult:
     Attributes:
         value: The metric, or NaN where it is undefined. Never 0 for undefined.
         reason: Why the value is NaN, in words; empty where it is a number.
-        details: What belongs to the value and can be written as strict JSON: numbers (no NaN, no infinity), strings,
-            booleans, None, lists, dicts. Empty where the input allowed no computation at all.
+        details: What belongs to the value, as strict JSON has it: no NaN, no infinity. Empty where the input allowed no
+            computation at all.
     """
 
     value: Number
@@ -96,7 +95,7 @@ class Evaluation:
     scores: tuple[Number, ...]
 
     @property
-    def clusters(self) -> NDArray[np.int64] | None:
+    def clusters(self) -> Integers | None:
         """Cluster of each pair, -1 for noise, shape `(n_pairs,)`; None where no metric found clusters."""
         found = (result.details.get("cluster_labels") for result in self.metrics.values())
         labels = next((labels for labels in found if labels is not None), None)
@@ -132,17 +131,17 @@ class Metric:
 
     title: str
     function: Callable[[ScoredPairs], MetricResult]
-    weighted: Callable[[Tally], NDArray[np.float64]] | None = None
-    direction: Literal["higher", "lower"]
+    weighted: Callable[[Tally], Values] | None = None
+    direction: Literal["higher", "lower"] = "higher"
     unit: str
-    low: float
-    high: float
+    low: float = 0.0
+    high: float = 1.0
     floor: float
-    base_tolerance: float
+    base_tolerance: float = 0.001
     chart: str = ""
     maximum: bool = False
     by_rank: bool = False
     by_group: bool = False
     by_category: bool = False
     no_skill_above_zero: bool = False
-    terms: Callable[[NDArray[np.int8], NDArray[np.int64]], NDArray[np.float64]] | None = None
+    terms: Callable[[Labels, Integers], Values] | None = None

@@ -1,18 +1,14 @@
 """A model to open: which, from which base, and the digest by which what is computed from it is kept."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 from harness.errors import CheckpointError
 from harness.execution.digests import digest_of, directory_digests
+from harness.execution.store import Artefact
 from harness.models.record import TrainingRecord, read_record
 from harness.models.sources import ResolvedBase
-
-if TYPE_CHECKING:
-    from harness.execution.store import Artefact
 
 
 @dataclass(frozen=True)
@@ -35,17 +31,13 @@ class Checkpoint:
     external: bool = False
 
     @classmethod
-    def of_base(cls, base: ResolvedBase) -> Checkpoint:
+    def of_base(cls, base: ResolvedBase) -> Self:
         """Return the checkpoint of the base itself."""
         return cls("base", base, base.path, "")
 
     @classmethod
-    def of_trained(cls, strategy: str, base: ResolvedBase, trained: Artefact[Any]) -> Checkpoint:
-        """Return the checkpoint of a model that was trained here, each of its files verified.
-
-        Raises:
-            StoreError: A file is missing or was changed.
-        """
+    def of_trained(cls, strategy: str, base: ResolvedBase, trained: Artefact[Any]) -> Self:
+        """Return the checkpoint of a model that was trained here; a StoreError where one of its files was changed."""
         return cls(strategy, base, trained.verified(), trained.digest)
 
     @property
@@ -54,37 +46,19 @@ class Checkpoint:
         return digest_of([self.strategy, self.base.digest, self.weights])
 
     def read_record(self) -> TrainingRecord | None:
-        """Read the record of its training; None where there is none, and for the base.
-
-        Raises:
-            CheckpointError: There is one, or half of one, that cannot be read.
-        """
+        """Read the record of its training as `read_record` does; None for the base."""
         return None if self.strategy == "base" else read_record(self.path)
 
     def require_unchanged(self) -> None:
-        """Raise if its files are not those that its digest was taken of: a result may then be of neither.
-
-        Raises:
-            CheckpointError: A file in an external directory was added, removed or changed.
-        """
-        if self.external:
-            require_unchanged(self.path, self.weights)
+        """Raise a CheckpointError if an external directory's files are no longer those of `weights`."""
+        now = directory_digest(self.path) if self.external else self.weights
+        if now != self.weights:
+            raise CheckpointError(
+                f"{self.path}: changed while it was gated: its files had sha256 {self.weights[:12]}, now {now[:12]}; "
+                f"nothing was stored. Wait until it is complete, and run again"
+            )
 
 
 def directory_digest(path: Path) -> str:
     """sha256 over the names and digests of all files below a directory."""
     return digest_of(directory_digests(path))
-
-
-def require_unchanged(path: Path, sha256: str) -> None:
-    """Raise if the files below a directory are no longer those of a digest.
-
-    Raises:
-        CheckpointError: A file was added, removed or changed.
-    """
-    now = directory_digest(path)
-    if now != sha256:
-        raise CheckpointError(
-            f"{path}: changed while it was gated: its files had sha256 {sha256[:12]}, now {now[:12]}; "
-            f"nothing was stored. Wait until it is complete, and run again"
-        )

@@ -5,22 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from harness.errors import CheckpointError
+from harness.execution.digests import digest_of
 from harness.execution.step import MODEL, Step
-from harness.execution.store import Artefact
 from harness.metrics.cosine import row_cosines
-from harness.models.loading import SAVED, merge, open_checkpoint, weights_mb
+from harness.models.embeddings import EMBEDDINGS
+from harness.models.loading import SAVED, merge, open_checkpoint
 from harness.models.record import PROBE_TEXTS
-from harness.models.settings import settings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Generator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -31,9 +30,6 @@ if TYPE_CHECKING:
 
 LIBRARIES = ("torch", "transformers", "sentence-transformers", "peft", "tokenizers")
 """The libraries whose version can change an embedding."""
-
-EMBEDDINGS = "embeddings.safetensors"
-"""File of embeddings: an array a set of texts, `probes` and, for an adapter, `unmerged_probes`."""
 
 SAME_MODEL = 0.9999
 """Least cosine of a probe's recorded and its reproduced embedding: far above another model, below rounding."""
@@ -81,13 +77,11 @@ def encode(
     from safetensors.numpy import save_file
 
     arrays: dict[str, NDArray[np.float32]] = {}
-    open_unmerged = SAVED[checkpoint.strategy].open_unmerged
-    if open_unmerged is not None:
-        model = open_unmerged(checkpoint)
+    saved = SAVED[checkpoint.strategy]
+    model = saved.open(checkpoint)
+    if saved.is_adapter:
         arrays["unmerged_probes"] = embed(model, PROBE_TEXTS)
         model = merge(model)
-    else:
-        model = open_checkpoint(checkpoint)
     arrays["probes"] = embed(model, PROBE_TEXTS)
     _require_recorded_probes(checkpoint, arrays["probes"])
     started = time.perf_counter()
@@ -104,7 +98,7 @@ def encode(
     save_file(arrays, out / EMBEDDINGS)
     return EncodingFacts(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
-        weights_mb=weights_mb(checkpoint),
+        weights_mb=(checkpoint.path / saved.weights).stat().st_size / 1e6,
         seconds=seconds,
         texts=len(distinct),
         device=model.device.type,
@@ -115,41 +109,43 @@ def encode(
 ENCODE = Step("embeddings", run=encode, result=EncodingFacts, resource=MODEL, files=True, libraries=LIBRARIES)
 
 
-@dataclass(frozen=True)
-class Embeddings:
-    """The embeddings of a model, an argument of what is computed from them.
-
-    Attributes:
-        artefact: Of `ENCODE`.
-    """
-
-    artefact: Artefact[EncodingFacts]
-
-    @property
-    def digest(self) -> str:
-        """Identifies the embeddings."""
-        return self.artefact.digest
-
-    @cached_property
-    def arrays(self) -> Mapping[str, NDArray[np.float32]]:
-        """Name of a set of texts -> float32 of shape `(n_texts, dimension)`; read at first use.
-
-        Raises:
-            StoreError: The file is missing or was changed.
-        """
-        return read_arrays(self.artefact.file(EMBEDDINGS))
-
-
 def embed(model: SentenceTransformer, texts: Sequence[str], *, batch_size: int = _BATCH) -> NDArray[np.float32]:
     """Encode texts, to float32 of shape `(n_texts, dimension)`."""
     return model.encode(list(texts), batch_size=batch_size, show_progress_bar=False, convert_to_numpy=True)
 
 
-def read_arrays(path: Path) -> dict[str, NDArray[np.float32]]:
-    """Read the arrays of a safetensors file by name. Imports no torch."""
-    from safetensors.numpy import load_file
+def time_encoding(checkpoint: Checkpoint, texts: Sequence[str]) -> Generator[float | None, int, None]:
+    """Serve a model: for each batch size that is sent, encode that many texts in one call and yield the seconds."""
+    model = open_checkpoint(checkpoint)
+    seconds = None
+    while True:
+        size = yield seconds
+        started = time.perf_counter()
+        embed(model, texts[:size], batch_size=size)
+        seconds = time.perf_counter() - started
 
-    return load_file(path)
+
+def settings_of(model: SentenceTransformer) -> dict[str, Any]:
+    """Return the settings of a model as JSON values, each under the name that an error shows.
+
+    The tokenizer is identified by its vocabulary and by the tokens of the probe texts, not by its files: those change
+    their form with the version of the library that wrote them.
+    """
+    modules: list[Any] = list(model)
+    tokenizer: Any = model.tokenizer
+    tokens = tokenizer(list(PROBE_TEXTS), truncation=True, max_length=model.max_seq_length)["input_ids"]
+    vocabulary = tokenizer.get_vocab()
+    return {
+        "modules": [type(module).__name__ for module in modules],
+        "tokenizer vocabulary": f"{len(vocabulary)} tokens, sha256 {digest_of(vocabulary)[:16]}",
+        "tokens of the probe texts": f"sha256 {digest_of([list(row) for row in tokens])[:16]}",
+        "maximum length": model.max_seq_length,
+        "pooling": [module.get_config_dict() for module in modules if hasattr(module, "pooling_mode")],
+        "normalised": any(type(module).__name__ == "Normalize" for module in modules),
+        "prompts": {name: text for name, text in sorted(model.prompts.items()) if text},
+        "default prompt": model.default_prompt_name,
+        "similarity": model.similarity_fn_name,
+    }
 
 
 def _require_recorded_probes(checkpoint: Checkpoint, reproduced: NDArray[np.float32]) -> None:

@@ -32,20 +32,14 @@ OUTPUT_SUFFIXES = frozenset({".json", ".txt", ".model", ".safetensors"})
 def files_digest(path: Path, *, also: Collection[str] = ()) -> tuple[str, dict[str, str]]:
     """Return one sha256 over the files that a model's output depends on, names included, and the sha256 of each.
 
-    Args:
-        path: The model's directory.
-        also: Files (POSIX, relative) that count whatever their suffix.
+    The files (POSIX, relative) of `also` count whatever their suffix.
     """
     found = directory_digests(path, counts=lambda name: PurePosixPath(name).suffix in OUTPUT_SUFFIXES or name in also)
     return digest_of(found), found
 
 
 def read_json(path: Path, *keys: str) -> dict[str, Any]:
-    """Read a JSON file that holds an object with these keys.
-
-    Raises:
-        CheckpointError: It is missing, or does not.
-    """
+    """Read a JSON file that holds an object with these keys; a CheckpointError where it does not."""
     expected = f"expected {' and '.join(keys) or 'a JSON object'}"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -58,11 +52,7 @@ def read_json(path: Path, *keys: str) -> dict[str, Any]:
 
 
 def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """Return the shape of each tensor, from the header of a safetensors file. Imports no torch.
-
-    Raises:
-        CheckpointError: The file is no safetensors file, or a part of one.
-    """
+    """Return the shape of each tensor, from the header of a whole safetensors file, or a CheckpointError."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -73,11 +63,7 @@ def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
 
 
 def read_tensors(path: Path) -> Mapping[str, torch.Tensor]:
-    """Read the tensors of a safetensors file, all of them finite.
-
-    Raises:
-        CheckpointError: The file is missing, unreadable, or holds NaN or infinite values.
-    """
+    """Read the tensors of a safetensors file; a CheckpointError where it is unreadable, or one is not finite."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 

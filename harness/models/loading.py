@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import CheckpointError
@@ -26,13 +25,12 @@ class SavedFormat:
 
     Attributes:
         weights: Name of the file that is shipped.
-        open: Opens it for use.
-        open_unmerged: Opens an adapter on its base without merging it; None for whole models.
+        open: Opens it for use, verified; an adapter on its base, as a `PeftModel` that is not merged.
     """
 
     weights: str
     open: Callable[[Checkpoint], SentenceTransformer]
-    open_unmerged: Callable[[Checkpoint], SentenceTransformer] | None = None
+    is_adapter: bool = False
 
 
 def open_checkpoint(checkpoint: Checkpoint) -> SentenceTransformer:
@@ -43,11 +41,23 @@ def open_checkpoint(checkpoint: Checkpoint) -> SentenceTransformer:
     Raises:
         CheckpointError: Missing, unexpected, changed or non-finite weights, another base, or an adapter without effect.
     """
-    return SAVED[checkpoint.strategy].open(checkpoint).eval()
+    saved = SAVED[checkpoint.strategy]
+    return merge(saved.open(checkpoint)) if saved.is_adapter else saved.open(checkpoint)
 
 
-def open_unmerged(checkpoint: Checkpoint) -> SentenceTransformer:
-    """Open an adapter on its base without merging it, verified like `open_checkpoint`."""
+def merge(model: SentenceTransformer) -> SentenceTransformer:
+    """Merge the adapter that a model carries as a `PeftModel` into its base, in place."""
+    adapted: Any = model[0].model
+    model[0].model = adapted.merge_and_unload()
+    return model
+
+
+def _open_whole(checkpoint: Checkpoint) -> SentenceTransformer:
+    _require_base(checkpoint)
+    return _open_directory(checkpoint.path).eval()
+
+
+def _open_adapter(checkpoint: Checkpoint) -> SentenceTransformer:
     from peft import PeftModel, get_peft_model_state_dict
 
     config = read_json(checkpoint.path / ADAPTER_CONFIG, "peft_type", "target_modules")
@@ -69,35 +79,10 @@ def open_unmerged(checkpoint: Checkpoint) -> SentenceTransformer:
     return model.eval()
 
 
-def merge(model: SentenceTransformer) -> SentenceTransformer:
-    """Merge the adapter that a model carries as a `PeftModel` into its base, in place."""
-    adapted: Any = model[0].model
-    model[0].model = adapted.merge_and_unload()
-    return model
-
-
-def weights_mb(checkpoint: Checkpoint) -> float:
-    """Size of the file that would be shipped, in MB (10^6 bytes): the weights, or only the adapter."""
-    return (checkpoint.path / SAVED[checkpoint.strategy].weights).stat().st_size / 1e6
-
-
-def _open_base(checkpoint: Checkpoint) -> SentenceTransformer:
-    return _open_directory(checkpoint.base.path)
-
-
-def _open_full(checkpoint: Checkpoint) -> SentenceTransformer:
-    _require_base(checkpoint)
-    return _open_directory(checkpoint.path)
-
-
-def _open_merged(checkpoint: Checkpoint) -> SentenceTransformer:
-    return merge(open_unmerged(checkpoint))
-
-
 SAVED: Mapping[str, SavedFormat] = {
-    "base": SavedFormat(WEIGHTS, _open_base),
-    "full": SavedFormat(WEIGHTS, _open_full),
-    "lora": SavedFormat(ADAPTER, _open_merged, open_unmerged),
+    "base": SavedFormat(WEIGHTS, _open_whole),
+    "full": SavedFormat(WEIGHTS, _open_whole),
+    "lora": SavedFormat(ADAPTER, _open_adapter, is_adapter=True),
 }
 """Strategy -> the form in which it saves its models."""
 
@@ -125,36 +110,22 @@ def _open_directory(path: Path) -> SentenceTransformer:
     if transformer is None:
         raise CheckpointError(f"{path}: no transformers model in it; expected a Transformer module")
     # Older files also hold buffers that today's model computes itself (position_ids): right if their values are.
-    _require_same_tensors(transformer.state_dict(), tensors, path, computed=dict(transformer.named_buffers()))
+    _require_same_tensors(transformer.state_dict(), tensors, path, dict(transformer.named_buffers()))
     for index, module in enumerate(model):
         if index > 0 and module.state_dict():  # such as a Dense layer after the pooling
-            directory = path / _read_modules(path)[index]["path"]
+            directory = path / json.loads((path / MODULES).read_text(encoding="utf-8"))[index]["path"]
             _require_same_tensors(module.state_dict(), read_tensors(directory / WEIGHTS), directory)
     return model
-
-
-def _read_modules(path: Path) -> list[dict[str, Any]]:
-    """Read the modules of a sentence-transformers directory that was opened before, and so has a readable list."""
-    modules: list[dict[str, Any]] = json.loads((path / MODULES).read_text(encoding="utf-8"))
-    return modules
 
 
 def _require_same_tensors(
     opened: Mapping[str, torch.Tensor],
     stored: Mapping[str, torch.Tensor],
     path: Path,
-    *,
-    computed: Mapping[str, torch.Tensor] = MappingProxyType({}),
+    computed: Mapping[str, torch.Tensor] | None = None,
 ) -> None:
-    """Raise unless the tensors in memory are those of the file.
-
-    Args:
-        opened: Tensors in memory that must come from the file.
-        stored: Tensors in the file.
-        path: Names the model in the error.
-        computed: Tensors in memory that may be in the file too.
-    """
-    loaded = {**computed, **opened}
+    """Raise unless the tensors in memory are those of the file, which may also hold those that are `computed`."""
+    loaded = {**(computed or {}), **opened}
     missing = sorted(set(opened) - set(stored))
     unexpected = sorted(set(stored) - set(loaded))
     if missing or unexpected:

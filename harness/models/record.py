@@ -48,8 +48,6 @@ class TrainingRecord:
     """The record of a training, as read.
 
     Attributes:
-        base_name: The base's name in the case.
-        base_digest: The base's digest.
         pairs_digest: sha256 of the file of training pairs.
         pairs: Fingerprints of the training pairs, uint64, sorted (see `PairSet.fingerprints`).
         probes: Embeddings of `PROBE_TEXTS`, float32 of shape `(n_probes, dimension)`; None where another version of
@@ -66,15 +64,7 @@ class TrainingRecord:
 def write_record(
     directory: Path, base: ResolvedBase, pairs: PairSet, probes: NDArray[np.float32], recipe: Mapping[str, Any]
 ) -> None:
-    """Write the record of a training beside its model.
-
-    Args:
-        directory: The model's directory.
-        base: The base that it was trained from.
-        pairs: The pairs that it was trained on.
-        probes: Embeddings of `PROBE_TEXTS` by the trained model, in fp32.
-        recipe: Its hyperparameters as JSON values; for people.
-    """
+    """Write the record of a training beside its model; `harness.training.record_training` computes the probes."""
     from safetensors.numpy import save_file
 
     save_file({"probes": probes, "pairs": pairs.fingerprints}, directory / ARRAYS)

@@ -32,11 +32,7 @@ class ResolvedBase:
 
 
 def resolve_base(spec: BaseSpec, directory: Path) -> ResolvedBase:
-    """Locate the base model and verify every digest that the case gives.
-
-    Args:
-        spec: The case's base.
-        directory: The case's directory: a `path` is relative to it.
+    """Locate the base model and verify every digest that the case gives; its `path` is relative to a directory.
 
     Raises:
         CheckpointError: Not there, a file missing, or another digest than the case gives.
@@ -55,11 +51,7 @@ def resolve_base(spec: BaseSpec, directory: Path) -> ResolvedBase:
 
 
 def module_names(base: ResolvedBase) -> set[str]:
-    """Return the modules of a base that have weights, as an adapter can target them: the last part of their names.
-
-    Raises:
-        CheckpointError: The weights cannot be read.
-    """
+    """Return the modules of a base that have weights, as an adapter can target them: the last part of their names."""
     return {name.split(".")[-2] for name in tensor_shapes(base.path / WEIGHTS) if "." in name}
 
 

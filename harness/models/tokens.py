@@ -1,24 +1,16 @@
 """Number of word pieces of a text, and the most that a model reads. Imports no torch and no transformers."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from harness.errors import CheckpointError
 from harness.models.files import MODULES, read_json
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from harness.models.sources import ResolvedBase
+from harness.models.sources import ResolvedBase
 
 # The names under which sentence-transformers looks for the settings of its first module, in this order.
-_SETTINGS = tuple(
-    f"sentence_{kind}_config.json"
-    for kind in ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
-)
+_KINDS = ("bert", "roberta", "distilbert", "camembert", "albert", "xlm-roberta", "xlnet")
 
 _WITHOUT_LIMIT = 10**9
 """From here on, `model_max_length` means that there is no maximum; transformers writes 1e30."""
@@ -30,10 +22,7 @@ def max_length(base: ResolvedBase) -> int | None:
     """Return the most word pieces of a text, special ones included, that a base reads; None where it reads all.
 
     The rule is that of sentence-transformers: its own settings; else those of the tokenizer, and at most the positions
-    of the model.
-
-    Raises:
-        CheckpointError: The files do not tell.
+    of the model. A CheckpointError where the files do not tell.
     """
     directory, kind = _first_module(base)
     if kind == "StaticEmbedding":  # the mean of any number of vectors
@@ -57,8 +46,7 @@ def max_length(base: ResolvedBase) -> int | None:
 def count_word_pieces(base: ResolvedBase, texts: Sequence[str]) -> list[int]:
     """Count the word pieces of each text, special ones and the base's default prompt included, without truncation.
 
-    Raises:
-        CheckpointError: There is no tokenizer.json, or it cannot be read.
+    A CheckpointError where there is no tokenizer.json that can be read.
     """
     from tokenizers import Tokenizer
 
@@ -98,8 +86,8 @@ def _first_module(base: ResolvedBase) -> tuple[Path, str]:
 
 
 def _settings(directory: Path) -> dict[str, Any]:
-    found = (directory / name for name in _SETTINGS)
-    return next((content for path in found if (content := _optional(path))), {})
+    found = (_optional(directory / f"sentence_{kind}_config.json") for kind in _KINDS)
+    return next(filter(None, found), {})
 
 
 def _optional(path: Path) -> dict[str, Any]:

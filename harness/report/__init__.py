@@ -11,18 +11,3 @@ from harness.report.headline import Headline, headline
 from harness.report.links import chart_of, figure_id, result_cells
 from harness.report.page import page_html, summary_html
 from harness.report.types import Report, reports
-
-__all__ = [
-    "Headline",
-    "Report",
-    "chart_of",
-    "errors_csv",
-    "errors_file",
-    "figure_id",
-    "headline",
-    "page_html",
-    "reports",
-    "result_cells",
-    "summary_html",
-    "write_errors",
-]

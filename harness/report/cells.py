@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
 
+from harness.analyses.operating_point import Estimate
+from harness.report.types import Report
+from harness.statistics import Interval
 from harness.text import MINUS, cut, number, percent, signed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from harness.analyses.operating_point import Estimate
-    from harness.report.types import Report
-    from harness.statistics import Interval
 
 
 def value(amount: float, unit: str = "") -> str:
@@ -45,6 +42,21 @@ def ratio_ends(interval: Interval) -> str:
 def models(report: Report, names: Iterable[str]) -> list[dict[str, str]]:
     """Return the names of models with their colours."""
     return [{"name": name, "colour": report.colours[name]} for name in names]
+
+
+def rows(
+    table: Mapping[str, Any], names: Collection[str], cell: Callable[[str, str], dict[str, str]]
+) -> list[dict[str, Any]]:
+    """Return a row for each of a table's metrics or quantities, with a cell, by model and key, for each model."""
+    return [
+        {
+            "title": row.title,
+            "unit": row.unit,
+            "direction": row.direction,
+            "cells": [cell(name, key) for name in names],
+        }
+        for key, row in table.items()
+    ]
 
 
 def text(words: str) -> str:

@@ -1,27 +1,62 @@
-"""The pairs that a model gets wrong, worst first, and all of them as a spreadsheet."""
+"""Each pair under each model: right or wrong, regressed or fixed; the wrong ones worst first, and as a spreadsheet."""
 
 from __future__ import annotations
 
 import csv
 import io
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.execution import write_whole
-from harness.report.outcomes import pair_outcomes
+from harness.report.types import Report
 from harness.text import in_html
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
-
-    from harness.report.outcomes import PairOutcomes
-    from harness.report.types import Report
 
 KINDS = {0: "false positive", 1: "false negative"}
 """Label of a wrong pair -> its name."""
+
+
+@dataclass(frozen=True)
+class PairOutcomes:
+    """One model's scores at its best-F1 threshold. Arrays have an entry a pair, in the order of the file.
+
+    Attributes:
+        threshold: A pair counts as positive when its score reaches it; NaN where undefined.
+        degenerate: Whether calling every pair positive is as good.
+        scores: Scores now.
+        stored: Stored scores; all NaN where none is comparable.
+        wrong: Whether the threshold is on the wrong side of the score; never where either is undefined.
+        regressed: Wrong now, and right under the stored model at the threshold of its own.
+        fixed: Right now, and wrong under the stored model at the threshold of its own.
+    """
+
+    threshold: float
+    degenerate: bool
+    scores: NDArray[np.float64]
+    stored: NDArray[np.float64]
+    wrong: NDArray[np.bool_]
+    regressed: NDArray[np.bool_]
+    fixed: NDArray[np.bool_]
+
+    @property
+    def comparable(self) -> bool:
+        """Whether any score is stored."""
+        return bool(np.isfinite(self.stored).any())
+
+    def since(self, row: int) -> str:
+        """Return what became of a pair since the baseline was stored, in words."""
+        if math.isnan(self.stored[row]):
+            return "not comparable"
+        return "regressed" if self.regressed[row] else "fixed" if self.fixed[row] else "as stored"
+
+
+def pair_outcomes(report: Report) -> dict[str, PairOutcomes]:
+    """Return the outcomes under each measured model."""
+    return {model: _outcomes(report, model) for model in report.models}
 
 
 def wrong_pairs(report: Report, outcomes: Mapping[str, PairOutcomes]) -> list[int]:
@@ -48,31 +83,17 @@ def errors_file(case: str) -> str:
 def errors_csv(report: Report) -> str:
     """Return every wrong pair as CSV, the worst first. Texts cannot become formulas of a spreadsheet."""
     outcomes, pairs = pair_outcomes(report), report.pairs
-    columns = [
-        f"{model}_{column}" for model in outcomes for column in ("score", "error", "stored_score", "since_baseline")
-    ]
+    names = ("text_1", "text_2", "label", "pair_type", "category", "subcategory")
+    columns = ("score", "error", "stored_score", "since_baseline")
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    writer.writerow(["text_1", "text_2", "label", "pair_type", "category", "subcategory", *map(_harmless, columns)])
+    writer.writerow([*names, *(_harmless(f"{model}_{column}") for model in outcomes for column in columns)])
     for row in wrong_pairs(report, outcomes):
-        label = pairs.label[row]
-        writer.writerow(
-            [
-                *map(_harmless, (pairs.text_1[row], pairs.text_2[row])),
-                label,
-                *map(_harmless, (pairs.pair_type[row], pairs.category[row], pairs.subcategory[row])),
-                *(
-                    cell
-                    for found in outcomes.values()
-                    for cell in (
-                        digits(found.scores[row]),
-                        KINDS[label] if found.wrong[row] else "",
-                        digits(found.stored[row]),
-                        found.since(row),
-                    )
-                ),
-            ]
-        )
+        cells = [_harmless(str(getattr(pairs, name)[row])) for name in names]
+        for found in outcomes.values():
+            kind = KINDS[pairs.label[row]] if found.wrong[row] else ""
+            cells += [digits(found.scores[row]), kind, digits(found.stored[row]), found.since(row)]
+        writer.writerow(cells)
     return file.getvalue()
 
 
@@ -85,6 +106,26 @@ def write_errors(directory: Path, reports: Iterable[Report]) -> None:
 def digits(score: float) -> str:
     """Return a score for machines; empty where undefined."""
     return "" if math.isnan(score) else f"{score:.6f}"
+
+
+def _outcomes(report: Report, model: str) -> PairOutcomes:
+    entry, scores = report.models[model], report.scores[model]
+    details = entry.metrics["best_f1"].details
+    threshold = float(details.get("threshold", math.nan))
+    stored = report.pairs.stored_scores.get(model)
+    known = np.isfinite(scores) & math.isfinite(threshold)
+    regressed, fixed = np.zeros((2, len(scores)), dtype=np.bool_)
+    regressed[[pair.row for pair in entry.regressed]] = True
+    fixed[list(entry.fixed)] = True
+    return PairOutcomes(
+        threshold=threshold,
+        degenerate=bool(details.get("degenerate")),
+        scores=scores,
+        stored=np.full(len(scores), math.nan) if stored is None else np.array(stored, dtype=np.float64),
+        wrong=known & ((scores >= threshold) != (report.labels == 1)),
+        regressed=regressed,
+        fixed=fixed,
+    )
 
 
 def _harmless(text: str) -> str:

@@ -10,19 +10,15 @@ import math
 import re
 from bisect import bisect_right
 from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from harness.gates import Outcome
 from harness.metrics import METRICS
 from harness.report.headline import candidate_words, headline, of_outcome
+from harness.results import CaseResults, MetricEntry
 from harness.text import number, one_line, shortened, signed, visible
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    from harness.gates import Outcome
-    from harness.results import CaseResults, MetricEntry
 
 SUMMARY_BYTES = 1024 * 1024
 """The most that a step may write to its summary; of a longer one GitHub shows nothing at all."""
@@ -57,11 +53,7 @@ _ESCAPED = {
 def step_summary(cases: Mapping[str, CaseResults]) -> str:
     """Return the run as Markdown for `$GITHUB_STEP_SUMMARY`: the answers, what does not pass, and every value.
 
-    Args:
-        cases: Name -> results.
-
-    Returns:
-        At most `SUMMARY_BYTES` bytes of UTF-8. What is cut is said in the last line.
+    At most `SUMMARY_BYTES` bytes of UTF-8: what is cut is said in the last line.
     """
     lines = ["## Embedding evaluation", ""]
     # All answers come first: whatever is cut, it is not an answer.
@@ -78,43 +70,28 @@ def step_summary(cases: Mapping[str, CaseResults]) -> str:
 def workflow_commands(cases: Mapping[str, CaseResults]) -> list[str]:
     """Return workflow commands that make failures errors and inconclusive verdicts warnings, a line each.
 
-    Args:
-        cases: Name -> results.
-
-    Returns:
-        At most `ANNOTATIONS` of each kind; where there are more, the last one says how many.
+    At most `ANNOTATIONS` of each kind: where there are more, the last one says how many.
     """
     commands = []
     for outcome, command in _COMMANDS.items():
         found = [(name, verdict) for name, case in cases.items() for verdict in of_outcome(case, outcome)]
         shown = found if len(found) <= ANNOTATIONS else found[: ANNOTATIONS - 1]
-        for name, verdict in shown:
-            commands.append(_command(command, f"{name}: {verdict.gate} {verdict.subject}".rstrip(), verdict.text))
+        commands += [_command(command, f"{name}: {v.gate} {v.subject}".rstrip(), v.text) for name, v in shown]
         if rest := len(found) - len(shown):
             commands.append(_command(command, f"{rest} more", f"{rest} more: {outcome}. The summary has them all."))
     return commands
 
 
 def write_summary(path: Path, text: str) -> None:
-    """Append to the file that `GITHUB_STEP_SUMMARY` names, cut so that the whole file is one that GitHub shows.
-
-    Args:
-        path: The file. What other tools wrote there before stays.
-        text: Markdown, as from `step_summary`.
-    """
+    """Append Markdown to the file that `GITHUB_STEP_SUMMARY` names, cut so that GitHub shows the whole file."""
     with path.open("a", encoding="utf-8", newline="\n") as file:
         file.write(cut_lines(text, SUMMARY_BYTES - file.tell()))
 
 
 def cut_lines(text: str, limit: int) -> str:
-    """Return the first lines of a text, as many as fit, and a last line that says how many were left out.
+    """Return the first lines of a Markdown text, and a last line that says how many were left out.
 
-    Args:
-        text: Markdown.
-        limit: The most bytes of UTF-8 of what comes back.
-
-    Returns:
-        The text itself where it fits; empty where not even the last line does.
+    As many as fit into `limit` bytes of UTF-8: the text itself, or nothing where not even the last line fits.
     """
     if len(text.encode()) <= limit:
         return text

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from harness.config import BASE
-from harness.gates import GATES
+from harness.gates import GATES, Outcome, Verdict
 from harness.metrics import METRICS
+from harness.results import CandidateEntry, CaseResults
 from harness.text import count, cut, listed, number, percent, sentence
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from harness.gates import Outcome, Verdict
-    from harness.results import CandidateEntry, CaseResults
 
 _LONGEST_REASON = 400  # characters of a reason
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from html import escape
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from harness.gates import GATES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from harness.gates import Verdict
+from harness.gates import GATES, Verdict
 
 
 def chart_of(verdict: Verdict) -> str:
@@ -27,22 +22,18 @@ def figure_id(case: str, chart: str) -> str:
 def result_cells(cells: Sequence[str], test_id: str, verdicts: Iterable[tuple[str, Verdict]]) -> list[str]:
     """Return a row of pytest-html's table, with the test's id as text and a link to each chart of its verdicts.
 
-    Args:
-        cells: The row as pytest-html made it: HTML. It takes an id for HTML too, and ids hold categories from the data.
-        test_id: The test.
-        verdicts: Each verdict of the test, after the name of its case.
+    The cells are HTML. pytest-html takes an id for HTML too, and ids hold categories from the data. Each verdict comes
+    after the name of its case.
     """
     charts = dict.fromkeys((case, chart) for case, verdict in verdicts if (chart := chart_of(verdict)))
     links = " ".join(
         f'<a href="#{escape(figure_id(case, chart))}">Chart: {escape(chart.replace("_", " "))}</a>'
         for case, chart in charts
     )
-    changed = []
-    for cell in cells:
+
+    def changed(cell: str) -> str:
         if 'class="col-testId"' in cell:
-            changed.append(f'<td class="col-testId">{escape(test_id)}</td>')
-        elif 'class="col-links"' in cell:
-            changed.append(cell.removesuffix("</td>") + links + "</td>")
-        else:
-            changed.append(cell)
-    return changed
+            return f'<td class="col-testId">{escape(test_id)}</td>'
+        return cell.removesuffix("</td>") + links + "</td>" if 'class="col-links"' in cell else cell
+
+    return list(map(changed, cells))

@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from harness.report.headline import candidate_words, headline
 from harness.report.sections import SECTIONS
+from harness.report.types import Report
 from harness.text import in_html
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from jinja2 import Environment
 
-    from harness.report.types import Report
 
-
-def summary_html(reports: Sequence[Report], *, refused: str = "") -> str:
-    """Return the HTML on top of pytest-html's report.
-
-    Args:
-        reports: The cases.
-        refused: Why the run was refused before any case was measured; else empty.
-    """
+def summary_html(reports: Sequence[Report]) -> str:
+    """Return the HTML on top of pytest-html's report."""
     from harness.report.charts import render
 
     views = [_case(replace(report, charts=tuple(render(report)))) for report in reports]
-    return _environment().get_template("summary.html.j2").render(cases=views, refused=refused)
+    return _environment().get_template("summary.html.j2").render(cases=views)
 
 
 def page_html(reports: Sequence[Report]) -> str:

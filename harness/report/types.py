@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from harness.results import CaseResults, PairTable
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from harness.results import ModelEntry, Results
+from harness.results import CaseResults, ModelEntry, PairTable, Results
 
 _COLOURS = ("#5f6368", "#0072b2", "#e69f00", "#cc79a7", "#56b4e9", "#000000", "#8f6f00", "#7a4fa3")
 """One for each model, the base first: Okabe and Ito's, without the two that charts use for the labels."""
@@ -23,13 +20,7 @@ _COLOURS = ("#5f6368", "#0072b2", "#e69f00", "#cc79a7", "#56b4e9", "#000000", "#
 
 @dataclass(frozen=True)
 class DataTable:
-    """The numbers of a chart in words.
-
-    Attributes:
-        headers: One for each column; the first column names its row.
-        rows: The cells.
-        note: What the table leaves out, or how to read it.
-    """
+    """The numbers of a chart in words: the first column names its row; the note is how to read it."""
 
     headers: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -42,14 +33,8 @@ class RenderedChart:
 
     Attributes:
         name: Its key in `CHARTS`.
-        title: Its subject.
-        question: What it answers.
-        alt: The same in words, with the numbers; why there is no picture where `content` is empty.
-        content: The file.
-        table: The same as a table.
-        wide: Whether it needs the whole width of a page.
-        points: What each point of the picture stands for, as JSON values for the page's script; None where it has no
-            points to read.
+        alt: The same in words, with the numbers; why there is no picture where `content`, the file, is empty.
+        points: What each point of the picture stands for, as JSON values for the page's script; None where it has none.
     """
 
     name: str
@@ -69,14 +54,7 @@ class RenderedChart:
 
 @dataclass(frozen=True)
 class Report:
-    """One case as it is shown.
-
-    Attributes:
-        name: Of the case.
-        case: Its results.
-        pairs: Its evaluation pairs.
-        charts: Drawn charts; empty where none is drawn yet.
-    """
+    """One case as it is shown: its name, its results, its evaluation pairs, and its charts once they are drawn."""
 
     name: str
     case: CaseResults
@@ -111,12 +89,16 @@ class Report:
         """Return what belongs to a metric's value, of each measured model."""
         return {name: model.metrics[metric].details for name, model in self.models.items()}
 
+    def numbers(self, metric: str, *details: str) -> dict[str, list[float]]:
+        """Return a metric of each measured model, and after it these details; NaN for one that it lacks."""
+        found, values = self.details(metric), self.values(metric)
+        return {name: [value, *(found[name].get(key, math.nan) for key in details)] for name, value in values.items()}
+
+    def shared_detail(self, metric: str, detail: str) -> float:
+        """Return a detail that is the same for every model, since it depends on the labels alone; NaN without one."""
+        return next((float(found[detail]) for found in self.details(metric).values() if detail in found), math.nan)
+
 
 def reports(results: Results, pair_tables: Mapping[str, PairTable]) -> list[Report]:
-    """Return each case as it is shown.
-
-    Args:
-        results: A run.
-        pair_tables: Name of a case -> its pairs.
-    """
+    """Return each case of a run as it is shown, with its pair table."""
     return [Report(name, case, pair_tables[name]) for name, case in results.cases.items()]

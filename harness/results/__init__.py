@@ -5,7 +5,7 @@ The report, the GitHub summary and `compare` are functions of both, so each can 
 
 from __future__ import annotations
 
-from harness.results.files import pair_table_name, read_pair_tables, read_results, write_results
+from harness.results.files import PairTable, pair_table_name, read_pair_tables, read_results, write_results
 from harness.results.model import (
     SCHEMA,
     AuditEntry,
@@ -20,24 +20,3 @@ from harness.results.model import (
     RelativeEntry,
     Results,
 )
-from harness.results.pair_table import PairTable
-
-__all__ = [
-    "SCHEMA",
-    "AuditEntry",
-    "CandidateEntry",
-    "CaseResults",
-    "CheckEntry",
-    "ExtraMetric",
-    "ExtraSet",
-    "LearningRateEntry",
-    "MetricEntry",
-    "ModelEntry",
-    "PairTable",
-    "RelativeEntry",
-    "Results",
-    "pair_table_name",
-    "read_pair_tables",
-    "read_results",
-    "write_results",
-]

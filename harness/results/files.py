@@ -1,29 +1,59 @@
-"""Reading and writing `results.json` and the pair tables beside it."""
+"""Reading and writing `results.json` and the pair tables beside it: each evaluation pair of a case, with its scores."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import PydanticSerializationError
 
 from harness.errors import HarnessError
 from harness.execution import write_whole
+from harness.metrics import Number
 from harness.results.model import SCHEMA, Results
-from harness.results.pair_table import PairTable
 from harness.text import one_line, shortened
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from pydantic import BaseModel
-
-_Model = TypeVar("_Model", bound="BaseModel")
+_Model = TypeVar("_Model", bound=BaseModel)
 
 _RESULTS = "a results.json"
 _PAIRS = "the pair table of a results.json"
+
+
+class PairTable(BaseModel):
+    """Each evaluation pair of a case, a list a column, in the order of the file.
+
+    Attributes:
+        scores: Model -> score of each pair.
+        stored_scores: Model -> the baseline's; empty where nothing is comparable.
+        projections: Model -> place of each pair in a UMAP plane, a picture; may be empty.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text_1: tuple[str, ...] = ()
+    text_2: tuple[str, ...] = ()
+    label: tuple[int, ...] = ()
+    category: tuple[str, ...] = ()
+    subcategory: tuple[str, ...] = ()
+    pair_type: tuple[str, ...] = ()
+    scores: dict[str, tuple[Number, ...]] = {}
+    stored_scores: dict[str, tuple[Number, ...]] = {}
+    projections: dict[str, tuple[tuple[Number, Number], ...]] = {}
+
+    def __len__(self) -> int:
+        """Return the number of pairs."""
+        return len(self.label)
+
+    @model_validator(mode="after")
+    def _one_length(self) -> PairTable:
+        columns = (self.text_1, self.text_2, self.category, self.subcategory, self.pair_type)
+        by_model = (*self.scores.values(), *self.stored_scores.values(), *self.projections.values())
+        if {len(column) for column in (*columns, *by_model)} - {len(self)}:
+            raise ValueError(f"a column has another length than the {len(self)} labels")
+        return self
 
 
 def pair_table_name(case: str) -> str:
@@ -32,13 +62,7 @@ def pair_table_name(case: str) -> str:
 
 
 def write_results(path: Path, results: Results, pair_tables: Mapping[str, PairTable]) -> None:
-    """Write `results.json` and, beside it, the pair table of each case, each file in one rename.
-
-    Args:
-        path: The `results.json`.
-        results: What is written.
-        pair_tables: Name of a case -> its pairs.
-    """
+    """Write `results.json` and, beside it, the pair table of each case by its name, each file in one rename."""
     for name, table in pair_tables.items():
         write_whole(path.with_name(results.cases[name].pair_table), _dumped(table) + "\n")
     write_whole(path, _dumped(results, indent=2) + "\n")
@@ -69,14 +93,7 @@ def read_results(path: Path) -> Results:
 
 
 def read_pair_tables(path: Path, results: Results) -> dict[str, PairTable]:
-    """Read the pair table of each case that has one.
-
-    Args:
-        path: The `results.json`; the tables lie beside it.
-        results: What it holds.
-
-    Returns:
-        Name of the case -> its pairs; no pairs for a case that was not run.
+    """Read the pair table of each case beside a `results.json`; no pairs for a case that was not run.
 
     Raises:
         HarnessError: A table is missing, none, or not the one that belongs to the results. In one line.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -18,29 +19,23 @@ from harness.models import EncodingFacts
 from harness.statistics import Change, Interval, RegressedPair, RelativePerformance
 from harness.training import TrainingFacts
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
 SCHEMA: Literal[2] = 2
 """Raised when a key changes its meaning or goes."""
 
 
-def _known(keys: Iterable[str], table: Mapping[str, Any]) -> None:
-    if unknown := [key for key in keys if key not in table]:
-        raise ValueError(f"{unknown[0]}: expected one of {', '.join(table)}: another version of the harness made it")
-
-
-def _known_metric(key: str) -> str:
-    _known([key], METRICS)
+def _known(key: str, table: Mapping[str, Any] = METRICS) -> str:
+    if key not in table:
+        raise ValueError(f"{key}: expected one of {', '.join(table)}: another version of the harness made it")
     return key
 
 
 def _known_gates(verdicts: tuple[Verdict, ...]) -> tuple[Verdict, ...]:
-    _known((verdict.gate for verdict in verdicts), GATES)
+    for verdict in verdicts:
+        _known(verdict.gate, GATES)
     return verdicts
 
 
-MetricKey = Annotated[str, AfterValidator(_known_metric)]
+MetricKey = Annotated[str, AfterValidator(lambda key: _known(key))]
 """A key of `METRICS`."""
 
 

@@ -8,18 +8,3 @@ from harness.run.latency import served
 from harness.run.power import CasePower, power_of_cases
 from harness.run.session import CandidateOptions, Session, open_session
 from harness.run.update import update_baseline
-
-__all__ = [
-    "CandidateOptions",
-    "CasePower",
-    "CaseRun",
-    "Inputs",
-    "Session",
-    "collect",
-    "machine",
-    "open_session",
-    "power_of_cases",
-    "prepare",
-    "served",
-    "update_baseline",
-]

@@ -11,7 +11,7 @@ import numpy as np
 from harness.analyses import PLANES, PROJECT, LearningRatePoint, pair_means
 from harness.config import BASE
 from harness.errors import HarnessError, NotBuiltError
-from harness.gates import GATES, expected
+from harness.gates import GATES, Subject, expected
 from harness.metrics import METRICS
 from harness.models import read_arrays
 from harness.results import (
@@ -32,7 +32,7 @@ from harness.results import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from harness.gates import Outcome, Skipped, Subject, Verdict
+    from harness.gates import Outcome, Skipped, Verdict
     from harness.run.case_run import CaseRun
     from harness.statistics import Interval
 
@@ -139,14 +139,7 @@ def _metric(run: CaseRun, model: str, metric: str, outcomes: Outcomes) -> Metric
         stored=stored.value if stored else None,
         tolerance=stored.tolerance if stored else least[metric],
         change=run.change(model, metric),
-        outcome=next(
-            (
-                outcome
-                for (gate, subject), outcome in outcomes.items()
-                if gate == "metric" and (subject.model, subject.metric) == (model, metric)
-            ),
-            None,
-        ),
+        outcome=outcomes.get(("metric", Subject(model=model, metric=metric))),
     )
 
 
@@ -156,27 +149,22 @@ def _relative_performance(run: CaseRun, measured: Sequence[str], outcomes: Outco
     compared = dict.fromkeys((gate.model, gate.reference) for gate in gates)
     entries = []
     for model, reference in compared:
-        if not {model, reference, BASE} <= set(measured):
+        known = reference in measured or run.stored.model(reference) is not None
+        if not ({model, BASE} <= set(measured) and known):
             continue
         for metric in METRICS:
-            asked = (model, reference, metric)
-            gate = next((gate for gate in gates if (gate.model, gate.reference, gate.metric) == asked), None)
-            outcome = next(
-                (
-                    outcome
-                    for (name, subject), outcome in outcomes.items()
-                    if name == "relative_performance" and (subject.model, subject.reference, subject.metric) == asked
-                ),
-                None,
-            )
+            subject = Subject(model=model, reference=reference, metric=metric)
             entries.append(
                 RelativeEntry(
                     model=model,
                     reference=reference,
                     metric=metric,
-                    value=run.relative_performance(*asked),
-                    at_least=gate.at_least if gate else None,
-                    outcome=outcome,
+                    value=run.relative_performance(model, reference, metric),
+                    at_least=next(
+                        (g.at_least for g in gates if (g.model, g.reference, g.metric) == (model, reference, metric)),
+                        None,
+                    ),
+                    outcome=outcomes.get(("relative_performance", subject)),
                 )
             )
     return tuple(entries)
@@ -195,9 +183,12 @@ def _audit(run: CaseRun, outcomes: Outcomes) -> AuditEntry | None:
         audit = run.audit()
     except HarnessError:
         return None
-    found = {subject.check: outcome for (gate, subject), outcome in outcomes.items() if gate == "audit"}
     checks = {
-        check: CheckEntry(finding=finding, limit=run.inputs.case.audit[check], outcome=found.get(check))
+        check: CheckEntry(
+            finding=finding,
+            limit=run.inputs.case.audit[check],
+            outcome=outcomes.get(("audit", Subject(check=check))),
+        )
         for check, finding in audit.findings.items()
     }
     return AuditEntry(checks=checks, leaked=len(audit.leaked))

@@ -12,28 +12,6 @@ from __future__ import annotations
 from harness.statistics.bootstrap import Interval, intervals
 from harness.statistics.paired import Change, compare
 from harness.statistics.power import PROBABILITY, Comparisons, Power, power
-from harness.statistics.ratios import Ratio, ratio_interval
 from harness.statistics.regressed import RegressedPair, regressed_pairs
-from harness.statistics.regression import Regression, regression
-from harness.statistics.relative import RelativePerformance, relative_performance
-from harness.statistics.tolerance import retraining_tolerance
-
-__all__ = [
-    "PROBABILITY",
-    "Change",
-    "Comparisons",
-    "Interval",
-    "Power",
-    "Ratio",
-    "RegressedPair",
-    "Regression",
-    "RelativePerformance",
-    "compare",
-    "intervals",
-    "power",
-    "ratio_interval",
-    "regressed_pairs",
-    "regression",
-    "relative_performance",
-    "retraining_tolerance",
-]
+from harness.statistics.regression import Regression, regression, retraining_tolerance
+from harness.statistics.relative import Ratio, RelativePerformance, ratio_interval, relative_performance

@@ -5,20 +5,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.metrics import METRICS, Number
 from harness.metrics.checks import require_length, why_undefined
-from harness.metrics.tally import rank
-from harness.metrics.weighted import weighted_values
+from harness.metrics.evaluation import weighted_values
+from harness.metrics.tally import Integers, Labels, Values, rank
 from harness.statistics.resampling import LEAST_UNITS, draw_blocks, pair_weights, resampling_units
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from numpy.typing import NDArray
 
 _MOST_UNDEFINED = 0.05
 
@@ -40,12 +34,12 @@ class Interval:
 
 
 def intervals(
-    scores: NDArray[np.float64],
-    labels: NDArray[np.int8],
-    text_rows: NDArray[np.int64],
+    scores: Values,
+    labels: Labels,
+    text_rows: Integers,
     *,
     seed: int,
-    clusters: NDArray[np.int64] | None = None,
+    clusters: Integers | None = None,
     resamples: int = 2000,
 ) -> dict[str, Interval]:
     """95 % bootstrap interval of every metric of one model.
@@ -84,10 +78,8 @@ def intervals(
         return dict.fromkeys(METRICS, Interval.none(reason))
     units = resampling_units(text_rows)
     ranking = rank(scores, labels, clusters)
-    values = join(
-        weighted_values(ranking, pair_weights(units, draws, ranking.order))
-        for draws in draw_blocks(units, resamples, seed)
-    )
+    blocks = draw_blocks(units, resamples, seed)
+    values = join([weighted_values(ranking, pair_weights(units, draws, ranking.order)) for draws in blocks])
     observed = weighted_values(ranking, np.ones((1, len(scores))))
     return {
         name: percentile_interval(float(observed[name][0]), values[name], units.count, corrected=metric.maximum)
@@ -95,9 +87,7 @@ def intervals(
     }
 
 
-def percentile_interval(
-    observed: float, values: NDArray[np.float64], units: int, *, corrected: bool = False
-) -> Interval:
+def percentile_interval(observed: float, values: Values, units: int, *, corrected: bool = False) -> Interval:
     """Return the interval that leaves out 2.5 % of the resamples' values at either side.
 
     Args:
@@ -127,10 +117,10 @@ def percentile_interval(
 
 
 def check_pairs(
-    scores: NDArray[np.float64],
-    labels: NDArray[np.int8],
-    text_rows: NDArray[np.int64],
-    clusters: NDArray[np.int64] | None,
+    scores: Values,
+    labels: Labels,
+    text_rows: Integers,
+    clusters: Integers | None,
     *,
     draws: int,
 ) -> str:
@@ -147,7 +137,6 @@ def check_pairs(
     return why_undefined("an interval", scores, labels)
 
 
-def join(blocks: Iterable[Mapping[str, NDArray[np.float64]]]) -> dict[str, NDArray[np.float64]]:
+def join(blocks: list[dict[str, Values]]) -> dict[str, Values]:
     """Join the values of blocks of resamples, metric by metric."""
-    kept = list(blocks)
-    return {name: np.concatenate([block[name] for block in kept]) for name in METRICS}
+    return {name: np.concatenate([block[name] for block in blocks]) for name in METRICS}

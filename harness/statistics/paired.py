@@ -1,33 +1,27 @@
-"""The change between two models: two score vectors of the same pairs, compared pair by pair."""
+"""The change between two models on the same pairs: resampled, and swapped at random."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.metrics import METRICS, Number
-from harness.metrics.tally import rank
-from harness.metrics.weighted import weighted_values
+from harness.metrics import METRICS, Number, average_ranks
+from harness.metrics.evaluation import weighted_values
+from harness.metrics.tally import Integers, Labels, Ranking, Values, rank
 from harness.statistics.bootstrap import check_pairs, join, percentile_interval
-from harness.statistics.permutation import Side, p_value, swapped_changes
 from harness.statistics.resampling import (
     LEAST_UNITS,
     Units,
+    block_sizes,
     draw_blocks,
     independent_groups,
     pair_weights,
     resampling_units,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from numpy.typing import NDArray
-
-    Values = NDArray[np.float64]
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -56,11 +50,11 @@ class Change:
 def compare(
     now: Values,
     stored: Values,
-    labels: NDArray[np.int8],
-    text_rows: NDArray[np.int64],
+    labels: Labels,
+    text_rows: Integers,
     *,
     seed: int,
-    clusters: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
+    clusters: tuple[Integers, Integers] | None = None,
     resamples: int = 2000,
     permutations: int = 2000,
 ) -> dict[str, Change]:
@@ -96,16 +90,17 @@ def compare(
         and D. Gur, "A permutation test sensitive to differences in areas for comparing ROC curves from a paired
         design", 2005 (swapping ranks); B. Phipson and G. Smyth, "Permutation p-values should never be zero", 2010.
     """
-    sides = [Side(*side) for side in zip((now, stored), clusters or (None, None), strict=True)]
-    for side in sides:
-        if reason := check_pairs(side.scores, labels, text_rows, side.clusters, draws=min(resamples, permutations)):
+    sides = list(zip((now, stored), clusters or (None, None), strict=True))
+    for scores, found in sides:
+        if reason := check_pairs(scores, labels, text_rows, found, draws=min(resamples, permutations)):
             return dict.fromkeys(METRICS, Change(*(math.nan,) * 6, reason=reason))
     unit = np.ones((1, len(now)))
-    values = [weighted_values(rank(side.scores, labels, side.clusters), unit) for side in sides]
+    rankings = [rank(scores, labels, found) for scores, found in sides]
+    values = [weighted_values(ranking, unit) for ranking in rankings]
     units, groups = resampling_units(text_rows), independent_groups(text_rows)
     counts = units.count, int(groups.max()) + 1
-    resampled = join(_resampled_changes(sides, labels, units, resamples, seed))
-    swapped = join(swapped_changes(sides, labels, groups, permutations, seed))
+    resampled = _resampled_changes(rankings, units, resamples, seed)
+    swapped = _swapped_changes((now, stored), clusters, labels, groups, permutations, seed)
     return {
         name: _change(float(values[0][name][0]), float(values[1][name][0]), resampled[name], swapped[name], counts)
         for name in METRICS
@@ -117,18 +112,73 @@ def _change(now: float, stored: float, resampled: Values, swapped: Values, count
     change = now - stored
     interval = percentile_interval(change, resampled, counts[0])
     if np.isnan(change) or counts[1] >= LEAST_UNITS:
-        reason, chance = interval.reason, p_value(change, swapped)
+        reason, chance = interval.reason, _p_value(change, swapped)
     else:
         few = f"a p-value needs {LEAST_UNITS} independent groups of pairs, found {counts[1]}"
         reason, chance = "; ".join(filter(None, (interval.reason, few))), np.nan
     return Change(now, stored, change, interval.low, interval.high, chance, reason)
 
 
-def _resampled_changes(
-    sides: list[Side], labels: NDArray[np.int8], units: Units, resamples: int, seed: int
-) -> Iterator[dict[str, Values]]:
-    """Changes in blocks of resamples, each of the same pairs for both sides."""
-    rankings = [rank(side.scores, labels, side.clusters) for side in sides]
+def _resampled_changes(rankings: list[Ranking], units: Units, resamples: int, seed: int) -> dict[str, Values]:
+    """Changes of every metric in the resamples, each of the same pairs for both sides."""
+    blocks = []
     for draws in draw_blocks(units, resamples, seed):
         now, stored = (weighted_values(ranking, pair_weights(units, draws, ranking.order)) for ranking in rankings)
-        yield {name: now[name] - stored[name] for name in METRICS}
+        blocks.append({name: now[name] - stored[name] for name in METRICS})
+    return join(blocks)
+
+
+def _swapped_changes(
+    sides: tuple[Values, Values],
+    clusters: tuple[Integers, Integers] | None,
+    labels: Labels,
+    groups: Integers,
+    permutations: int,
+    seed: int,
+) -> dict[str, Values]:
+    """Changes of every metric in the permutations.
+
+    Both sides are ranked together, once. A permuted side is then a weighting of this ranking: of the two scores of a
+    pair one has weight 1, the other 0.
+    """
+    count = len(labels)
+    ranks = rank(np.concatenate([average_ranks(side) for side in sides]), np.concatenate([labels, labels]))
+    scores = ranks.with_scores(np.concatenate(sides))
+    pair, is_stored = ranks.order % count, ranks.order >= count
+    terms = {
+        name: np.hstack([of_pairs(labels, found) for found in clusters]) if clusters else np.full((count, 4), np.nan)
+        for name, metric in METRICS.items()
+        if (of_pairs := metric.terms)
+    }
+    by_rank = [name for name, metric in METRICS.items() if metric.by_rank and name not in terms]
+    by_score = [name for name in METRICS if name not in by_rank and name not in terms]
+    rng, blocks = np.random.default_rng((seed, 1)), []  # not the stream of the resamples
+    for size in block_sizes(permutations, 2 * count):
+        swap = rng.integers(2, size=(size, groups.max() + 1)).astype(bool)
+        taken = (swap[:, groups[pair]] == is_stored).astype(np.float64)
+        now, stored = (
+            weighted_values(ranks, weights, by_rank) | weighted_values(scores, weights, by_score)
+            for weights in (taken, 1 - taken)
+        )
+        swapped_pairs = swap[:, groups].astype(np.float64)
+        of_ratios = {name: _ratio_changes(parts, swapped_pairs) for name, parts in terms.items()}
+        blocks.append({name: now[name] - stored[name] for name in now} | of_ratios)
+    return join(blocks)
+
+
+def _p_value(change: float, swapped: Values) -> float:
+    """Return the share of changes at least as large, the observed one among them; an undefined one counts as large."""
+    if np.isnan(change):
+        return np.nan
+    smaller = np.abs(swapped) < abs(change) - _ROUNDING * max(1.0, abs(change))
+    return float((np.count_nonzero(~smaller) + 1) / (len(swapped) + 1))
+
+
+def _ratio_changes(parts: Values, swapped: Values) -> Values:
+    """Changes of a ratio of two sums where some pairs are swapped, shape `(n_permutations,)`.
+
+    `parts` are numerator and denominator of each pair now and stored, shape `(n_pairs, 4)`.
+    """
+    sums = parts.sum(axis=0) + swapped @ (np.roll(parts, 2, axis=1) - parts)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(sums[:, 0] / sums[:, 1] - sums[:, 2] / sums[:, 3])

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from harness.metrics.tally import Values
 from harness.statistics.regression import regression
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Values = NDArray[np.float64]
 
 PROBABILITY = 0.95
 """With which a drop is detected."""
@@ -87,7 +82,7 @@ def power(comparisons: Comparisons, *, seed: int, draws: int = 10_000) -> Power:
     """
     simulated = _retrained(comparisons.trainings, seed, draws)
     path = _interpolated(comparisons)
-    fails_above = _fails_above(path, comparisons.tolerance)
+    fails_above = _fails_above(path)
     failing = (simulated > fails_above).any(axis=1)
     worse = (simulated > comparisons.tolerance).any(axis=1)
     drops = np.maximum(fails_above - np.quantile(simulated, 1 - PROBABILITY, axis=0), 0)
@@ -98,15 +93,6 @@ def power(comparisons: Comparisons, *, seed: int, draws: int = 10_000) -> Power:
         drops=np.where(within, drops, np.nan),
         together=_detected_together(path.forgotten, simulated, fails_above),
     )
-
-
-@dataclass(frozen=True)
-class _Path:
-    """Steps of forgetting, and many points between them."""
-
-    forgotten: Values
-    low: Values
-    high: Values
 
 
 def _retrained(trainings: Values, seed: int, draws: int) -> Values:
@@ -120,26 +106,25 @@ def _retrained(trainings: Values, seed: int, draws: int) -> Values:
     return np.asarray(mean + factor * (rng.standard_normal((draws, count)) @ (trainings - mean)))
 
 
-def _interpolated(comparisons: Comparisons) -> _Path:
-    steps = np.linspace(0, 1, len(comparisons.forgotten))
-    between = np.linspace(0, 1, _BETWEEN)
-    return _Path(
-        *(
-            np.column_stack([np.interp(between, steps, column) for column in table.T])
-            for table in (comparisons.forgotten, comparisons.low, comparisons.high)
-        )
+def _interpolated(comparisons: Comparisons) -> Comparisons:
+    """Return the comparisons with many points between their steps of forgetting."""
+    steps, between = np.linspace(0, 1, len(comparisons.forgotten)), np.linspace(0, 1, _BETWEEN)
+    forgotten, low, high = (
+        np.column_stack([np.interp(between, steps, column) for column in table.T])
+        for table in (comparisons.forgotten, comparisons.low, comparisons.high)
     )
+    return replace(comparisons, forgotten=forgotten, low=low, high=high)
 
 
-def _fails_above(path: _Path, tolerance: Values) -> Values:
+def _fails_above(path: Comparisons) -> Values:
     """Return the deterioration above which each comparison fails; infinite where the pairs never prove it.
 
     What forgetting does not reach is judged by the tolerance alone.
     """
-    found = regression(path.forgotten, tolerance, path.low, path.high)
+    found = regression(path.forgotten, path.tolerance, path.low, path.high)
     unproven = np.where(found.worse & ~found.proven, path.forgotten, -np.inf).max(axis=0)
     never = unproven == np.fmax.reduce(path.forgotten)
-    return np.where(never, np.inf, np.maximum(unproven, tolerance))
+    return np.where(never, np.inf, np.maximum(unproven, path.tolerance))
 
 
 def _detected_together(forgotten: Values, simulated: Values, fails_above: Values) -> Values:

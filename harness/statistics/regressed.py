@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass
+from itertools import compress
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from harness.metrics.best_f1 import best_f1
 from harness.metrics.checks import require_length
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
+    from harness.metrics.tally import Labels, Values
 
 
 @dataclass(frozen=True)
@@ -41,11 +38,11 @@ class RegressedPair:
 
 
 def regressed_pairs(
-    now: NDArray[np.float64],
-    stored: NDArray[np.float64],
-    labels: NDArray[np.int8],
-    pair_types: Sequence[str],
-    categories: Sequence[str],
+    now: Values,
+    stored: Values,
+    labels: Labels,
+    pair_types: tuple[str, ...],
+    categories: tuple[str, ...],
 ) -> tuple[RegressedPair, ...]:
     """List the pairs that were right and are wrong now, each model at its own threshold of the best F1.
 
@@ -73,17 +70,8 @@ def regressed_pairs(
     at, stored_at = (result.details["threshold"] for result in best)
     regressed = ((stored >= stored_at) == labels) & ((now >= at) != labels)
     loss = (2 * labels - 1) * ((stored - stored_at) - (now - at))
-    found = [
-        RegressedPair(
-            row=row,
-            label=int(labels[row]),
-            now=float(now[row]),
-            stored=float(stored[row]),
-            loss=float(loss[row]),
-            pair_type=pair_types[row],
-            category=categories[row],
-        )
-        for row in np.flatnonzero(regressed).tolist()
-    ]
+    columns = (labels.tolist(), now.tolist(), stored.tolist(), loss.tolist(), pair_types, categories)
+    pairs = zip(range(len(now)), *columns, strict=True)
+    found = [RegressedPair(*pair) for pair in compress(pairs, regressed)]
     # Equal losses in an order of their own, not that of the file.
     return tuple(sorted(found, key=lambda pair: (-pair.loss, *astuple(pair)[1:])))

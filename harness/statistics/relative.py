@@ -1,23 +1,17 @@
-"""Performance relative to another model, and the part of its gain over the base that is recovered."""
+"""One model relative to another: performance, the part of its gain over the base that is recovered, and duration."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.metrics import METRICS, Number
-from harness.metrics.tally import rank
-from harness.metrics.weighted import weighted_values
+from harness.metrics.evaluation import weighted_values
+from harness.metrics.tally import Integers, Labels, Values, rank
 from harness.statistics.bootstrap import Interval, check_pairs, percentile_interval
-from harness.statistics.resampling import Units, draw_blocks, pair_weights, resampling_units
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
-
-    Values = NDArray[np.float64]
+from harness.statistics.resampling import draw_blocks, pair_weights, resampling_units
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +45,8 @@ class RelativePerformance:
 def relative_performance(
     values: tuple[float, float, float],
     scores: tuple[Values, Values, Values] | None,
-    labels: NDArray[np.int8],
-    text_rows: NDArray[np.int64],
+    labels: Labels,
+    text_rows: Integers,
     *,
     metric: str,
     reference_name: str,
@@ -79,9 +73,9 @@ def relative_performance(
         ValueError: If the shapes do not fit, or there are no resamples.
     """
     model, reference, base = values
-    higher = METRICS[metric].direction == "higher"
-    reason = _why_no_ratio(model, reference, reference_name, higher=higher)
-    gap_reason = _why_no_gap(model, reference, base, reference_name, higher=higher)
+    better = 1 if METRICS[metric].direction == "higher" else -1
+    reason = _why_no_ratio(model, reference, reference_name, better)
+    gap_reason = _why_no_gap(model, reference, base, reference_name, better)
     ratio = math.nan if reason else model / reference
     gap_recovered = math.nan if gap_reason else (model - base) / (reference - base)
     if scores is None:
@@ -89,11 +83,19 @@ def relative_performance(
     elif missing := next(filter(None, (check_pairs(s, labels, text_rows, None, draws=resamples) for s in scores)), ""):
         interval = gap_interval = Interval.none(missing)
     else:
-        units = resampling_units(text_rows)
-        ratios, gaps = _resampled(scores, labels, units, metric, seed, resamples)
-        interval = Interval.none(reason) if reason else percentile_interval(ratio, ratios, units.count)
-        gap_interval = (
-            Interval.none(gap_reason) if gap_reason else percentile_interval(gap_recovered, gaps, units.count)
+        units, rankings = resampling_units(text_rows), [rank(vector, labels) for vector in scores]
+        blocks = [
+            [weighted_values(r, pair_weights(units, draws, r.order), (metric,))[metric] for r in rankings]
+            for draws in draw_blocks(units, resamples, seed)
+        ]
+        models, references, bases = np.concatenate(blocks, axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratios = np.where(references > 0, models / references, np.nan)
+            gained = better * (references - bases) > 0
+            gaps = np.where(gained, (models - bases) / (references - bases), np.nan)
+        interval, gap_interval = (
+            Interval.none(why) if why else percentile_interval(value, resampled, units.count)
+            for why, value, resampled in ((reason, ratio, ratios), (gap_reason, gap_recovered, gaps))
         )
     return RelativePerformance(
         model=model,
@@ -108,45 +110,49 @@ def relative_performance(
     )
 
 
-def _why_no_ratio(model: float, reference: float, name: str, *, higher: bool) -> str:
+def _why_no_ratio(model: float, reference: float, name: str, better: int) -> str:
     """Say why a ratio would mean nothing; empty if it means something."""
     if math.isnan(model) or math.isnan(reference):
         return "undefined for the model" if math.isnan(model) else f"undefined for {name}"
-    if not higher:
+    if better < 0:
         return "lower is better: read the difference"
     return "" if reference > 0 else f"{name} is not above 0: it did not learn"
 
 
-def _why_no_gap(model: float, reference: float, base: float, name: str, *, higher: bool) -> str:
+def _why_no_gap(model: float, reference: float, base: float, name: str, better: int) -> str:
     """Say why a gap recovered would mean nothing; empty if it means something."""
     for value, whose in ((model, "the model"), (base, "the base"), (reference, name)):
         if math.isnan(value):
             return f"undefined for {whose}"
-    return "" if _gains(reference, base, higher=higher) else f"{name} gained nothing over the base"
+    return "" if better * (reference - base) > 0 else f"{name} gained nothing over the base"
 
 
-def _gains(reference: ArrayLike, base: ArrayLike, *, higher: bool) -> NDArray[np.bool_]:
-    """Return whether the reference is better than the base; the arguments broadcast."""
-    return np.greater(reference, base) if higher else np.less(reference, base)
+@dataclass(frozen=True)
+class Ratio:
+    """A ratio with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
 
 
-def _resampled(
-    scores: tuple[Values, Values, Values],
-    labels: NDArray[np.int8],
-    units: Units,
-    metric: str,
-    seed: int,
-    resamples: int,
-) -> tuple[Values, Values]:
-    """Ratio and gap recovered in each resample, the three models on the same pairs; NaN where undefined."""
-    rankings = [rank(vector, labels) for vector in scores]
-    blocks = [
-        [weighted_values(r, pair_weights(units, draws, r.order), (metric,))[metric] for r in rankings]
-        for draws in draw_blocks(units, resamples, seed)
-    ]
-    model, reference, base = np.concatenate(blocks, axis=1)
-    gained = _gains(reference, base, higher=METRICS[metric].direction == "higher")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = np.where(reference > 0, model / reference, np.nan)
-        gaps = np.where(gained, (model - base) / (reference - base), np.nan)
-    return ratios, gaps
+def ratio_interval(numerators: list[float], denominators: list[float]) -> Ratio:
+    """Geometric mean of paired ratios, with Student's interval of their logarithms.
+
+    Args:
+        numerators: Positive values, one a round.
+        denominators: Positive values of the same rounds.
+
+    Raises:
+        ValueError: Fewer than two rounds, or not the same number of both.
+    """
+    from scipy.special import stdtrit
+
+    if len(numerators) != len(denominators) or len(numerators) < 2:
+        raise ValueError(
+            f"expected at least two rounds of both, got {len(numerators)} numerators, {len(denominators)} denominators"
+        )
+    logs = np.log(np.asarray(numerators) / np.asarray(denominators))
+    half = float(stdtrit(len(logs) - 1, 0.975)) * float(logs.std(ddof=1)) / math.sqrt(len(logs))
+    mean = float(logs.mean())
+    return Ratio(math.exp(mean), math.exp(mean - half), math.exp(mean + half))

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+
+from harness.metrics.tally import Integers, Values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
 
 _BLOCK_ELEMENTS = 2**18
 """Weights in memory at once: few enough for the processor's cache, whatever the number of resamples."""
@@ -34,12 +34,12 @@ class Units:
         count: Number of units.
     """
 
-    first: NDArray[np.int64]
-    second: NDArray[np.int64]
+    first: Integers
+    second: Integers
     count: int
 
 
-def resampling_units(text_rows: NDArray[np.int64]) -> Units:
+def resampling_units(text_rows: Integers) -> Units:
     """Find the units of a bootstrap that keeps pairs together where they share a text.
 
     Such pairs are correlated. Pairs that are linked by shared texts, over however many steps, form a group (see
@@ -87,7 +87,7 @@ def resampling_units(text_rows: NDArray[np.int64]) -> Units:
     return Units(np.searchsorted(units, first), second, len(units))
 
 
-def draw_blocks(units: Units, resamples: int, seed: int) -> Iterator[NDArray[np.float64]]:
+def draw_blocks(units: Units, resamples: int, seed: int) -> Iterator[Values]:
     """Draw units in blocks of resamples; the same for a seed, whatever the size of blocks.
 
     Yields:
@@ -102,7 +102,7 @@ def draw_blocks(units: Units, resamples: int, seed: int) -> Iterator[NDArray[np.
         yield counts.astype(np.float64)
 
 
-def pair_weights(units: Units, draws: NDArray[np.float64], order: NDArray[np.int64]) -> NDArray[np.float64]:
+def pair_weights(units: Units, draws: Values, order: Integers) -> Values:
     """Count each pair in each resample, the pairs in the given order, shape `(some resamples, n_pairs)`."""
     weights = draws[:, units.first[order]]
     double = np.flatnonzero(units.second[order] < units.count)
@@ -111,7 +111,7 @@ def pair_weights(units: Units, draws: NDArray[np.float64], order: NDArray[np.int
     return weights
 
 
-def independent_groups(text_rows: NDArray[np.int64]) -> NDArray[np.int64]:
+def independent_groups(text_rows: Integers) -> Integers:
     """Number the groups of pairs: those of different groups have no text in common, however many pairs lie between.
 
     Returns:
@@ -130,14 +130,13 @@ def independent_groups(text_rows: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray(component[low], dtype=np.int64)
 
 
-def block_sizes(resamples: int, elements: int) -> Iterator[int]:
+def block_sizes(resamples: int, elements: int) -> list[int]:
     """Split a number of resamples into blocks of not too many weights in all, one resample at least."""
     size = max(1, _BLOCK_ELEMENTS // max(1, elements))
-    for start in range(0, resamples, size):
-        yield min(size, resamples - start)
+    return [min(size, resamples - start) for start in range(0, resamples, size)]
 
 
-def _both_texts(text_rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _both_texts(text_rows: Integers) -> tuple[Integers, Integers]:
     """Return the lower and the higher text of each pair, numbered from 0 in the order of the given numbers."""
     if text_rows.ndim != 2 or text_rows.shape[1] != 2 or not np.issubdtype(text_rows.dtype, np.integer):
         raise ValueError(

@@ -74,12 +74,9 @@ def _require_recordable(**given: Any) -> None:
     }
     for name, (kind, error, hint) in expected.items():
         if not isinstance(given[name], kind):
-            came = type(given[name]).__name__
-            raise error(f"record_training: {name}: got {came}, expected {kind.__name__}: {hint}")
-    if not given["directory"].is_dir():
-        raise CheckpointError(
-            f"record_training: directory: {given['directory']}: no such directory; save the model first"
-        )
+            raise error(f"record_training: {name}: got {type(given[name]).__name__}, expected {kind.__name__}: {hint}")
+    if not (path := given["directory"]).is_dir():
+        raise CheckpointError(f"record_training: directory: {path}: no such directory; save the model first")
     try:
         json.dumps(dict(given["recipe"]), sort_keys=True)
     except (TypeError, ValueError) as error:

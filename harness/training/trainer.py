@@ -16,9 +16,9 @@ from harness.models.checkpoint import Checkpoint
 from harness.models.encoding import embed
 from harness.models.loading import open_checkpoint
 from harness.training.record import fp32, record_training
-from harness.training.strategies import STRATEGIES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import torch
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer, SentenceTransformerTrainingArguments
     from transformers import TrainerCallback
 
-    from harness.config import Recipe
+    from harness.config.recipe import Recipe
     from harness.data import PairSet
     from harness.execution.step import Progress
     from harness.models.sources import ResolvedBase
@@ -63,7 +63,6 @@ class TrainingFacts:
     """Facts of a training.
 
     Attributes:
-        parameters: Of the model.
         precision: `fp32` or `bf16`.
         device: `cpu`, or the name of the GPU.
         steps: Number of optimizer steps.
@@ -82,15 +81,9 @@ class TrainingFacts:
 def train(
     *, recipe: Recipe, base: ResolvedBase, train_pairs: PairSet, eval_pairs: PairSet, out: Path, progress: Progress
 ) -> TrainingFacts:
-    """Train one model and save it with the probe embeddings that it had in this very process.
+    """Train one model, and save it in the sentence-transformers format (an adapter: the PEFT files) with its record.
 
-    Args:
-        recipe: Strategy and hyperparameters.
-        base: The model to start from.
-        train_pairs: Texts and labels.
-        eval_pairs: Measured after each epoch for the training curve. Never used to pick a checkpoint.
-        out: Empty directory; filled in the sentence-transformers format (for an adapter: the PEFT files).
-        progress: Receives the part of all steps done.
+    The evaluation pairs are measured after each epoch for the training curve. They are never used to pick a checkpoint.
     """
     import torch
     from sentence_transformers import SentenceTransformerTrainer
@@ -130,6 +123,29 @@ def train(
 
 
 TRAIN = Step("model", run=train, result=TrainingFacts, resource=MODEL, files=True, revision=3, libraries=LIBRARIES)
+
+
+def _lora_adapter(model: SentenceTransformer, recipe: Recipe) -> SentenceTransformer:
+    from peft import LoraConfig
+
+    assert recipe.lora is not None  # noqa: S101 - Recipe does not validate otherwise
+    model.add_adapter(
+        LoraConfig(
+            r=recipe.lora.rank,
+            lora_alpha=recipe.lora.alpha,
+            lora_dropout=recipe.lora.dropout,
+            target_modules=recipe.lora.target_modules,
+            use_rslora=recipe.lora.use_rslora,
+        )
+    )
+    return model
+
+
+STRATEGIES: Mapping[str, Callable[[SentenceTransformer, Recipe], SentenceTransformer]] = {
+    "full": lambda model, _: model,  # every weight
+    "lora": _lora_adapter,
+}
+"""Strategy -> function that prepares the opened base for training. How it is opened later: `models.loading.SAVED`."""
 
 
 def parameter_counts(model: SentenceTransformer) -> ParameterCounts:

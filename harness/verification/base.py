@@ -1,20 +1,14 @@
 """Check `base`: the candidate was made from the case's base. Opens no model."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from harness.errors import CheckpointError
 from harness.models.files import ADAPTER, ADAPTER_CONFIG, WEIGHTS, files_digest, read_json, tensor_shapes
-from harness.models.record import read_record
+from harness.models.record import TrainingRecord
+from harness.models.sources import ResolvedBase
 from harness.text import some
-from harness.verification.result import CheckResult
-
-if TYPE_CHECKING:
-    from harness.models.sources import ResolvedBase
-    from harness.verification.candidate import Candidate
+from harness.verification.candidate import Candidate, CheckResult
 
 _HUB_ID = re.compile(r"([\w.-]+/)?[\w.-]+")
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
@@ -27,16 +21,8 @@ _UNSURE = (
 )
 
 
-def check_base(candidate: Candidate, base: ResolvedBase) -> CheckResult:
-    """Check that a candidate was made from this base: by the recorded digest, else by name, revision and shapes.
-
-    Raises:
-        CheckpointError: A file of the candidate, other than its record, cannot be read.
-    """
-    try:
-        record = read_record(candidate.path)
-    except CheckpointError as error:
-        return CheckResult("fail", str(error))
+def check_base(candidate: Candidate, base: ResolvedBase, record: TrainingRecord | None) -> CheckResult:
+    """Check that a candidate was made from this base: by its training's record, else by name, revision and shapes."""
     if record is not None:
         words = f"trained on {record.base_name} with digest {record.base_digest}"
         if record.base_digest != base.digest:
@@ -98,12 +84,9 @@ def _model_misfits(path: Path, base: ResolvedBase) -> list[str]:
     Not those that PEFT's layers left behind: they are no sign of another base, and the check `complete` names them.
     """
     expected, found = tensor_shapes(base.path / WEIGHTS), tensor_shapes(path / WEIGHTS)
+    other = {name: shape for name, shape in expected.items() if found.get(name, shape) != shape}
     extra = [name for name in found if name not in expected and not _NOT_OF_A_BASE.search(name)]
     return [
-        *(
-            f"{name} {list(found[name])} for {list(shape)}"
-            for name, shape in expected.items()
-            if name in found and found[name] != shape
-        ),
+        *(f"{name} {list(found[name])} for {list(shape)}" for name, shape in other.items()),
         *(f"{name}, which the base does not have" for name in extra),
     ]

@@ -1,4 +1,4 @@
-"""The model that a gate run is about: where it lies, and which of the case's models it takes the place of."""
+"""The model that a gate run is about, and the outcome of a check on it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Literal
 
 from harness.errors import CaseError
 from harness.execution.digests import digest_of
-from harness.models.checkpoint import Checkpoint, directory_digest, require_unchanged
+from harness.models.checkpoint import Checkpoint, directory_digest
 
 if TYPE_CHECKING:
     from harness.config import Case
     from harness.models.sources import ResolvedBase
 
 _OPTIONS = {"lora": "--adapter", "full": "--full-model"}
-_KINDS = {"lora": "a PEFT adapter", "full": "a sentence-transformers model"}
+KINDS = {"lora": "a PEFT adapter", "full": "a sentence-transformers model"}
+"""Strategy -> what a candidate of it is, in words."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,6 @@ class Candidate:
     Attributes:
         model: The case's model whose place it takes, and with whose baseline it is compared.
         strategy: `lora` for an adapter, `full` for a whole model.
-        path: Its directory.
         sha256: Over the names and digests of all its files.
     """
 
@@ -48,23 +48,23 @@ class Candidate:
         """Return the candidate as a model to open."""
         return Checkpoint(self.strategy, base, self.path, self.sha256, external=True)
 
-    def require_unchanged(self) -> None:
-        """Raise if it is no longer what was found: what was just measured may be of neither.
 
-        Raises:
-            CheckpointError: A file in its directory was added, removed or changed.
-        """
-        require_unchanged(self.path, self.sha256)
+@dataclass(frozen=True)
+class CheckResult:
+    """The outcome of one check.
+
+    Attributes:
+        outcome: `inconclusive` where more would have to be recorded beside the model.
+    """
+
+    outcome: Literal["pass", "fail", "inconclusive"]
+    message: str
 
 
 def find_candidate(case: Case, strategy: Literal["lora", "full"], path: Path, model: str | None = None) -> Candidate:
-    """Find a candidate and the model of the case that it stands for.
+    """Find a candidate in a directory, and the model of the case that it stands for.
 
-    Args:
-        case: The case that it is gated by.
-        strategy: What it is.
-        path: Its directory.
-        model: The model that it stands for; by default the only one of its strategy in the case.
+    That is `model`, or else the only one of its strategy in the case.
 
     Raises:
         CaseError: No such directory, or no such model, or more than one.
@@ -72,7 +72,7 @@ def find_candidate(case: Case, strategy: Literal["lora", "full"], path: Path, mo
     option = _OPTIONS[strategy]
     if not path.is_dir():
         came = "a file" if path.exists() else "nothing there"
-        raise CaseError(f"{option} {path}: {came}; expected the directory of {_KINDS[strategy]}")
+        raise CaseError(f"{option} {path}: {came}; expected the directory of {KINDS[strategy]}")
     known = [name for name, recipe in case.models.items() if recipe.strategy == strategy]
     if model is None and len(known) != 1:
         raise CaseError(

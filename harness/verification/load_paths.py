@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.execution.step import MODEL, Step
-from harness.models.encoding import EMBEDDINGS, LIBRARIES, embed
+from harness.models.embeddings import EMBEDDINGS
+from harness.models.encoding import LIBRARIES, embed, settings_of
 from harness.models.files import ADAPTER_CONFIG, MODULES, read_json
 from harness.models.loading import merge
 from harness.models.record import PROBE_TEXTS
-from harness.models.settings import settings_of
-from harness.verification.candidate import Candidate  # noqa: TC001 - its methods are part of the step's source
+from harness.verification.candidate import Candidate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,12 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LoadPathFacts:
-    """Settings and errors of the load paths of a candidate; the embeddings are in the step's file `EMBEDDINGS`.
-
-    Attributes:
-        settings: Load path -> the opened model's settings.
-        errors: Load path -> why it failed.
-    """
+    """Load path -> the opened model's settings, or why it failed; embeddings are in the step's file `EMBEDDINGS`."""
 
     settings: Mapping[str, Mapping[str, Any]]
     errors: Mapping[str, str]
@@ -48,16 +43,9 @@ def try_load_paths(
 ) -> LoadPathFacts:
     """Open a candidate by every load path, and encode the probe texts.
 
-    Args:
-        candidate: The candidate.
-        base: The base that an adapter goes on.
-        seed: A different one in each process: weights that are drawn at random then show. Children of a forkserver
-            would otherwise all draw the same ones.
-        out: Directory for the file `EMBEDDINGS`: load path -> float32 of shape `(n_probes, dimension)`.
-        progress: Receives the part of the load paths tried.
-
-    Raises:
-        CheckpointError: The candidate changed meanwhile.
+    The seed is another one in each process: weights that are drawn at random then show. Children of a forkserver would
+    otherwise all draw the same ones. The file `EMBEDDINGS` has load path -> float32 of shape `(n_probes, dimension)`.
+    A CheckpointError where the candidate changed meanwhile.
     """
     import torch
     from safetensors.numpy import save_file
@@ -75,7 +63,7 @@ def try_load_paths(
             except Exception as error:  # noqa: BLE001 - whatever it is, a user would meet it here
                 errors[name] = f"{type(error).__name__}: {error}"
             progress(number / len(paths), name)
-    candidate.require_unchanged()
+    candidate.checkpoint(base).require_unchanged()
     save_file(arrays, out / EMBEDDINGS)
     return LoadPathFacts(settings, errors)
 
@@ -100,10 +88,6 @@ def _peft(candidate: Candidate, base: ResolvedBase, _scratch: Path) -> SentenceT
     return model
 
 
-def _merged(candidate: Candidate, base: ResolvedBase, scratch: Path) -> SentenceTransformer:
-    return merge(_peft(candidate, base, scratch))
-
-
 def _load_adapter(candidate: Candidate, base: ResolvedBase, _scratch: Path) -> SentenceTransformer:
     model = _open(base.path)
     model.load_adapter(str(candidate.path))
@@ -121,18 +105,6 @@ def _directory(candidate: Candidate, base: ResolvedBase, scratch: Path) -> Sente
     return _open(copy)
 
 
-def _merged_and_saved(candidate: Candidate, base: ResolvedBase, scratch: Path) -> SentenceTransformer:
-    return _saved(_merged(candidate, base, scratch), scratch)
-
-
-def _whole(candidate: Candidate, _base: ResolvedBase, _scratch: Path) -> SentenceTransformer:
-    return _open(candidate.path)
-
-
-def _whole_and_saved(candidate: Candidate, _base: ResolvedBase, scratch: Path) -> SentenceTransformer:
-    return _saved(_open(candidate.path), scratch)
-
-
 def _saved(model: SentenceTransformer, scratch: Path) -> SentenceTransformer:
     model.save_pretrained(str(scratch / "saved"), create_model_card=False)
     return _open(scratch / "saved")
@@ -141,14 +113,14 @@ def _saved(model: SentenceTransformer, scratch: Path) -> SentenceTransformer:
 LOAD_PATHS: Mapping[str, Mapping[str, Callable[[Candidate, ResolvedBase, Path], SentenceTransformer | None]]] = {
     "lora": {
         "PeftModel.from_pretrained": _peft,
-        "PeftModel.merge_and_unload": _merged,
+        "PeftModel.merge_and_unload": lambda *given: merge(_peft(*given)),
         "SentenceTransformer.load_adapter": _load_adapter,
         "SentenceTransformer(DIR)": _directory,
-        "merged, saved and opened again": _merged_and_saved,
+        "merged, saved and opened again": lambda *given: _saved(merge(_peft(*given)), given[-1]),
     },
     "full": {
-        "SentenceTransformer(DIR)": _whole,
-        "saved and opened again": _whole_and_saved,
+        "SentenceTransformer(DIR)": lambda candidate, _base, _scratch: _open(candidate.path),
+        "saved and opened again": lambda candidate, _base, scratch: _saved(_open(candidate.path), scratch),
     },
 }
 """Strategy -> load path -> function that opens the model, or returns None where the candidate has no such path."""

@@ -1,35 +1,57 @@
 """Every check on a candidate, from its files to what it computes."""
 
-from __future__ import annotations
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from typing import TYPE_CHECKING
+import numpy as np
+from numpy.typing import NDArray
 
 from harness.errors import CheckpointError
-from harness.models.encoding import EMBEDDINGS, read_arrays
-from harness.models.record import read_record
+from harness.execution import Context
+from harness.models.embeddings import EMBEDDINGS, read_arrays
+from harness.models.record import TrainingRecord, read_record
+from harness.models.sources import ResolvedBase
 from harness.verification.base import check_base
+from harness.verification.candidate import Candidate, CheckResult
 from harness.verification.files import check_files
 from harness.verification.load_paths import VERIFY_LOAD_PATHS
 from harness.verification.opened import VERIFY_OPENED
-from harness.verification.result import Verification
 
-if TYPE_CHECKING:
-    from harness.execution import Context
-    from harness.models.sources import ResolvedBase
-    from harness.verification.candidate import Candidate
+
+@dataclass(frozen=True)
+class Verification:
+    """Everything found out about a candidate before it is measured. Where its files are refused, only that.
+
+    Attributes:
+        checks: `files`, `base`, `complete` and for an adapter `exact_merge` -> result.
+        settings: Load path -> the opened model's settings.
+        errors: Load path -> why it fails.
+        embeddings: Load path -> the probe texts' embeddings in one process and in another, float32 of shape
+            `(n_probes, dimension)`.
+        record: The record of its training; None where there is none, or it cannot be read.
+        record_error: Why it cannot be read; else empty.
+    """
+
+    checks: Mapping[str, CheckResult]
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
+    embeddings: Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]] = field(default_factory=dict)
+    record: TrainingRecord | None = None
+    record_error: str = ""
+
+    def require_opened(self) -> None:
+        """Raise a CheckpointError if its files, its base or what they open to is wrong: nothing of it is measured."""
+        for name in ("files", "base", "complete"):
+            found = self.checks.get(name)
+            if found is not None and found.outcome == "fail":
+                raise CheckpointError(f"check {name!r} failed: {found.message}")
 
 
 def verify(ctx: Context, candidate: Candidate, base: ResolvedBase, title: str) -> Verification:
     """Run every check on a candidate: on its files, and only if they are safe on what they open to.
 
-    Args:
-        ctx: Store and executor.
-        candidate: The candidate.
-        base: The case's base.
-        title: Names the steps.
-
-    Raises:
-        HarnessError: A step failed, or the candidate changed meanwhile.
+    The title names the steps. A HarnessError where one failed, or the candidate changed meanwhile.
     """
     files = check_files(candidate)
     if files.outcome == "fail":
@@ -40,14 +62,14 @@ def verify(ctx: Context, candidate: Candidate, base: ResolvedBase, title: str) -
         for seed in (1, 2)
     )
     once, again = (read_arrays(artefact.file(EMBEDDINGS)) for artefact in (first, second))
-    checks = {"files": files, "base": check_base(candidate, base), "complete": opened.complete}
     record, record_error = None, ""
     try:
         record = read_record(candidate.path)
     except CheckpointError as error:
         record_error = str(error)
+    origin = CheckResult("fail", record_error) if record_error else check_base(candidate, base, record)
     return Verification(
-        checks=checks if opened.exact_merge is None else {**checks, "exact_merge": opened.exact_merge},
+        checks={"files": files, "base": origin, **opened},
         settings=first.value.settings,
         errors={**first.value.errors, **second.value.errors},
         embeddings={path: (once[path], again[path]) for path in once if path in again},

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from harness.baselines import Baseline, Origin, StoredModel, StoredValue
 from harness.metrics import METRICS, Evaluation, GroupResult, MetricResult
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 def stored_model(value: float = 0.8, **provenance: Any) -> StoredModel:
@@ -24,17 +21,12 @@ def stored_model(value: float = 0.8, **provenance: Any) -> StoredModel:
 
 
 @pytest.fixture(scope="session")
-def make_model() -> Callable[..., StoredModel]:
-    return stored_model
-
-
-@pytest.fixture(scope="session")
-def make_baseline() -> Callable[..., Baseline]:
-    def make(**changed: Any) -> Baseline:
+def make_baseline() -> Any:
+    def make(lora: float = 0.8, **changed: Any) -> Baseline:
         content = {
             "version": 1,
             "origin": Origin(eval_sha256="e" * 64, eval_pairs=2, base_name="MiniLM", base_digest="b" * 64),
-            "models": {"base": stored_model(-0.2), "lora": stored_model(machine="Größe 2")},
+            "models": {"base": stored_model(-0.2), "lora": stored_model(lora, machine="Größe 2")},
             "scores": [{"base": 0.5, "lora": -0.25}, {"base": 0.125, "lora": 0.75}],
         }
         return Baseline(**{**content, **changed})
@@ -43,7 +35,7 @@ def make_baseline() -> Callable[..., Baseline]:
 
 
 @pytest.fixture(scope="session")
-def make_evaluation() -> Callable[..., Evaluation]:
+def make_evaluation() -> Any:
     """Every metric with one value, but for those given; one category with a margin of 0.5."""
 
     def make(value: float = 0.5, *, margin: float = 0.5, categories: tuple[str, ...] = ("values",), **metrics: float):

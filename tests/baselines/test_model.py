@@ -7,24 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from harness.baselines import CATEGORY_METRICS, Baseline, baseline_path, read_baseline, write_baseline
+from harness.baselines import CATEGORY_METRICS, baseline_path, changes, read_baseline, write_baseline
 from harness.config import read_case
 from harness.errors import BaselineError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
-
-    Make = Callable[..., Baseline]
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "dating" / "baseline.json"
-
-
-def test_each_case_has_a_file_of_its_own(tmp_path: Path, dating_case_path: Path) -> None:
-    assert tmp_path / "dating" / "baseline.json" == baseline_path(tmp_path, read_case(dating_case_path))
+def path(tmp_path: Path, dating_case_path: Path) -> Path:
+    return baseline_path(tmp_path, read_case(dating_case_path))
 
 
 @pytest.mark.parametrize("case", ["dating", "tickets"])
@@ -35,23 +28,12 @@ def test_what_the_repository_stores_is_written_as_it_was_read(repository: Path, 
     write_baseline(path, baseline)
     assert stored.read_bytes() == path.read_bytes()
     assert [path] == list(path.parent.iterdir())
+    assert ("dating", "baseline.json") == path.parts[-2:]
 
 
-def test_the_order_in_which_values_came_does_not_matter(path: Path, make_baseline: Make) -> None:
+def test_the_file_reads_well_in_a_diff_and_does_not_depend_on_the_order(path: Path, make_baseline: Any) -> None:
     baseline = make_baseline()
     write_baseline(path, baseline)
-    first = path.read_bytes()
-    turned = make_baseline(
-        models=dict(reversed(baseline.models.items())),
-        scores=[dict(reversed(row.items())) for row in baseline.scores],
-    )
-    write_baseline(path, turned)
-    assert first == path.read_bytes()
-    assert baseline == read_baseline(path)
-
-
-def test_the_file_reads_well_in_a_diff(path: Path, make_baseline: Make) -> None:
-    write_baseline(path, make_baseline())
     text = path.read_text(encoding="utf-8")
     assert text.endswith("}\n")
     assert "Größe 2" in text
@@ -59,20 +41,21 @@ def test_the_file_reads_well_in_a_diff(path: Path, make_baseline: Make) -> None:
     assert '    {"base": 0.5, "lora": -0.25},' in lines  # a line a pair
     assert 8 == sum(line.strip().startswith('"value": ') for line in lines)  # a line a number
     assert max(map(len, lines)) < 100
+    models, scores = dict(reversed(baseline.models.items())), [dict(reversed(row.items())) for row in baseline.scores]
+    write_baseline(path, make_baseline(models=models, scores=scores))
+    assert text == path.read_text(encoding="utf-8")
+    assert baseline == read_baseline(path)
 
 
-def test_where_nothing_is_stored_nothing_is_read_or_written(path: Path, tmp_path: Path) -> None:
+def test_where_nothing_is_stored_nothing_is_read_or_written_and_a_directory_is_refused(path: Path) -> None:
     assert read_baseline(path) is None
-    assert [] == list(tmp_path.iterdir())
-
-
-def test_a_directory_in_its_place_is_refused(path: Path) -> None:
+    assert not path.parent.exists()
     path.mkdir(parents=True)
     with pytest.raises(BaselineError, match="cannot be read"):
         read_baseline(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"<<<<<<< HEAD", b"\xff\xfe", b"[]", b"null"])
+@pytest.mark.parametrize("content", [b"", b"<<<<<<< HEAD", b"\xff\xfe", b"null"])
 def test_what_is_no_baseline_is_refused_in_one_line(path: Path, content: bytes) -> None:
     path.parent.mkdir()
     path.write_bytes(content)
@@ -101,9 +84,7 @@ def spearman(content: Any) -> Any:
         (lambda content: content["scores"][1].pop("lora"), "scores: not every row has one of lora"),
     ],
 )
-def test_an_edit_that_would_disarm_a_gate_is_refused(
-    path: Path, make_baseline: Make, edit: Callable[[Any], Any], said: str
-) -> None:
+def test_an_edit_that_would_disarm_a_gate_is_refused(path: Path, make_baseline: Any, edit: Any, said: str) -> None:
     content = make_baseline().model_dump(mode="json")
     edit(content)
     path.parent.mkdir()
@@ -112,8 +93,30 @@ def test_an_edit_that_would_disarm_a_gate_is_refused(
         read_baseline(path)
 
 
-def test_what_is_compared_of_a_model_is_in_the_order_of_reports(make_baseline: Make) -> None:
+def test_what_is_compared_of_a_model_is_in_the_order_of_reports(make_baseline: Any) -> None:
     compared = make_baseline().models["lora"].compared
     expected = [("", "spearman"), ("", "margin"), *(("values", metric) for metric in CATEGORY_METRICS)]
     assert expected == [(category, metric) for category, metric, _ in compared]
     assert {0.8} == {found.value.value for found in compared}
+
+
+def test_each_change_is_a_line_and_a_first_baseline_is_new(make_baseline: Any) -> None:
+    old = make_baseline()
+    assert [] == changes(old, make_baseline())
+    assert ["new: 2 models, 2 pairs"] == changes(None, old)
+    assert [
+        f"models.lora.{where}.{which}: 0.8 -> 0.7"
+        for where in ("categories.values.auc_roc", "categories.values.margin", "metrics.margin", "metrics.spearman")
+        for which in ("seeds.42", "value")
+    ] == changes(old, make_baseline(0.7))
+    assert ["scores of 1 of 2 pairs"] == changes(old, make_baseline(scores=[old.scores[0], {"base": 0.0, "lora": 0.5}]))
+    assert ["scores of 1 of 3 pairs"] == changes(old, make_baseline(scores=[*old.scores, {"base": 0.0, "lora": 0.0}]))
+
+
+def test_a_model_that_comes_or_goes_is_listed_by_its_values(make_baseline: Any) -> None:
+    full = make_baseline()
+    fewer = make_baseline(models={"base": full.models["base"]})
+    gone, new = changes(full, fewer), changes(fewer, full)
+    assert "models.lora.metrics.spearman.value: 0.8 -> gone" in gone
+    assert "models.lora.metrics.spearman.value: not stored -> 0.8" in new
+    assert all(line.startswith("models.lora.") for line in gone + new)

@@ -6,19 +6,15 @@ import os
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from harness.report import summary_html, write_errors
+from harness.report import Report, summary_html, write_errors
 
-from ..synthetic import make_report, plain  # noqa: TID252
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from harness.report import Report
+from ..synthetic import make_report, plain
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -37,6 +33,7 @@ FLAGS = (
 )
 
 CONFTEST = """
+from pathlib import Path
 
 import pytest
 
@@ -89,14 +86,13 @@ def hostile_report() -> Report:
 def report_path(tmp_path_factory: pytest.TempPathFactory, hostile_report: Report) -> Path:
     """The report as pytest-html writes it, with the list of wrong pairs beside it."""
     project = tmp_path_factory.mktemp("project")
-    (project / "summary.html").write_text(summary_html([hostile_report]), encoding="utf-8")
-    (project / "conftest.py").write_text(CONFTEST, encoding="utf-8")
-    (project / "test_it.py").write_text(TESTS, encoding="utf-8")
-    (project / "pytest.ini").write_text("[pytest]", encoding="utf-8")
+    summary = summary_html([hostile_report])
+    contents = {"summary.html": summary, "conftest.py": CONFTEST, "test_it.py": TESTS, "pytest.ini": "[pytest]"}
+    for name, content in contents.items():
+        (project / name).write_text(content, encoding="utf-8")
     options = ("-p", "no:cacheprovider", "-p", "no:benchmark", "-q", "--html=report.html", "--self-contained-html")
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *options], cwd=project, capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-m", "pytest", *options]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
     assert pytest.ExitCode.TESTS_FAILED == done.returncode, done.stdout + done.stderr
     write_errors(project, [hostile_report])
     return project / "report.html"
@@ -127,15 +123,10 @@ class Opened:
         self.page = page
         self.errors: list[str] = []
         self.requests: list[str] = []
-        self.dialogs: list[str] = []
         page.on("console", lambda message: self.errors.append(message.text))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("request", lambda request: self.requests.append(request.url))
-        page.on("dialog", self._dialog)
-
-    def _dialog(self, dialog: Any) -> None:
-        self.dialogs.append(dialog.message)
-        dialog.dismiss()
+        page.on("dialog", lambda dialog: (self.errors.append(dialog.message), dialog.dismiss()))
 
 
 @pytest.fixture

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.results import Results, write_results
 
-from ..synthetic import make_report, with_metric  # noqa: TID252
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+from ..synthetic import make_report, with_metric
 
 
 @pytest.fixture

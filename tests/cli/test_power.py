@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import shutil
 
-import pytest
-
 from harness.analyses import ModelPower
 from harness.baselines import read_baseline
 from harness.cli import main
@@ -13,15 +11,6 @@ from harness.cli import main
 DROPS = {"": {"spearman": 0.0621, "false_positives": 25.28}, "values": {"margin": 0.15}}
 POWER = ModelPower(0.0174, 0.0009, DROPS, {"": {"spearman": 0.0249}})
 BLIND = ModelPower(0.0, 1.0, {}, {})
-
-
-@pytest.fixture
-def here(tmp_path, repository, monkeypatch):
-    """A directory like the repository's root."""
-    for name in ("baselines", "fixtures"):
-        shutil.copytree(repository / name / "dating", tmp_path / name / "dating")
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def test_each_comparison_is_a_row(repository, monkeypatch, capsys):
@@ -51,14 +40,15 @@ def test_each_comparison_is_a_row(repository, monkeypatch, capsys):
     assert "\n| lora | all | spearman | " in shown
 
 
-def test_without_baseline_or_case_it_is_status_2(here, capsys):
-    shutil.rmtree(here / "baselines")
+def test_without_baseline_or_case_it_is_status_2(tmp_path, repository, monkeypatch, capsys):
+    shutil.copytree(repository / "fixtures" / "dating", tmp_path / "fixtures" / "dating")
+    monkeypatch.chdir(tmp_path)
     assert main(["power"]) == 2
     shown = capsys.readouterr()
     assert shown.out == ""
     assert "no baseline is stored; store one with pytest evals/ -m full --update-baselines" in shown.err
-    shutil.rmtree(here / "fixtures")
+    shutil.rmtree(tmp_path / "fixtures")
     assert main(["power"]) == 2
-    assert f"no case: expected {here}/fixtures/*/case.toml, or --case PATH" in capsys.readouterr().err
+    assert f"no case: expected {tmp_path}/fixtures/*/case.toml, or --case PATH" in capsys.readouterr().err
     assert main(["power", "--case", "nowhere.toml"]) == 2
     assert "nowhere.toml" in capsys.readouterr().err

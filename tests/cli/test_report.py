@@ -10,7 +10,7 @@ from harness.cli import main
 from harness.report import summary_html
 from harness.report.charts import CHARTS
 
-from ..synthetic import make_report  # noqa: TID252
+from ..synthetic import make_report
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.config import LOSSES, Recipe
+from harness.config import Recipe
 from harness.errors import CaseError
 
 FULL = Recipe(strategy="full", epochs=2, learning_rate=2e-5)
@@ -32,21 +32,20 @@ def test_an_adapter_is_merged() -> None:
 @pytest.mark.parametrize(
     ("changes", "lines"),
     [
-        ({"precision": "fp16"}, ["recipe: precision: input should be 'auto', 'bf16' or 'fp32'; got \"fp16\""]),
-        ({"seed": None}, ["recipe: seed: input should be a valid integer; got null"]),
-        ({"lora": {"rank": 4}}, ["recipe: a lora table is given, but the strategy is 'full'"]),
+        ({"seed": None}, ["seed: input should be a valid integer; got null"]),
+        ({"lora": {"rank": 4}}, ["a lora table is given, but the strategy is 'full'"]),
         (
-            {"strategy": "lora", "lora": {"rank": 0, "r": 1}, "loss": "mse"},
+            {"strategy": "lora", "lora": {"rank": 0, "r": 1}, "precision": "fp16"},
             [
-                f'recipe: loss: expected one of {", ".join(LOSSES)}; got "mse"',
-                "recipe: lora.rank: input should be greater than or equal to 1; got 0",
-                "recipe: lora.r: unknown key; expected one of rank, alpha, dropout, target_modules, use_rslora",
+                "precision: input should be 'auto', 'bf16' or 'fp32'; got \"fp16\"",
+                "lora.rank: input should be greater than or equal to 1; got 0",
+                "lora.r: unknown key; expected one of rank, alpha, dropout, target_modules, use_rslora",
             ],
         ),
     ],
-    ids=["precision", "null", "no-adapter", "nested"],
+    ids=["null", "no-adapter", "nested"],
 )
 def test_what_a_case_file_could_not_state_is_refused(changes: dict[str, Any], lines: list[str]) -> None:
     with pytest.raises(CaseError) as caught:
         FULL.changed(**changes)
-    assert lines == str(caught.value).splitlines()
+    assert [f"recipe: {line}" for line in lines] == str(caught.value).splitlines()

@@ -52,15 +52,9 @@ def test_the_shipped_data_are_within_their_limits(path: Path) -> None:
     base = resolve_base(case.base, case.path.parent)
     train, evaluation = read_pairs(case.train_path), read_pairs(case.eval_path)
     texts = (*train.texts, *evaluation.texts)
-    prefixes = tuple(case.data.prefixes)
-    result = audit(
-        AuditData(
-            PairFile("train.jsonl", train, prefixes),
-            PairFile("eval.jsonl", evaluation, prefixes),
-            dict(zip(texts, count_word_pieces(base, texts), strict=True)),
-            max_length(base),
-        )
-    )
+    pieces = dict(zip(texts, count_word_pieces(base, texts), strict=True))
+    known = {"word_pieces": pieces, "max_length": max_length(base), "uncounted": ""}
+    result = audit(data_of(train.pairs, evaluation.pairs, case.data.prefixes, **known))
     values = {check: finding.value for check, finding in result.findings.items()}
     assert {} == {check: value for check, value in values.items() if not value <= case.audit[check]}
     assert () == result.leaked
@@ -138,13 +132,8 @@ def test_the_best_length_is_that_which_a_search_finds(train: list[Pair], evaluat
         couples = [(a, b) for (a, x), (b, y) in itertools.product(values, repeat=2) if x > y]
         return sum((a > b) + 0.5 * (a == b) for a, b in couples) / len(couples) if couples else math.nan
 
-    lengths = [
-        lambda a, _: a,
-        lambda _, b: b,
-        lambda a, b: a + b,
-        lambda a, b: a / b,
-        lambda a, b: round(min(a, b) / max(a, b), 12),
-    ]
+    lengths = [lambda a, _: a, lambda _, b: b, lambda a, b: a + b, lambda a, b: a / b]
+    lengths.append(lambda a, b: round(min(a, b) / max(a, b), 12))
     value = found("length_alone", train, evaluation).value
     known = [auc(train, length) for length in lengths]
     if math.isnan(known[0]) or math.isnan(auc(evaluation, lengths[0])):
@@ -163,14 +152,10 @@ def test_the_best_length_is_that_which_a_search_finds(train: list[Pair], evaluat
 def test_no_value_depends_on_the_order_of_the_files(train: list[Pair], evaluation: list[Pair], rng: Any) -> None:
     shuffled = [rng.sample(pairs, len(pairs)) for pairs in (train, evaluation)]
     values = [
-        {
-            name: finding.value
-            for name, finding in audit(data_of(*files)).findings.items()
-            if finding.value == finding.value
-        }
+        {name: finding.value for name, finding in audit(data_of(*files)).findings.items()}
         for files in ((train, evaluation), shuffled)
     ]
-    assert values[0] == pytest.approx(values[1])
+    assert values[0] == pytest.approx(values[1], nan_ok=True)
 
 
 # --- planted faults ---------------------------------------------------------------------------------------------------
@@ -187,16 +172,10 @@ def test_a_nearly_shared_pair_has_the_same_label_there() -> None:
         pair("i love to drink black tea in the rose garden", "jazz every night"),
     ]
     result = audit(data_of(train, evaluation))
-    assert (0, 1 / 3, (0,)) == (
-        result.findings["shared_pairs"].value,
-        result.findings["near_shared_pairs"].value,
-        result.leaked,
-    )
-    [example] = result.findings["near_shared_pairs"].examples
-    assert (
-        'eval.jsonl:1 = train.jsonl:1: "jazz every night!" and "I love to drink green tee in the rose garden"'
-        == example
-    )
+    near = result.findings["near_shared_pairs"]
+    assert (0, 1 / 3, (0,)) == (result.findings["shared_pairs"].value, near.value, result.leaked)
+    texts = '"jazz every night!" and "I love to drink green tee in the rose garden"'
+    assert (f"eval.jsonl:1 = train.jsonl:1: {texts}",) == near.examples
     assert 3 / 6 == result.findings["near_shared_texts"].value
 
 
@@ -228,10 +207,8 @@ def test_leakage_with_typing_errors_is_found(dating: Any, typed_badly: Any) -> N
     train, evaluation = dating
     rng = random.Random(2)
     known = [p for p in train if len(p.text_1) > 55][:20]
-    leaky = (
-        *(replace(p, text_1=p.text_1[:10] + typed_badly(p.text_1[10:], rng, errors=1)) for p in known),
-        *evaluation,
-    )
+    wrong = [replace(p, text_1=p.text_1[:10] + typed_badly(p.text_1[10:], rng, errors=1)) for p in known]
+    leaky = [*wrong, *evaluation]
     result = audit(data_of(train, leaky, SPEAKERS))
     assert set(range(20)) >= set(result.leaked)
     assert 18 <= len(result.leaked)
@@ -246,6 +223,7 @@ def test_without_the_prefixes_another_speaker_says_another_text() -> None:
 
 def test_contradictions_are_found_in_a_file_and_between_them() -> None:
     train = [pair("tea", "jazz", 1), pair("Jazz", "tea ", 0), pair("rain", "snow", 1), pair("dogs", "cats", 0)]
+    train.append(train[2])  # the first place is named
     finding = found("contradictions", train, [pair("snow", "RAIN", 0), pair("dogs", "cats", 0)])
     assert (2, "2 of 3 different pairs have two labels") == (finding.value, finding.words)
     assert (
@@ -254,6 +232,7 @@ def test_contradictions_are_found_in_a_file_and_between_them() -> None:
     ) == finding.examples
     shared = found("shared_pairs", train, [pair("snow", "RAIN", 0)])
     assert ('eval.jsonl:1 = train.jsonl:3, with label 1 instead of 0: "snow" and "RAIN"',) == shared.examples
+    assert ('eval.jsonl:1 = train.jsonl:3: "snow"',) == found("shared_texts", train, [pair("snow", "new")]).examples
 
 
 def test_a_word_that_gives_the_label_away_is_found(dating: Any) -> None:

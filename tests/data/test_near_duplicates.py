@@ -48,11 +48,7 @@ def test_near_duplicates_are_those_that_a_search_finds(dating: Any, typed_badly:
     ("one", "other", "near"),
     [
         ("people who drink black tea are my kind of people", "people who drink blach tea are my kind of people", True),
-        (
-            "people who drink black tea, are my kind of people",
-            "people who drink black tea are my kind of people!",
-            True,
-        ),
+        ("people who drink black tea, are my kind of men", "people who drink black tea are my kind of men!", True),
         ("i'm into tea", "im into tea", True),
         ("people who drink black tea are my kind", "people who drink black tea are not my kind", False),
         ("i really do trust people who drink black tea", "i really do love people who drink black tea", False),
@@ -80,13 +76,7 @@ train = [f"people who go to place number {n} are my kind of people" for n in ran
 print(json.dumps(near_duplicates(train, [text.replace("kind", "kinb") for text in train[::5]])))
 """
     answers = [
-        subprocess.run(
-            [sys.executable, "-c", source],
-            check=True,
-            capture_output=True,
-            text=True,
-            env={**os.environ, "PYTHONHASHSEED": seed},
-        ).stdout
+        subprocess.check_output([sys.executable, "-c", source], env={**os.environ, "PYTHONHASHSEED": seed})
         for seed in ("1", "2")
     ]
     assert answers[0] == answers[1]

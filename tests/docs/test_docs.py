@@ -16,7 +16,8 @@ from markdown_it import MarkdownIt
 import harness
 from harness.cli import main
 from harness.config import read_case
-from harness.config.reference import case_reference
+from harness.data.audit import CHECKS
+from harness.metrics import METRICS
 from harness.plugin import MARKERS, pytest_addoption
 
 if TYPE_CHECKING:
@@ -130,5 +131,19 @@ def test_the_case_of_the_readme_can_be_run(tmp_path: Path) -> None:
     assert ("base", "standard", "lora") == tuple(read_case(tmp_path / "case.toml").model_names)
 
 
-def test_every_key_of_the_case_reference_is_explained() -> None:
-    assert [] == [row for row in case_reference() if not row.meaning]
+def test_every_key_of_a_case_is_explained_with_its_type_and_default() -> None:
+    page = (REPOSITORY / "docs" / "cases.md").read_text(encoding="utf-8").partition("## Every key")[2]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| `")]
+    assert [] == [row for row in rows if len(row) != 4 or not row[3]]
+    for key, _, default, _ in rows:
+        tomllib.loads(f"{key[1:-1]} = {default[1:-1]}" if default.startswith("`") else "")
+    for row in (
+        ["`learning_rate`", "number, above 0", "**required**"],
+        ["`rank`", "integer, at least 1", "`8`"],
+        ["`strategy`", 'one of "full", "lora"', "**required**"],
+        ["`sha256`", "table of text", ""],
+        ["`relative_performance`", "list of tables", ""],
+        ["`train`", "table of number, above 0", "**required**"],
+    ):
+        assert row in [known[:3] for known in rows]
+    assert {*CHECKS, *METRICS} <= {row[0].strip("`") for row in rows}

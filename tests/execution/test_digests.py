@@ -1,9 +1,8 @@
-"""Digests differ exactly where the content does."""
-
-from __future__ import annotations
+"""Digests differ exactly where the content does; that of a source holds exactly what a function's module reaches."""
 
 import hashlib
 import json
+import shutil
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -16,8 +15,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 from pydantic import BaseModel
 
-from harness.execution import digest_of, directory_digests
-from harness.execution.digests import argument_identity
+import harness
+from harness.execution import digest_of, directory_digests, source_digest
+from harness.execution.digests import argument_identity, module_digests
+from harness.execution.revisions import current
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 VALUES = st.recursive(
@@ -31,27 +32,20 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-@given(st.dictionaries(st.text(), VALUES, max_size=4), st.randoms(use_true_random=False))
-def test_a_digest_does_not_depend_on_the_order_of_keys(value: dict[str, Any], random: Any) -> None:
-    keys = list(value)
-    random.shuffle(keys)
-    assert digest_of(value) == digest_of({key: value[key] for key in keys})
-
-
-@given(VALUES, VALUES)
-def test_digests_and_identities_differ_exactly_where_the_json_does(first: Any, second: Any) -> None:
+@given(VALUES, VALUES, st.dictionaries(st.text(), VALUES, max_size=4))
+def test_digests_and_identities_differ_exactly_where_the_json_does(first: Any, second: Any, items: Any) -> None:
     same = canonical(first) == canonical(second)
     assert same == (digest_of(first) == digest_of(second))
     assert same == (canonical(argument_identity(first)) == canonical(argument_identity(second)))
+    assert digest_of(items) == digest_of(dict(reversed(items.items())))
 
 
 @given(st.lists(st.floats() | st.text(), max_size=3), st.integers(0, 3000))
 def test_a_long_value_is_its_digest_and_still_differs_where_the_content_does(items: list[Any], length: int) -> None:
-    value = [*items, "x" * length]
-    identity = argument_identity(value)
-    assert canonical(identity) == canonical(argument_identity(tuple(value)))
-    assert len(canonical(identity)) < 3000
-    assert canonical(identity) != canonical(argument_identity([*items, "x" * (length + 1)]))
+    identity = canonical(argument_identity([*items, "x" * length]))
+    assert identity == canonical(argument_identity((*items, "x" * length)))
+    assert len(identity) < 3000
+    assert identity != canonical(argument_identity([*items, "x" * (length + 1)]))
 
 
 class Kind(StrEnum):
@@ -126,3 +120,133 @@ def test_the_digests_of_a_directory_are_those_of_its_files_at_any_depth(tmp_path
     assert list(expected.items()) == list(directory_digests(tmp_path).items())
     counting = directory_digests(tmp_path, counts=lambda name: name.endswith("a.json"))
     assert {"inner/a.json": expected["inner/a.json"]} == counting
+
+
+# --- the source of a function ----------------------------------------------------------------------------------------
+
+PACKAGE = Path(harness.__file__).parent
+
+SMALL = {
+    "__init__": "from pack.unrelated import VALUE",
+    "execution/__init__": "from pack import unrelated",
+    "tools/__init__": "from pack.tools.table import TABLE\nfrom pack.tools import hidden",
+    "tools/table": "TABLE = {}",
+    "tools/hidden": "",
+    "tools/one": "import typing\nif typing.TYPE_CHECKING:\n    import pack.unrelated\nelse:\n    import pack.tools.two",
+    "tools/two": "from . import three\nfrom ..other import *\nfrom .table import TABLE as table",
+    "tools/three": "",
+    "other/__init__": "OTHER = 1",
+    "other/unused": "",
+    "unrelated": "VALUE = 1",
+    "loop_a": "def later():\n    from pack.loop_b import late",
+    "loop_b": "import pack.loop_a as again\nimport json, numpy",
+}
+
+
+def small_closure(directory: Path, source: str) -> set[str]:
+    for name, content in {**SMALL, "start": source}.items():
+        path = directory / "pack" / f"{name}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    return {name.removeprefix("pack.") for name in module_digests("pack.start", directory / "pack")} - {"start"}
+
+
+@pytest.mark.parametrize(
+    ("source", "reached"),
+    [
+        ("import json", set()),
+        ("import pack.unrelated", {"unrelated"}),
+        ("from pack import unrelated, VALUE", {"unrelated"}),
+        ("from pack.execution import Step", set()),
+        ("from pack.loop_a import later", {"loop_a", "loop_b"}),
+        ("from pack.tools.hidden import x", {"tools.hidden"}),
+        ("from pack.tools import hidden", {"tools.hidden"}),
+        ("from pack.tools import TABLE", {"tools", "tools.table", "tools.hidden"}),
+        ("import pack.tools", {"tools", "tools.table", "tools.hidden"}),
+        ("from pack.tools.one import x", {"tools.one", "tools.two", "tools.three", "tools.table", "other"}),
+        ("class A:\n  def f(self):\n    try:\n      from .unrelated import VALUE\n    finally: ...", {"unrelated"}),
+        ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from pack import unrelated", set()),
+    ],
+)  # fmt: skip
+def test_imports_are_followed_by_their_kind(tmp_path: Path, source: str, reached: set[str]) -> None:
+    assert reached == small_closure(tmp_path, source)
+
+
+def test_a_function_outside_of_the_package_has_its_own_module_and_what_that_imports() -> None:
+    assert {__name__} == set(module_digests(__name__))
+    assert source_digest(small_closure) == source_digest(test_imports_are_followed_by_their_kind)
+
+
+# Every module of the package is imported; `__import__` sees what is asked for at that time, and the bytecode of the
+# functions what is asked for later. A name counts as a module if that is what the importing module really gets.
+REFERENCE = """
+import builtins, dis, importlib, json, pkgutil, sys
+from types import CodeType, ModuleType
+
+asked, original = {}, builtins.__import__
+
+def watching(name, globals=None, locals=None, fromlist=(), level=0):
+    asked.setdefault((globals or {}).get("__name__"), set()).add((name, tuple(fromlist or ()), level))
+    return original(name, globals, locals, fromlist, level)
+
+def later(code):
+    for inner in (constant for constant in code.co_consts if isinstance(constant, CodeType)):
+        loaded = []
+        for line in dis.get_instructions(inner):
+            if line.opname == "IMPORT_NAME":
+                yield line.argval, tuple(loaded[-1] or ()), loaded[-2]
+            if line.opname == "LOAD_CONST":
+                loaded.append(line.argval)
+        yield from later(inner)
+
+builtins.__import__ = watching
+import harness
+from harness.execution import Step
+
+names = [found.name for found in pkgutil.walk_packages(harness.__path__, "harness.") if "__main__" not in found.name]
+modules = {name: importlib.import_module(name) for name in names}
+builtins.__import__ = original
+
+def counts(name):
+    return name in modules and name.split(".")[1] != "execution"
+
+def reached(name):
+    for source, fromlist, level in asked.get(name, set()) | set(later(modules[name].__spec__.loader.get_code(name))):
+        assert level == 0, name
+        for item in fromlist or ("",):
+            is_module = isinstance(getattr(sys.modules.get(source), item or "-", None), ModuleType)
+            yield f"{source}.{item}" if is_module else source
+
+direct = {name: set(filter(counts, reached(name))) for name in names if counts(name)}
+steps = {
+    value.name: [value.run.__module__, value.revision]
+    for module in modules.values() for value in vars(module).values() if isinstance(value, Step)
+}
+reachable = {name: {name} for name in direct}
+for _ in direct:
+    reachable = {name: found.union(*map(direct.get, found)) for name, found in reachable.items()}
+print(json.dumps({"reachable": {name: sorted(found) for name, found in reachable.items()}, "steps": steps}))
+"""
+
+
+def test_an_edit_changes_the_keys_of_exactly_the_steps_that_reach_it(start_script: Any, tmp_path: Path) -> None:
+    out, err = start_script(REFERENCE).communicate(timeout=120)
+    assert out, err
+    reference = json.loads(out)
+    reachable = reference["reachable"]
+    assert reachable == {name: sorted(module_digests(name)) for name in reachable}
+
+    copy = shutil.copytree(PACKAGE, tmp_path / "harness")
+    steps = {name: module for name, (module, _) in reference["steps"].items()}
+    assert {name for name, (_, revision) in reference["steps"].items() if revision is not None} == set(current())
+    read = module_digests.__wrapped__
+    before = {name: read(module, copy) for name, module in steps.items()}
+    assert {name: read(module) for name, module in steps.items()} == before
+    for file in sorted(copy.rglob("*.py")):
+        parts = file.relative_to(tmp_path).with_suffix("").parts
+        module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        source = file.read_text(encoding="utf-8")
+        file.write_text(source + "\n# edited\n", encoding="utf-8")
+        changed = {name for name, start in steps.items() if read(start, copy) != before[name]}
+        file.write_text(source, encoding="utf-8")
+        assert {name for name, start in steps.items() if module in reachable[start]} == changed, module

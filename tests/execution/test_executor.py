@@ -1,21 +1,29 @@
-"""The local executor runs a step where its resource says, and one model at a time on a machine."""
-
-from __future__ import annotations
+"""A step runs where its resource says, one model at a time; its result, cost, errors and death reach the caller."""
 
 import os
 import signal
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.errors import StageError
-from harness.execution import INLINE, MODEL, PROCESS, Context, LocalExecutor, Step, Store
+from harness.errors import CheckpointError, StageError
+from harness.execution import MODEL, PROCESS, Context, LocalExecutor, Step, Store
+from harness.execution.executor import _peak_rss_mb
 
 
-def where_am_i() -> int:
-    return os.getpid()
+def run(function: Callable[..., Any], progress: Any = lambda *_: None, **arguments: Any) -> Any:
+    step = Step("train", run=function, result=object, resource=PROCESS)
+    return LocalExecutor(Path()).run(step, "train tiny", arguments, Path(), progress)
+
+
+def error_of(function: Callable[..., Any], **arguments: Any) -> str:
+    with pytest.raises(StageError) as caught:
+        run(function, **arguments)
+    return str(caught.value)
 
 
 @pytest.fixture
@@ -23,43 +31,138 @@ def ctx(tmp_path: Path) -> Context:
     return Context(Store(tmp_path / "store"), LocalExecutor(tmp_path / "store"))
 
 
-@pytest.mark.parametrize("resource", [PROCESS, MODEL])
-def test_a_step_runs_in_a_process_and_leaves_its_files(
-    ctx: Context, functions: Any, tmp_path: Path, resource: Any
-) -> None:
-    step = Step("train", run=functions.take_a_while, result=int, resource=resource, files=True)
-    made = ctx.artefact(step, log=str(tmp_path / "log"))
-    assert made.value != os.getpid()
-    assert b"weights" == made.file("weights.bin").read_bytes()
-    assert 0.3 <= made.cost.seconds < 5
-    assert made.cost.peak_rss_mb is not None
+def test_a_step_runs_in_a_process_without_the_network(ctx: Context, functions: Any, tmp_path: Path) -> None:
+    before, pids = os.environ.get("HF_HUB_DISABLE_PROGRESS_BARS"), {os.getpid()}
+    for resource in (PROCESS, MODEL):
+        step = Step("train", run=functions.train, result=list, resource=resource, files=True)
+        made = ctx.artefact(step, log=str(tmp_path / str(resource.slot)))
+        pids.add(made.value[0])
+        assert ("1", b"weights") == (made.value[1], made.file("weights.bin").read_bytes())
+        assert 0.3 <= made.cost.seconds < 5
+        assert made.cost.peak_rss_mb is not None
+        assert 10 < made.cost.peak_rss_mb < 5000
+    assert 3 == len(pids)
+    inline = ctx.artefact(Step("inline", run=os.getpid, result=int, revision=1))
+    assert (os.getpid(), None) == (inline.value, inline.cost.peak_rss_mb)
+    assert before == os.environ.get("HF_HUB_DISABLE_PROGRESS_BARS")
 
 
-def test_an_inline_step_runs_here_and_has_no_memory_of_its_own(ctx: Context) -> None:
-    made = ctx.artefact(Step("where", run=where_am_i, result=int, resource=INLINE))
-    assert (os.getpid(), None) == (made.value, made.cost.peak_rss_mb)
+def test_progress_arrives_in_its_order(functions: Any) -> None:
+    said: list[tuple[float, str]] = []
+    value, _ = run(functions.report, lambda *message: said.append(message), count=200)
+    assert 200 == value
+    assert [(0.0, "starting"), *((number / 200, f"step {number}/200") for number in range(1, 201))] == said
 
 
-def test_a_killed_step_leaves_no_artefact_and_no_lock(ctx: Context, functions: Any) -> None:
+def test_an_error_comes_with_its_traceback_and_the_last_output(functions: Any) -> None:
+    message = error_of(functions.fail)
+    assert message.startswith("train tiny: failed in its process\nTraceback (most recent call last):\n")
+    assert 'functions.py", line' in message
+    assert "\nEOFError: at heart\n" in message
+    _, _, output = message.partition("\n--- its last output ---\n")
+    assert {"said before", "warned before"} == set(output.splitlines())
+
+
+def test_an_error_of_ours_comes_through_unchanged(ctx: Context, functions: Any) -> None:
+    for start in (lambda: run(functions.refuse), ctx.serve("open", functions.refuse).__enter__):
+        with pytest.raises(CheckpointError) as caught:
+            start()
+        assert ("model.bin: not the model",) == caught.value.args
+
+
+def test_a_killed_process_names_its_signal_and_the_likely_cause(functions: Any) -> None:
+    killed = (
+        "train tiny: its process was killed by SIGKILL; the system kills so when memory runs out. "
+        "Nothing was stored: run again"
+    )
+    assert killed == error_of(functions.speak_and_die, lines=0)
+    shown = error_of(functions.speak_and_die, lines=40).splitlines()
+    assert [killed, "--- its last output ---", *(f"line {number}" for number in range(25, 40))] == shown
+
+
+def test_a_process_without_a_result_is_an_error(functions: Any, gone: Any) -> None:
+    for status in (0, 3):
+        message = error_of(functions.leave, status=status)
+        assert f"train tiny: its process ended with status {status} and no result" == message
+    assert "cannot pickle" in error_of(functions.return_a_lock)
+    with pytest.raises(StageError, match="killed by SIGKILL"):
+        run(functions.die_while_answering, lambda _, pid: pid.isdigit() and gone(int(pid)))
+
+
+def test_the_peak_memory_of_a_process_is_its_own(functions: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, big, after = (run(functions.allocate, megabytes=size)[1].peak_rss_mb for size in (1, 300, 1))
+    assert big - before == pytest.approx(300, abs=30)
+    assert before == pytest.approx(after, abs=30)
+    monkeypatch.setitem(sys.modules, "resource", None)  # where the system does not tell
+    assert _peak_rss_mb() is None
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_killed_or_interrupted_step_leaves_nothing(ctx: Context, functions: Any, gone: Any, killed: bool) -> None:
     step = Step("train", run=functions.wait_forever, result=int, resource=MODEL)
+    pids: list[int] = []
 
-    def kill(_title: str, _done: float, note: str) -> None:
+    def end(_title: str, _done: float, note: str) -> None:
         if note != "starting":
-            os.kill(int(note), signal.SIGKILL)
+            pids.append(int(note))
+            if not killed:
+                raise KeyboardInterrupt
+            os.kill(pids[0], signal.SIGKILL)
 
-    killing = Context(ctx.store, ctx.executor, kill)
-    with pytest.raises(StageError, match=r"^train tiny: its process was killed by SIGKILL.* run again$"):
-        killing.run(step, title="train tiny")
+    started = time.monotonic()
+    reason = r"^train tiny: its process was killed by SIGKILL.* run again$" if killed else None
+    with pytest.raises(StageError if killed else KeyboardInterrupt, match=reason):
+        Context(ctx.store, ctx.executor, end).run(step, title="train tiny")
+    assert gone(pids[0], seconds=0.5)
+    assert time.monotonic() - started < 5
     assert [] == [path for path in ctx.store.root.rglob("*") if path.is_file()]
 
+
+def test_a_server_answers_from_one_process_and_ends_with_its_block(ctx: Context, functions: Any, gone: Any) -> None:
+    answers = []
+
+    def use() -> None:
+        with ctx.serve("double", functions.doubling, 2) as ask:
+            answers.extend(ask(number) for number in (1, 2, 3))
+            os.kill(answers[0][0], signal.SIGINT)  # as Ctrl-C reaches the whole group: the caller decides
+            answers.append(ask(4))
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        use()
+    pid = answers[0][0]
+    assert [(pid, 2), (pid, 4), (pid, 6), (pid, 8)] == answers
+    assert pid != os.getpid()
+    assert gone(pid, seconds=0.5)
+
+
+def test_an_error_and_the_death_of_a_server_are_told_to_the_asker(ctx: Context, functions: Any, gone: Any) -> None:
+    with ctx.serve("double", functions.doubling, 2) as ask:
+        assert 4 == ask(2)[1]
+        with pytest.raises(StageError, match=r"(?s)^double: failed in its process\n.*ZeroDivisionError"):
+            ask(0)
+    with ctx.serve("double", functions.doubling, 2) as ask:
+        pid, _ = ask(1)
+        os.kill(pid, signal.SIGKILL)
+        assert gone(pid)
+        with pytest.raises(StageError, match=r"^double: its process was killed by SIGKILL"):
+            ask(2)
+
+
+def test_the_slot_never_waits_for_the_one_who_holds_it(ctx: Context, functions: Any, tmp_path: Path) -> None:
+    step = Step("train", run=functions.train, result=list, resource=MODEL, files=True)
+    with ctx.serve("latency", functions.doubling, 2) as ask:
+        assert ask(2)[0] != ctx.run(step, log=str(tmp_path / "log"))[0]
+
+
+# --- several runs: in processes of their own. What is preloaded takes seconds, and is not what these are about --------
 
 IN_A_PROCESS = """
 import sys
 from pathlib import Path
+from harness.execution import MODEL, Context, LocalExecutor, Step, Store, executor
 
-from harness.execution import MODEL, Context, LocalExecutor, Step, Store, processes
-
-processes._PRELOAD[:] = []
+executor._PRELOAD[:] = []
 sys.path.insert(0, sys.argv[1])
 import functions
 
@@ -67,41 +170,72 @@ if __name__ == "__main__":
     store = Store(Path(sys.argv[2]))
     ctx = Context(store, LocalExecutor(store.root), lambda *said: print(*said, sep="|", flush=True))
 """
-TAKE_A_WHILE = (
-    IN_A_PROCESS
-    + """
-    step = Step("train-" + sys.argv[4], run=functions.take_a_while, result=int, resource=MODEL, files=True)
+TRAIN = """
+    step = Step("train-" + sys.argv[4], run=functions.train, result=list, resource=MODEL, files=True)
     sys.stdin.readline()
     ctx.run(step, log=sys.argv[3])
 """
-)
-SERVE = (
-    IN_A_PROCESS
-    + """
+SERVE = """
     with ctx.serve("latency tiny", functions.doubling, 2) as ask:
         print(ask(1)[0], flush=True)
         sys.stdin.readline()
 """
+WAIT = """
+    ctx.run(Step("wait", run=functions.wait_forever, result=int, resource=MODEL))
+"""
+TORCH_STAYS_OUT = """
+    import harness.run.case_run, harness.report, harness.plugin
+
+    heavy = "torch transformers sentence_transformers peft sklearn hdbscan umap matplotlib datasets".split()
+    imported = [name for name in heavy if name in sys.modules]
+    value = ctx.run(Step("sum", run=functions.sum_of_ones, result=float, resource=MODEL), size=5)
+    print(imported, value, [name for name in heavy if name in sys.modules])
+"""
+
+
+@pytest.fixture
+def start(functions: Any, tmp_path: Path, start_script: Any) -> Callable[..., Any]:
+    """Starts a run with the same store and the same log."""
+    fixed = Path(functions.__file__).parent, tmp_path / "store", tmp_path / "log"
+    return lambda source, *arguments: start_script(IN_A_PROCESS + source, *fixed, *arguments)
+
+
+def test_the_starting_process_never_imports_torch(start: Any) -> None:
+    assert ("sum|0.0|starting\n[] 5.0 []\n", "") == start(TORCH_STAYS_OUT).communicate(timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("number", "to_the_group"),
+    [(signal.SIGKILL, False), (signal.SIGINT, False), (signal.SIGINT, True)],
+    ids=["killed", "interrupted", "ctrl-c"],
 )
+def test_no_process_outlives_the_one_that_started_it(
+    start: Any, gone: Any, number: signal.Signals, *, to_the_group: bool
+) -> None:
+    parent = start(WAIT)
+    assert "wait|0.0|starting\n" == parent.stdout.readline()
+    child = int(parent.stdout.readline().rpartition("|")[2])
+    (os.killpg if to_the_group else os.kill)(parent.pid, number)
+    assert gone(child, seconds=5)
+    assert -number == parent.wait(10)
+    assert ("KeyboardInterrupt" in parent.stderr.read()) == (number == signal.SIGINT)
 
 
-def test_no_two_processes_have_a_model_in_memory_at_once(functions: Any, tmp_path: Path, start_script: Any) -> None:
-    log, directory = tmp_path / "log", Path(functions.__file__).parent
-    processes = [start_script(TAKE_A_WHILE, directory, tmp_path / "store", log, number) for number in range(3)]
+def test_no_two_processes_have_a_model_in_memory_at_once(tmp_path: Path, start: Any) -> None:
+    processes = [start(TRAIN, number) for number in range(3)]
     for process in processes:
         process.stdin.write("\n")
         process.stdin.flush()
     assert [""] * 3 == [process.communicate(timeout=30)[1] for process in processes]
-    assert ["start", "end"] * 3 == log.read_text(encoding="utf-8").split()
+    assert ["start", "end"] * 3 == (tmp_path / "log").read_text(encoding="utf-8").split()
 
 
 def test_who_waits_for_the_slot_is_told_who_has_it_and_gets_it_when_that_one_is_killed(
-    functions: Any, tmp_path: Path, start_script: Any, gone: Any
+    tmp_path: Path, start: Any, gone: Any
 ) -> None:
-    directory, store = Path(functions.__file__).parent, tmp_path / "store"
-    holder = start_script(SERVE, directory, store)
+    holder = start(SERVE)
     child = int(holder.stdout.readline())
-    waiting = start_script(TAKE_A_WHILE, directory, store, tmp_path / "log", 1)
+    waiting = start(TRAIN, 1)
     waiting.stdin.write("\n")
     waiting.stdin.flush()
     assert waiting.stdout.readline().startswith(f"train-1|0.0|waiting for the model slot of run {holder.pid}@")
@@ -112,9 +246,3 @@ def test_who_waits_for_the_slot_is_told_who_has_it_and_gets_it_when_that_one_is_
     assert ("train-1|0.0|starting\ntrain-1|1.0|done\n", "") == waiting.communicate(timeout=20)
     assert time.monotonic() - started < 5
     assert gone(child)
-
-
-def test_the_slot_never_waits_for_the_one_who_holds_it(ctx: Context, functions: Any, tmp_path: Path) -> None:
-    step = Step("train", run=functions.take_a_while, result=int, resource=MODEL, files=True)
-    with ctx.serve("latency", functions.doubling, 2) as ask:
-        assert ask(2)[0] != ctx.run(step, log=str(tmp_path / "log"))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .adapters import DIRECTORIES, WEIGHTS_OF_ADAPTERS
 from .configurations import CONFIGURATIONS
-from .directories import DIRECTORIES
 from .models import MODELS
 from .origins import ORIGINS
 from .settings import SETTINGS
-from .weights import WEIGHTS_OF_ADAPTERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,7 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -41,17 +41,18 @@ def shop(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Shop:
     """What faults are made with. The adapter of another seed was trained for the baseline's tolerances."""
-    adapter, other, whole = (
-        tiny_run.training(model, **changes)
-        for model, changes in (("lora", {}), ("lora", {"seed": 2}), ("standard", {}))
-    )
-    assert adapter and other and whole
+
+    def trained(model: str, **changes: Any) -> Path:
+        artefact = tiny_run.training(model, **changes)
+        assert artefact is not None
+        return artefact.verified()
+
     root = tmp_path_factory.mktemp("bases")
     return Shop(
         inputs=tiny_run.inputs,
-        adapter=adapter.path,
-        other_adapter=other.path,
-        whole=whole.path,
+        adapter=trained("lora"),
+        other_adapter=trained("lora", seed=2),
+        whole=trained("standard"),
         other_base=build_tiny_base(root / "other", seed=1),
         wide_base=_widen(build_tiny_base(root / "wide", seed=1)),
     )
@@ -76,15 +77,13 @@ def run_of(tiny_run: CaseRun, tiny_baseline: Baseline) -> Callable[..., CaseRun]
     from harness.run import CaseRun, prepare
     from harness.verification import find_candidate
 
-    from .gating import WithoutLoadPaths
+    from .gating import InThisProcess
 
     def run(good: str, directory: Path, *, load_paths: bool = True) -> CaseRun:
         kind = good.split()[0]
         strategy, stands_for = ("lora", None) if kind == "adapter" else ("full", "lora" if kind == "merged" else None)
         inputs = prepare(tiny_run.inputs.case, find_candidate(tiny_run.inputs.case, strategy, directory, stands_for))
-        ctx = tiny_run.ctx
-        if not load_paths:
-            ctx = replace(ctx, executor=WithoutLoadPaths(ctx.executor))
+        ctx = replace(tiny_run.ctx, executor=InThisProcess(tiny_run.ctx.executor, load_paths))
         return CaseRun(ctx, inputs, comparable(tiny_baseline, inputs.origin))
 
     return run

@@ -10,9 +10,6 @@ from harness.models import ADAPTER, ADAPTER_CONFIG, WEIGHTS
 from harness.models.record import ARRAYS, RECORD
 
 from .tools import (
-    MERGED_UNRECORDED,
-    UNRECORDED,
-    WHOLE_UNRECORDED,
     change_tensors,
     config,
     copied,
@@ -23,7 +20,6 @@ from .tools import (
     read_tensors_of,
     set_json,
     tensors,
-    text_file,
     with_adapter,
 )
 
@@ -69,8 +65,10 @@ def _merged(out: Path, shop: Shop) -> None:
     model.save_pretrained(str(out), create_model_card=False)
 
 
-def _as_links(out: Path, _: Shop) -> None:
-    (out / "events.out.tfevents.1").write_bytes(b"\0" * 10)
+def _as_in_the_cache(out: Path, _: Shop) -> None:
+    for name in ("README.md", "events.out.tfevents.1"):
+        (out / name).write_bytes(b"any")
+    set_json(out / "trainer_state.json", global_step=100)
     blobs = out.parent / "blobs"
     blobs.mkdir()
     for number, file in enumerate(sorted(path for path in out.rglob("*") if path.is_file())):
@@ -117,7 +115,7 @@ GOODS: Mapping[str, Change] = {
     # As sentence-transformers saves it, with the record of its training.
     "adapter": _adapter,
     # From a training elsewhere.
-    UNRECORDED: in_turn(_adapter, drop_record),
+    "adapter without record": in_turn(_adapter, drop_record),
     # By `PeftModel.save_pretrained`.
     "adapter saved by PEFT": in_turn(_saved_by_peft, _record),
     # On a machine where the base lay in another place.
@@ -133,12 +131,7 @@ GOODS: Mapping[str, Change] = {
     "adapter in bf16": in_turn(_adapter, tensors(lambda _, tensor: tensor.bfloat16())),
     "adapter in fp16": in_turn(_adapter, in_half()),
     # Links to files that lie elsewhere under their digests, and what people and tools leave there.
-    "adapter from the hub": in_turn(
-        _adapter,
-        text_file("README.md", "# An adapter\n"),
-        text_file("trainer_state.json", '{"global_step": 100}'),
-        _as_links,
-    ),
+    "adapter from the hub": in_turn(_adapter, _as_in_the_cache),
     # The pooler is trained whole, and does not enter the mean of the tokens.
     "adapter with modules_to_save": in_turn(_adapter, _add_pooler, config(modules_to_save=["pooler.dense"])),
     # The biases are the base's.
@@ -155,9 +148,9 @@ GOODS: Mapping[str, Change] = {
     "adapter of a branch, without record": in_turn(_adapter, drop_record, _name_a_branch),
     # Merged into its base and saved as a whole model.
     "merged": in_turn(_merged, _record),
-    MERGED_UNRECORDED: _merged,
+    "merged without record": _merged,
     # As sentence-transformers saves it, with the record of its training.
     "whole": _whole,
-    WHOLE_UNRECORDED: in_turn(_whole, drop_record),
+    "whole without record": in_turn(_whole, drop_record),
 }
 """What it is -> how it is made. Its first word says what it is gated as, its last whether it has a record."""

@@ -9,8 +9,6 @@ from harness.models import ADAPTER, ADAPTER_CONFIG, MODULES, WEIGHTS
 
 from .tools import (
     ANOTHER_MODEL,
-    MERGED_UNRECORDED,
-    WHOLE_UNRECORDED,
     Fault,
     adapted_layers,
     change_tensors,
@@ -21,13 +19,18 @@ from .tools import (
     in_half,
     in_turn,
     json_file,
+    merged,
     open_plainly,
+    pickle,
     read_tensors_of,
     replaced,
     scaled,
+    set_json,
     small_lora,
     tensors,
     text_file,
+    whole,
+    whole_unrecorded,
     with_adapter,
 )
 
@@ -41,9 +44,6 @@ _QUERY = "encoder.layer.0.attention.self.query.weight"
 _WRAPPED = "would be random.*saved while wrapped by PEFT"
 _NAN = r"NaN or infinite values in \S*query"
 
-_merged = partial(Fault, good="merged")
-_whole = partial(Fault, good="whole")
-
 
 def _saved_while_wrapped(directory: Path, shop: Shop) -> None:
     from peft import inject_adapter_in_model
@@ -51,12 +51,14 @@ def _saved_while_wrapped(directory: Path, shop: Shop) -> None:
     model = open_plainly(shop.inputs.base.path)
     transformer: Any = model.transformers_model
     inject_adapter_in_model(small_lora(), transformer)
+    empty(directory, shop)
     model.save_pretrained(str(directory), create_model_card=False)
 
 
 def _saved_after_deleting(directory: Path, shop: Shop) -> None:
     model = with_adapter(shop)
     model.delete_adapter("default")
+    empty(directory, shop)
     model.save_pretrained(str(directory), create_model_card=False)
 
 
@@ -87,20 +89,24 @@ def _split(directory: Path, shop: Shop) -> None:
         (directory / file).write_bytes((directory / WEIGHTS).read_bytes())
         tensors(lambda name, tensor, part=part: tensor if name in part else None, file)(directory, shop)
     (directory / WEIGHTS).unlink()
+    set_json(directory / "model.safetensors.index.json", metadata={}, weight_map={})
 
 
-def _other_weights_beside(directory: Path, shop: Shop) -> None:
+def _name_other_weights(directory: Path, shop: Shop) -> None:
     (directory / "other.safetensors").write_bytes((shop.other_base / WEIGHTS).read_bytes())
+    set_json(directory / "config.json", transformers_weights="other.safetensors")
 
 
 def _only_a_pickle(directory: Path, _: Shop) -> None:
     (directory / WEIGHTS).rename(directory / "pytorch_model.bin")
 
 
-def _pooling_outside(directory: Path, _: Shop) -> None:
+def _pooling_outside(directory: Path, shop: Shop) -> None:
     (directory / "1_Pooling").rename(directory.parent / "pooling")
+    replaced(MODULES, '"1_Pooling"', '"../pooling"')(directory, shop)
 
 
+_merged_unrecorded = partial(Fault, good="merged without record")
 _INTO_ANOTHER = in_turn(copied(lambda shop: shop.other_base, WEIGHTS), _merge)
 _UNLOADED = copied(lambda shop: shop.inputs.base.path, WEIGHTS)
 
@@ -108,95 +114,75 @@ MODELS: Mapping[str, Fault] = {
     # The base's weights stand under `base_layer`, where nothing looks for them: the attention projections are drawn at
     # random at each load, and transformers prints a table.
     # Seen: the names in https://github.com/huggingface/sentence-transformers/issues/3402.
-    "model: saved while PEFT's layers were in it": Fault(
-        in_turn(empty, _saved_while_wrapped), "complete", _WRAPPED, good=WHOLE_UNRECORDED
-    ),
+    "model: saved while PEFT's layers were in it": whole_unrecorded(_saved_while_wrapped, "complete", _WRAPPED),
     # `delete_adapter` of transformers 5.23 with PEFT 0.21.2: PEFT's modules stay around the base's, so do their names,
     # and what is opened is random.
-    "model: saved after its adapter was deleted": Fault(
-        in_turn(empty, _saved_after_deleting), "complete", _WRAPPED, good=WHOLE_UNRECORDED
-    ),
+    "model: saved after its adapter was deleted": whole_unrecorded(_saved_after_deleting, "complete", _WRAPPED),
     # `unload` was called where `merge_and_unload` was meant: a whole model, and it is the base.
     # A merge that gave back the base: https://github.com/huggingface/peft/issues/2764.
-    "model: unloaded instead of merged": _merged(_UNLOADED, "record", ANOTHER_MODEL),
-    "model: unloaded instead of merged, nothing recorded": Fault(
-        _UNLOADED, "category", "worse by", good=MERGED_UNRECORDED
-    ),
+    "model: unloaded instead of merged": merged(_UNLOADED, "record", ANOTHER_MODEL),
+    "model: unloaded instead of merged, nothing recorded": _merged_unrecorded(_UNLOADED, "category", "worse by"),
     # Into a model that it had been merged into before.
-    "model: merged twice": _merged(_merge, "record", ANOTHER_MODEL),
+    "model: merged twice": merged(_merge, "record", ANOTHER_MODEL),
     # Of the same shape. The weights fit everything that can be looked up about them; only a record tells.
-    "model: merged into another base": _merged(_INTO_ANOTHER, "record", ANOTHER_MODEL),
-    "model: merged into another base, nothing recorded": Fault(
-        _INTO_ANOTHER, "base", "record one with .*record_training", good=MERGED_UNRECORDED, outcome="inconclusive"
+    "model: merged into another base": merged(_INTO_ANOTHER, "record", ANOTHER_MODEL),
+    "model: merged into another base, nothing recorded": _merged_unrecorded(
+        _INTO_ANOTHER, "base", "record one with .*record_training", outcome="inconclusive"
     ),
     # It is drawn at random at each load.
-    "model: a tensor is missing": _whole(
-        dropped(_QUERY, WEIGHTS), "complete", r"missing \S*query\.weight \(they would be"
-    ),
+    "model: a tensor is missing": whole(dropped(_QUERY, WEIGHTS), "complete", r"missing \S*query\.weight"),
     # The architecture has no place for it: it is dropped without a word.
-    "model: a tensor is left over": _whole(_add_tensor, "complete", r"unexpected encoder\.layer\.2\."),
-    "model: a NaN": _whole(_spoil, "complete", _NAN),
+    "model: a tensor is left over": whole(_add_tensor, "complete", r"unexpected encoder\.layer\.2\."),
+    "model: a NaN": whole(_spoil, "complete", _NAN),
     # Cast to float16, whose largest number is 65504.
-    "model: overflow in half precision": _whole(
+    "model: overflow in half precision": whole(
         in_turn(scaled(_QUERY, 1e6, WEIGHTS), in_half(WEIGHTS)), "complete", _NAN
     ),
-    "model: the file is cut off": _whole(cut_off(WEIGHTS), "files", "cannot be read as safetensors"),
+    "model: the file is cut off": whole(cut_off(WEIGHTS), "files", "cannot be read as safetensors"),
     # With an index, as transformers writes large models; the gate reads one file.
-    "model: in several files": _whole(
-        in_turn(_split, json_file("model.safetensors.index.json", metadata={}, weight_map={})),
-        "files",
-        r"no model\.safetensors in it",
-    ),
+    "model: in several files": whole(_split, "files", r"no model\.safetensors in it"),
     # Which transformers opens instead: `PreTrainedModel.from_pretrained` of transformers 5.23.
-    "model: its configuration names other weights": _whole(
-        in_turn(_other_weights_beside, json_file("config.json", transformers_weights="other.safetensors")),
-        "complete",
-        "does not hold the stored values",
+    "model: its configuration names other weights": whole(
+        _name_other_weights, "complete", "does not hold the stored values"
     ),
     # Four instead of two: every tensor fits, and the model is another one.
-    "model: the number of heads edited": _whole(
+    "model: the number of heads edited": whole(
         json_file("config.json", num_attention_heads=4), "record", ANOTHER_MODEL
     ),
-    "model: another width": Fault(
-        copied(lambda shop: shop.wide_base), "base", "another base than tiny: other shapes", good=WHOLE_UNRECORDED
+    "model: another width": whole_unrecorded(
+        copied(lambda shop: shop.wide_base), "base", "base than tiny: other shapes"
     ),
-    "directory: an adapter instead of a model": _whole(
-        in_turn(empty, copied(lambda shop: shop.adapter)), "files", "gate it with --adapter"
+    "directory: an adapter instead of a model": whole(
+        in_turn(empty, copied(lambda shop: shop.adapter)), "files", "with --adapter"
     ),
     # Transformers puts the adapter on a second time. Seen: https://github.com/huggingface/peft/issues/1381.
-    "directory: a model with an adapter left behind": _merged(
+    "directory: a model with an adapter left behind": merged(
         copied(lambda shop: shop.adapter, ADAPTER, ADAPTER_CONFIG), "files", "an adapter, not a whole model"
     ),
-    "directory: the model's weights are a pickle": _whole(_only_a_pickle, "files", r"pytorch_model\.bin: a pickle"),
+    "directory: the model's weights are a pickle": whole(_only_a_pickle, "files", r"pytorch_model\.bin: a pickle"),
     # Sentence-transformers looks in a module's directory too, and opens it by `torch.load`:
     # https://github.com/huggingface/sentence-transformers/pull/2927.
-    "directory: a pickle in a module": _whole(
-        text_file("1_Pooling/pytorch_model.bin", "never opened"), "files", r"1_Pooling/pytorch_model\.bin: a pickle"
+    "directory: a pickle in a module": whole(
+        pickle("1_Pooling/pytorch_model.bin"), "files", r"1_Pooling/pytorch_model\.bin: a pickle"
     ),
     # Before sentence-transformers 6 a local one was run without being asked for:
     # https://github.com/huggingface/sentence-transformers/issues/3801.
-    "directory: a module from a file": _whole(
+    "directory: a module from a file": whole(
         in_turn(text_file("custom.py", "raise SystemExit\n"), replaced(MODULES, "sentence_transformers.", "custom.")),
         "files",
         "modules from elsewhere than sent",
     ),
     # Its settings can change after the gate.
-    "directory: a module outside": _whole(
-        in_turn(_pooling_outside, replaced(MODULES, '"1_Pooling"', '"../pooling"')),
-        "files",
-        r"outside the directory: \.\./pooling",
-    ),
-    "directory: the tokenizer asks for code": _whole(
-        json_file("tokenizer_config.json", auto_map={"AutoTokenizer": ["tokenization.Mine", None]}),
-        "files",
-        "asks for code",
+    "directory: a module outside": whole(_pooling_outside, "files", r"outside the directory: \.\./pooling"),
+    "directory: the tokenizer asks for code": whole(
+        json_file("tokenizer_config.json", auto_map={"AutoTokenizer": ["my.Tokenizer", None]}), "files", "asks for code"
     ),
     # The directory's own settings switch on what the gate does not.
-    "directory: trusts remote code": _whole(
+    "directory: trusts remote code": whole(
         json_file("sentence_bert_config.json", model_args={"trust_remote_code": True}), "files", "asks for code"
     ),
     # A conflict of a merge, committed with its marks.
-    "directory: broken JSON": _whole(
+    "directory: broken JSON": whole(
         text_file("config.json", "<<<<<<< HEAD\n{}\n"), "files", r"config\.json: cannot be read as JSON"
     ),
 }

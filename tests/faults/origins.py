@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from harness.models import embed, files_digest
@@ -12,16 +11,16 @@ from harness.training import record_training
 from .tools import (
     ANOTHER_MODEL,
     RECORD_IT,
-    UNRECORDED,
     Fault,
     change_tensors,
     config,
     copied,
-    in_turn,
     json_file,
     set_json,
     taken_away,
     tensors,
+    unrecorded,
+    unsure,
     with_adapter,
 )
 
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
 
 _OTHER_BASE = "trained on other with digest .*, but the"
 _EVALUATED = "trained on 84 of the 84 pairs"
-
-_unrecorded = partial(Fault, good=UNRECORDED)
 
 
 def _record_another_base(directory: Path, shop: Shop) -> None:
@@ -61,6 +58,11 @@ def _record_evaluation_pairs(directory: Path, shop: Shop) -> None:
     set_json(directory / RECORD, pairs_digest="1" * 64)
 
 
+def _record_other_pairs(directory: Path, _: Shop) -> None:
+    change_tensors(directory / ARRAYS, lambda found: found | {"pairs": found["pairs"][:-10]})
+    set_json(directory / RECORD, pairs_digest="2" * 64)
+
+
 def _as_it_is(_directory: Path, _shop: Shop) -> None:
     pass
 
@@ -75,31 +77,25 @@ ORIGINS: Mapping[str, Fault] = {
     "base: another, as recorded": Fault(_record_another_base, "base", _OTHER_BASE),
     "base: another, as recorded (whole model)": Fault(_record_another_base, "base", _OTHER_BASE, good="whole"),
     # Another model of the hub, which the configuration names.
-    "base: another, as its name says": _unrecorded(
-        _named("sentence-transformers/all-MiniLM-L12-v2"),
-        "base",
-        "names the base sentence-transformers/all-MiniLM-L12-v2, but",
+    "base: another, as its name says": unrecorded(
+        _named("sentence-transformers/all-MiniLM-L12-v2"), "base", "names the base .*all-MiniLM-L12-v2, but"
     ),
     # As the oldest models of the hub have it.
-    "base: another, as its name without owner says": _unrecorded(
+    "base: another, as its name without owner says": unrecorded(
         _named("bert-base-uncased"), "base", "names the base bert-base-uncased, but"
     ),
     # It lies on this machine: its digest is another.
-    "base: another, at hand": _unrecorded(_name_another_base, "base", r"names \S+ with digest \S+, but"),
-    "base: another, of another width": _unrecorded(
-        tensors(lambda name, tensor: tensor.repeat(*((1, 2) if "lora_A" in name else (2, 1)))),
-        "base",
-        "other shapes: .* on a weight",
+    "base: another, at hand": unrecorded(_name_another_base, "base", r"names \S+ with digest \S+, but"),
+    "base: another, of another width": unrecorded(
+        tensors(lambda name, v: v.repeat(*((1, 2) if "lora_A" in name else (2, 1)))), "base", "shapes: .* on a weight"
     ),
     # As from `inject_adapter_in_model` without a name.
     # Seen with `add_adapter`: https://github.com/huggingface/transformers/pull/25738.
-    "base: not named": _unrecorded(_named(None), "base", "names no base"),
-    "base: named by nonsense": _unrecorded(
-        _named(["a", "list"]), "files", "base_model_name_or_path is .*; expected a name"
-    ),
+    "base: not named": unrecorded(_named(None), "base", "names no base"),
+    "base: named by nonsense": unrecorded(_named(["a", "list"]), "files", "name_or_path is .*; expected a name"),
     # Of the same shape, under a path that is not here: only a record could tell.
-    "base: another, of which nothing tells": _unrecorded(
-        _named("/home/somebody/models/other"), "base", "record one with .*record_training", outcome="inconclusive"
+    "base: another, of which nothing tells": unsure(
+        _named("/home/somebody/models/other"), "base", "record one with .*record_training"
     ),
     # `*.safetensors` was copied by name, and only the adapter's.
     "record: without its arrays": Fault(taken_away(ARRAYS), "record", r"training\.safetensors: no probe emb"),
@@ -122,16 +118,10 @@ ORIGINS: Mapping[str, Fault] = {
     ),
     # Other than the case's, and none that it is evaluated on: more data, or older data.
     "data: trained on other pairs": Fault(
-        in_turn(
-            tensors(lambda name, tensor: tensor[:-10] if name == "pairs" else tensor, ARRAYS),
-            json_file(RECORD, pairs_digest="2" * 64),
-        ),
-        "training_data",
-        "trained on other pairs than the case's",
-        outcome="inconclusive",
+        _record_other_pairs, "training_data", "trained on other pairs than the case's", outcome="inconclusive"
     ),
     # No file can tell.
-    "data: trained on evaluation pairs, nothing recorded": _unrecorded(
-        _as_it_is, "training_data", "what it was trained on is not known; record it", outcome="inconclusive"
+    "data: trained on evaluation pairs, nothing recorded": unsure(
+        _as_it_is, "training_data", "what it was trained on is not known; record it"
     ),
 }

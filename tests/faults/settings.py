@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.models import MODULES
 
-from .tools import Fault, in_turn, json_file
+from .tools import Fault, json_file, set_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,6 +23,9 @@ _OF_TEXTS = "config_sentence_transformers.json"
 _PROMPTS = {"query": "search for: ", "document": ""}
 
 _OTHER = ("load_paths", "other embeddings than .* other weights or settings there")
+_UNNORMALISED = ("settings", "normalised False")
+_PROMPTED = ("settings", "prompts .*search for")
+_EUCLIDEAN = ("settings", "similarity 'euclidean'")
 _FAILS = ("load_paths", r"SentenceTransformer\(DIR\) fails")
 
 
@@ -45,36 +48,26 @@ def _turn_vocabulary(directory: Path, _: Shop) -> None:
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
+def _cut_length(directory: Path, _: Shop) -> None:
+    set_json(directory / "sentence_bert_config.json", max_seq_length=8)
+    set_json(directory / "tokenizer_config.json", model_max_length=8)
+
+
 _Caught = tuple[str, str]
 
 _CHANGES: Mapping[str, tuple[Change, _Caught, _Caught]] = {
     # The first token instead of the mean of all; servers that do so by themselves give other embeddings too.
     # Seen: https://github.com/jundot/omlx/pull/2594.
-    "pooling changed": (
-        json_file("1_Pooling/config.json", pooling_mode="cls"),
-        _OTHER,
-        ("settings", "pooling .*cls"),
-    ),
+    "pooling changed": (json_file("1_Pooling/config.json", pooling_mode="cls"), _OTHER, ("settings", "pooling .*cls")),
     # Every cosine stays, and every dot product changes.
-    "normalisation dropped": (
-        _without_module("Normalize"),
-        ("settings", "normalised False"),
-        ("settings", "normalised False"),
-    ),
+    "normalisation dropped": (_without_module("Normalize"), _UNNORMALISED, _UNNORMALISED),
     # There is one embedding for each token, and none for the text.
     "pooling dropped": (_without_module("Pooling"), _FAILS, _FAILS),
     # Its vocabulary turned round, as long as before: every word gets the embedding of another one.
     "the tokenizer of another model": (_turn_vocabulary, _OTHER, ("settings", "tokenizer vocabulary")),
     # Shorter texts come out the same, and nothing says which were cut. Two files disagree about it, and not all tools
     # read the same one: https://github.com/martin-conur/quackformers/pull/83.
-    "maximum length cut": (
-        in_turn(
-            json_file("sentence_bert_config.json", max_seq_length=8),
-            json_file("tokenizer_config.json", model_max_length=8),
-        ),
-        _OTHER,
-        ("settings", "maximum length 8"),
-    ),
+    "maximum length cut": (_cut_length, _OTHER, ("settings", "maximum length 8")),
     # Before every text, by a file that nobody looks at: https://github.com/huggingface/sentence-transformers/pull/2477;
     # a training does not use it: https://github.com/huggingface/sentence-transformers/issues/3394.
     "a prompt added": (
@@ -83,17 +76,9 @@ _CHANGES: Mapping[str, tuple[Change, _Caught, _Caught]] = {
         ("settings", "default prompt 'query'"),
     ),
     # Only `encode_query` puts it before a text: the embeddings of `encode` are the same.
-    "a prompt offered": (
-        json_file(_OF_TEXTS, prompts=_PROMPTS),
-        ("settings", "prompts .*search for"),
-        ("settings", "prompts .*search for"),
-    ),
+    "a prompt offered": (json_file(_OF_TEXTS, prompts=_PROMPTS), _PROMPTED, _PROMPTED),
     # Whoever calls `similarity` gets other numbers for the same embeddings.
-    "another similarity": (
-        json_file(_OF_TEXTS, similarity_fn_name="euclidean"),
-        ("settings", "similarity 'euclidean'"),
-        ("settings", "similarity 'euclidean'"),
-    ),
+    "another similarity": (json_file(_OF_TEXTS, similarity_fn_name="euclidean"), _EUCLIDEAN, _EUCLIDEAN),
 }
 """What -> the change, and gate and message for an adapter and for a whole model."""
 

@@ -17,8 +17,9 @@ HEAD = """\
 # Faults that the adapter gate is tested with
 
 Each row is an artefact that is made bad on purpose in `tests/faults/`, where a comment says how that comes about and
-where it was seen; the first gate of `pytest evals/ -m gate` that does not let it pass; and what that gate says. DIR is
-the directory that is gated, TMP another place. `make faults` writes this file.
+where it was seen; the first gate of `pytest evals/ -m gate` that does not let it pass, or, where its values are so bad
+that several do not, the comparison with the stored ones; and what that gate says. DIR is the directory that is gated,
+TMP another place. `make faults` writes this file.
 """
 
 

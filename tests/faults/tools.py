@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,15 +19,14 @@ if TYPE_CHECKING:
     from peft import LoraConfig
     from sentence_transformers import SentenceTransformer
 
-UNRECORDED = "adapter without record"
-MERGED_UNRECORDED = "merged without record"
-WHOLE_UNRECORDED = "whole without record"
-
 ANOTHER_MODEL = "not the model that was trained"
 """Said by the check `record`."""
 
 RECORD_IT = "record it .*record_training"
 """Said where a record would have to decide."""
+
+OF_THE_STORE = shutil.ignore_patterns("manifest.json", "result.json")
+"""Of a trained model's directory, what does not belong to the model."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Fault:
 
     Attributes:
         change: Makes a good artefact bad.
-        caught_by: The gate that must find it: the first that does not pass.
+        caught_by: The gate that must find it: the first that does not pass, or one of several on its values.
         says: Regular expression that its message must match.
         good: A key of `GOODS`: what it is made from.
         outcome: `inconclusive` where nothing on the disk tells, and the gate says what would have to be recorded.
@@ -73,7 +73,13 @@ class Fault:
     outcome: Literal["fail", "inconclusive"] = "fail"
 
 
-# --- changes, each with what it is told -------------------------------------------------------------------------------
+unrecorded = partial(Fault, good="adapter without record")
+unsure = partial(unrecorded, outcome="inconclusive")
+merged = partial(Fault, good="merged")
+whole = partial(Fault, good="whole")
+whole_unrecorded = partial(Fault, good="whole without record")
+
+# --- changes, by what they are told -----------------------------------------------------------------------------------
 
 
 def in_turn(*changes: Change) -> Change:
@@ -97,6 +103,10 @@ def text_file(name: str, text: str) -> Change:
         (directory / name).write_text(text, encoding="utf-8")
 
     return change
+
+
+def pickle(name: str) -> Change:
+    return text_file(name, "never opened")
 
 
 def replaced(name: str, old: str, new: str) -> Change:
@@ -125,8 +135,7 @@ def copied(source: Callable[[Shop], Path], *names: str) -> Change:
         for name in names:
             shutil.copy(source(shop) / name, directory)
         if not names:
-            own = shutil.ignore_patterns("manifest.json", "result.json")  # of the store
-            shutil.copytree(source(shop), directory, ignore=own, dirs_exist_ok=True)
+            shutil.copytree(source(shop), directory, ignore=OF_THE_STORE, dirs_exist_ok=True)
 
     return change
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,38 +15,42 @@ from harness.config import Gates, LearningRateCheck, MemoryGate, RelativeGate
 from harness.data import Pair
 from harness.data.audit import CHECKS, Audit, Finding
 from harness.execution import Cost
-from harness.gates import BATCHES, GATES, Subject, judge
+from harness.gates import BATCHES, GATES, Subject, Verdict, judge
 from harness.metrics import METRICS, Evaluation, GroupResult, MetricResult
 from harness.models import TrainingRecord
 from harness.statistics import Interval, RelativePerformance
 from harness.verification import Candidate, CheckResult, Verification
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from harness.gates import Verdict
-
-NAN = float("nan")
 ORIGIN = Origin(eval_sha256="e" * 64, eval_pairs=0, base_name="MiniLM", base_digest="b" * 64)
 VALUES = {"base": 0.1, "standard": 0.9, "lora": 0.8}
 STRATEGIES = {"standard": "full", "lora": "lora"}
+LORA = {"model": "lora"}
+RELATIVE = {**LORA, "reference": "standard", "metric": "spearman"}
+MARGIN = {**LORA, "metric": "margin"}
+SUBJECTS = {
+    "audit": {"check": "one_word"},
+    "diverges": {**LORA, "texts": "eval"},
+    "baseline": {},
+    **dict.fromkeys(("relative_performance", "stalls", "learns"), RELATIVE),
+    **dict.fromkeys(("beats_base", "metric"), MARGIN),
+    "category": {**MARGIN, "category": "values"},
+    "memory": {**LORA, "stage": "train"},
+    "latency": {**LORA, "batch": "32"},
+}
+"""Gate -> what tests judge it for, where it is another subject than the model `lora`."""
 
 
-def rows(seed: int) -> Any:
-    return np.random.default_rng(seed).normal(size=(12, 8)).astype(np.float32)
-
-
-def relative(ratio: float = 0.95, gap: float = 0.9, *, low: float = 0.9, high: float = 0.99) -> RelativePerformance:
-    interval = Interval(low, high, "")
+def relative(gap: float) -> RelativePerformance:
+    interval = Interval(0.9, 0.99, "")
     return RelativePerformance(
-        model=0.8, reference=0.842, base=-0.2, ratio=ratio, interval=interval, gap_recovered=gap, gap_interval=interval
+        model=0.8, reference=0.842, base=-0.2, ratio=0.95, interval=interval, gap_recovered=gap, gap_interval=interval
     )
 
 
 class Run:
     """Evidence of a good run; each attribute is what a gate may ask for."""
 
-    # ruff: noqa: ARG002 - a protocol's arguments
+    # ruff: noqa: ARG005 - a protocol's arguments
 
     def __init__(self, candidate: str = "") -> None:
         gates = Gates(
@@ -58,9 +62,7 @@ class Run:
             case=SimpleNamespace(
                 gates=gates,
                 audit=dict.fromkeys(CHECKS, 0.1),
-                learning_rate=LearningRateCheck(
-                    model="lora", reference="standard", stalls_at_most=0.1, learns_at_least=0.5
-                ),
+                learning_rate=LearningRateCheck(**RELATIVE, stalls_at_most=0.1, learns_at_least=0.5),
                 checked_rates=(2e-5, 2e-4),
                 model_names=tuple(VALUES),
             ),
@@ -85,28 +87,40 @@ class Run:
         )
         self.changes: dict[tuple[str, ...], Any] = {}
         self.regressed_pairs: list[Any] = []
-        self.relatives = {None: relative(), 2e-5: relative(gap=0.05), 2e-4: relative(gap=0.7)}
+        self.relatives = {None: relative(0.9), 2e-5: relative(0.05), 2e-4: relative(0.7)}
         self.arrays = {
-            "base": {"eval": rows(0), "probes": rows(1)},
-            "lora": {"eval": rows(2), "probes": rows(3), "unmerged_probes": rows(3)},
+            "base": {"eval": self.rows(0), "probes": self.rows(1)},
+            "lora": {"eval": self.rows(2), "probes": self.rows(3), "unmerged_probes": self.rows(3)},
         }
         self.peak_mb: float | None = 500.0
         self.findings = dict.fromkeys(CHECKS, Finding(0.05, "1 of 20 pairs", ("eval.jsonl:3",)))
         self.seconds = {batch: ([1.0, 1.01, 0.99], [1.0, 1.0, 1.0]) for batch in BATCHES}
-        passed = CheckResult("pass", "as it should be")
         self.verified = Verification(
-            checks=dict.fromkeys(("files", "base", "complete", "exact_merge"), passed),
+            checks=dict.fromkeys(("files", "base", "complete", "exact_merge"), CheckResult("pass", "as it should be")),
             settings={path: {"length": 48} for path in ("peft", "merged")},
-            embeddings=dict.fromkeys(("peft", "merged"), (rows(3), rows(3))),
-            record=TrainingRecord("MiniLM", "b" * 64, "a" * 64, np.array([1, 2], np.uint64), rows(3)),
+            embeddings=dict.fromkeys(("peft", "merged"), (self.rows(3), self.rows(3))),
+            record=TrainingRecord("MiniLM", "b" * 64, "a" * 64, np.array([1, 2], np.uint64), self.rows(3)),
         )
+
+        # What a gate asks for: looked up when it does, so that a test can change it before.
+        self.evaluation = lambda model, learning_rate=None: self.evaluations[model]
+        self.change = lambda model, metric, category="": self.changes.get((model, metric, category))
+        self.regressed = lambda model, category="": self.regressed_pairs
+        self.relative_performance = lambda model, reference, metric, learning_rate=None: self.relatives[learning_rate]
+        self.embeddings = lambda model: self.arrays[model]
+        self.cost = lambda model, stage: Cost(1.0, self.peak_mb)
+        self.audit = lambda: Audit(self.findings, ())
+        self.verification = lambda: self.verified
+        self.latency = lambda model: self.seconds
 
     @property
     def stored(self) -> Any:
         return comparable(self.baseline, self.inputs.origin)
 
-    def evaluation(self, model: str, *, learning_rate: float | None = None) -> Evaluation:
-        return self.evaluations[model]
+    @staticmethod
+    def rows(seed: int) -> Any:
+        """Embeddings."""
+        return np.random.default_rng(seed).normal(size=(12, 8)).astype(np.float32)
 
     def measure(self, model: str, metric: str, value: float, reason: str = "") -> Run:
         """Change a measured value, over all pairs and in each category."""
@@ -125,29 +139,16 @@ class Run:
         self.verified = replace(self.verified, checks={**self.verified.checks, **checks}, **changed)
         return self
 
-    def change(self, model: str, metric: str, category: str = "") -> Any:
-        return self.changes.get((model, metric, category))
+    def relate(self, rate: float | None = None, **changed: Any) -> Run:
+        """Change what the model reaches of the reference, at a learning rate."""
+        self.relatives[rate] = replace(self.relatives[rate], **changed)
+        return self
 
-    def regressed(self, model: str, category: str = "") -> Any:
-        return self.regressed_pairs
-
-    def relative_performance(self, model: str, reference: str, metric: str, *, learning_rate: Any = None) -> Any:
-        return self.relatives[learning_rate]
-
-    def embeddings(self, model: str) -> Any:
-        return self.arrays[model]
-
-    def cost(self, model: str, stage: str) -> Cost:
-        return Cost(1.0, self.peak_mb)
-
-    def audit(self) -> Audit:
-        return Audit(self.findings, ())
-
-    def verification(self) -> Verification:
-        return self.verified
-
-    def latency(self, model: str) -> Any:
-        return self.seconds
+    def store(self, model: str, metric: str, **changed: Any) -> Run:
+        """Change a stored value."""
+        values = self.baseline.models[model].metrics
+        values[metric] = values[metric].model_copy(update=changed)
+        return self
 
 
 def evaluation(value: float) -> Evaluation:
@@ -156,30 +157,24 @@ def evaluation(value: float) -> Evaluation:
 
 
 def stored_model(found: Evaluation) -> StoredModel:
-    def stored(metric: str, value: float) -> StoredValue:
-        return StoredValue(value=value, tolerance=0.02, direction=METRICS[metric].direction, seeds={})
-
-    return StoredModel(
-        metrics={name: stored(name, result.value) for name, result in found.metrics.items()},
-        categories={
-            name: {metric: stored(metric, value) for metric, value in group.metrics.items()}
-            for name, group in found.categories.items()
-        },
-        settings={"length": 48},
-        provenance={},
-    )
+    metrics = {
+        name: StoredValue(value=result.value, tolerance=0.02, direction=METRICS[name].direction, seeds={})
+        for name, result in found.metrics.items()
+    }
+    categories = {"values": {name: metrics[name] for name in CATEGORY_METRICS}}
+    return StoredModel(metrics=metrics, categories=categories, settings={"length": 48}, provenance={})
 
 
 @pytest.fixture(scope="session")
-def make_run() -> Callable[..., Run]:
+def make_run() -> type[Run]:
     return Run
 
 
 @pytest.fixture(scope="session")
-def make_rows() -> Callable[[int], Any]:
-    return rows
+def verdict_of() -> Any:
+    """The verdict of a gate on the subject of `SUBJECTS`, or on another one."""
 
+    def judged(run: Any, gate: str, **subject: str) -> Verdict:
+        return judge(run, GATES[gate], Subject(**{**SUBJECTS.get(gate, LORA), **subject}))
 
-@pytest.fixture(scope="session")
-def verdict_of() -> Callable[..., Verdict]:
-    return lambda run, gate, **subject: judge(run, GATES[gate], Subject(**subject))
+    return judged

@@ -39,24 +39,28 @@ def brute_force_purity(clusters, labels):
     return correct, sum(len(found) for found in members.values())
 
 
+def partition(clusters):
+    """Clusters without their numbers: the rows of each, and the rows of noise."""
+    rows = {}
+    for row, cluster in enumerate(clusters):
+        rows.setdefault(cluster, []).append(row)
+    return rows.pop(-1, []), sorted(rows.values())
+
+
+DETAILS = ("cluster_count", "noise_ratio", "purity_noise_as_wrong", "majority_share", "majority_share_clustered")
+
+
 def test_purity_by_hand():
     clusters = np.array([0, 0, 0, 1, 1, -1, -1, -1])
     labels = np.array([1, 1, 0, 0, 0, 1, 1, 1], dtype=np.int8)
     actual = _purity(clusters, labels)
-    assert actual.value == 4 / 5
-    expected = {
-        "cluster_count": 2,
-        "noise_ratio": 3 / 8,
-        "purity_noise_as_wrong": 4 / 8,
-        "majority_share": 5 / 8,
-        "majority_share_clustered": 3 / 5,
-        "cluster_labels": [0, 0, 0, 1, 1, -1, -1, -1],
-    }
-    assert expected == actual.details
+    details = dict(zip(DETAILS, (2, 3 / 8, 4 / 8, 5 / 8, 3 / 5), strict=True))
+    assert (4 / 5, {**details, "cluster_labels": clusters.tolist()}) == (actual.value, actual.details)
+    assert [[0.5, 1], [0.5, 1]] == purity_terms(np.array([1, 0]), np.array([0, 0])).tolist()  # no majority
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_purity_equals_brute_force_and_the_sums_of_its_terms(seed):
+def test_purity_equals_brute_force_and_the_sums_of_its_terms_and_identical_pairs_share_a_cluster(seed):
     means, labels = sentences(seed)
     actual = cluster_purity(means, labels)
     clusters = np.array(actual.details["cluster_labels"])
@@ -64,12 +68,9 @@ def test_purity_equals_brute_force_and_the_sums_of_its_terms(seed):
     assert correct / clustered == actual.value
     assert correct / len(labels) == actual.details["purity_noise_as_wrong"]
     assert [correct, clustered] == purity_terms(labels, clusters).sum(axis=0).tolist()
-
-
-def reference_clusters(means):
-    """Those of scikit-learn's own HDBSCAN, which counts a point among its `min_samples` neighbours."""
-    projected = PCA(n_components=10, svd_solver="full").fit_transform(means)
-    return HDBSCAN(min_cluster_size=10, min_samples=11, copy=True).fit_predict(projected)
+    distinct, row = np.unique(means, axis=0, return_inverse=True)
+    assert len(distinct) < len(means), "the data must have identical pairs"
+    assert len(distinct) == len(set(zip(row.tolist(), clusters.tolist(), strict=True))), "they share a cluster"
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -77,7 +78,9 @@ def test_clear_clusters_and_noise_equal_sklearn(seed):
     rng = np.random.default_rng(seed)
     blobs = [centre + rng.normal(size=(25, 16)) for centre in 20 * rng.normal(size=(4, 16))]
     means = np.vstack([*blobs, 200 * rng.normal(size=(6, 16))])
-    expected = reference_clusters(means)
+    projected = PCA(n_components=10, svd_solver="full").fit_transform(means)
+    # scikit-learn's own counts a point among its `min_samples` neighbours.
+    expected = HDBSCAN(min_cluster_size=10, min_samples=11, copy=True).fit_predict(projected)
     assert set(expected.tolist()) == {-1, 0, 1, 2, 3}
     assert partition(expected.tolist()) == partition(_clusters(means, 10).tolist())
 
@@ -89,14 +92,6 @@ def test_reachability_equals_hdbscan_but_for_the_tie_break():
     np.testing.assert_allclose(expected, actual, rtol=2e-9)
     upper = np.triu_indices(len(points), 1)
     assert len(np.unique(expected[upper])) < len(np.unique(actual[upper])) == len(upper[0])
-
-
-def partition(clusters):
-    """Clusters without their numbers: the rows of each, and the rows of noise."""
-    rows = {}
-    for row, cluster in enumerate(clusters):
-        rows.setdefault(cluster, []).append(row)
-    return rows.pop(-1, []), sorted(rows.values())
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -118,17 +113,7 @@ def test_rounding_between_machines_changes_no_cluster(seed):
     moved = (distinct + 1e-8 * rng.normal(size=distinct.shape))[row.reshape(-1)]
     expected, actual = cluster_purity(means, labels), cluster_purity(moved, labels)
     assert expected.value == actual.value
-    expected_parts, actual_parts = (partition(result.details["cluster_labels"]) for result in (expected, actual))
-    assert expected_parts == actual_parts
-
-
-def test_identical_pairs_share_a_cluster():
-    means, labels = sentences(1)
-    clusters = np.array(cluster_purity(means, labels).details["cluster_labels"])
-    distinct, row = np.unique(means, axis=0, return_inverse=True)
-    assert len(distinct) < len(means), "the data must have duplicates"
-    for point in range(len(distinct)):
-        assert len(set(clusters[row.reshape(-1) == point].tolist())) == 1
+    assert partition(expected.details["cluster_labels"]) == partition(actual.details["cluster_labels"])
 
 
 def test_points_that_only_rounding_tells_apart_are_one_cluster():
@@ -145,7 +130,7 @@ def test_no_cluster_at_all_is_undefined_and_says_what_was_seen():
     actual = cluster_purity(np.random.default_rng(0).normal(size=(60, 10)), labels)
     assert math.isnan(actual.value)
     assert actual.reason == "HDBSCAN found no cluster: all 60 pairs are noise"
-    assert tuple(actual.details[k] for k in ("noise_ratio", "cluster_count", "purity_noise_as_wrong")) == (1.0, 0, 0.0)
+    assert [0, 1.0, 0.0, 0.5, None] == [actual.details[name] for name in DETAILS]
 
 
 @pytest.mark.parametrize(

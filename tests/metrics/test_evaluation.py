@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import json
 import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
-from harness.metrics import METRICS, ScoredPairs, evaluate
-from harness.metrics.evaluation import breakdown
+from harness.metrics import METRICS, Evaluation, GroupResult, MetricResult, ScoredPairs, evaluate
 
 BY_GROUP = {key: metric for key, metric in METRICS.items() if metric.by_group}
 
@@ -48,23 +51,42 @@ def test_every_metric_is_measured_and_the_clusters_are_those_of_the_purity():
     assert evaluate(scored([0.5, 0.1], [1, 0], ("a", "a"))).clusters is None
 
 
-def test_group_of_one_label_is_undefined_but_has_its_mean():
-    pairs = scored([0.5, 0.75, 0.1, 0.9, 0.2], [1, 1, 0, 1, 0], ("lonely", "lonely", "both", "both", "both"))
-    actual = breakdown(pairs, pairs.pair_types)["lonely"]
-    assert actual.reason == "group 'lonely' needs both labels: 2 positive, 0 negative pairs"
-    assert actual.mean_positive == 0.625
-    assert all(math.isnan(value) for value in (actual.mean_negative, *actual.metrics.values()))
+def test_groups_in_which_something_is_undefined_say_why_and_keep_the_rest():
+    groups = {
+        "lonely": ([0.5, 0.75], [1, 1], "group 'lonely' needs both labels: 2 positive, 0 negative pairs"),
+        "two": ([0.75, 0.25], [1, 0], "cohens_d needs at least 3 pairs: 1 positive, 1 negative pair"),
+        "bad": ([0.75, math.nan], [1, 0], "1 of 2 scores are not finite"),
+        "good": ([0.1, 0.9, 0.2], [0, 1, 0], ""),
+    }
+    names = tuple(name for name, (scores, _, _) in groups.items() for _ in scores)
+    scores, labels = ([value for group in groups.values() for value in group[column]] for column in (0, 1))
+    found = evaluate(scored(scores, labels, names)).categories
+    assert {name: reason for name, (_, _, reason) in groups.items()} == {name: found[name].reason for name in groups}
+    assert found["lonely"].mean_positive == 0.625
+    assert all(math.isnan(value) for value in (found["lonely"].mean_negative, *found["lonely"].metrics.values()))
+    assert (found["two"].metrics["margin"], found["two"].metrics["auc_roc"]) == (0.5, 1.0)
+    assert math.isnan(found["two"].metrics["cohens_d"])
+    assert math.isnan(found["bad"].mean_negative)
 
 
-def test_group_too_small_for_an_effect_size_keeps_the_rest():
-    actual = breakdown(scored([0.75, 0.25], [1, 0], ("two", "two")), ("two", "two"))["two"]
-    assert (actual.metrics["margin"], actual.metrics["auc_roc"]) == (0.5, 1.0)
-    assert math.isnan(actual.metrics["cohens_d"])
-    assert "cohens_d needs at least 3 pairs" in actual.reason
+VALUES = st.just(math.nan) | st.floats(-1, 1)
+KEYED = st.dictionaries(st.sampled_from(list(METRICS)), VALUES)
+DETAILS = st.dictionaries(st.text(max_size=4), st.none() | st.integers() | st.lists(st.floats(-1, 1), max_size=3))
+RESULTS = st.builds(MetricResult, VALUES, st.text(max_size=4), DETAILS)
+GROUPS = st.builds(GroupResult, *[st.integers(0, 99)] * 3, VALUES, VALUES, KEYED, st.text(max_size=4))
+EVALUATIONS = st.builds(
+    Evaluation,
+    st.dictionaries(st.sampled_from(list(METRICS)), RESULTS),
+    st.dictionaries(st.text(max_size=3), GROUPS, max_size=3),
+    st.dictionaries(st.text(max_size=3), GROUPS, max_size=3),
+    st.lists(VALUES, max_size=4).map(tuple),
+)
 
 
-def test_score_that_is_not_finite_spoils_only_its_group():
-    pairs = scored([0.75, math.nan, 0.25, 0.5, 0.1, 0.4], [1, 0, 0, 1, 0, 1], ("bad", "bad", *("good",) * 4))
-    results = breakdown(pairs, pairs.categories)
-    assert ("1 of 2 scores are not finite", "") == (results["bad"].reason, results["good"].reason)
-    assert math.isnan(results["bad"].mean_negative)
+@settings(max_examples=30)
+@given(EVALUATIONS)
+def test_an_evaluation_comes_back_from_strict_json_as_it_was(evaluation):
+    adapter = TypeAdapter(Evaluation)
+    content = adapter.dump_json(evaluation)
+    json.loads(content, parse_constant=lambda name: (_ for _ in ()).throw(AssertionError(name)))
+    assert repr(evaluation) == repr(adapter.validate_json(content))  # NaN reads the same, and does not compare the same

@@ -8,30 +8,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import (
-    accuracy_score,
-    average_precision_score,
-    brier_score_loss,
-    confusion_matrix,
-    f1_score,
-    precision_score,
-    recall_score,
+from sklearn import metrics as reference
+
+from harness.metrics.best_f1 import best_f1
+from harness.metrics.operating_point import (
+    average_precision,
+    brier_score,
+    isotonic_probabilities,
+    separating_threshold,
+    values_at,
 )
 
-from harness.metrics.average_precision import average_precision
-from harness.metrics.best_f1 import best_f1
-from harness.metrics.brier import brier_score
-from harness.metrics.isotonic import isotonic_probabilities
-from harness.metrics.operating_point import separating_threshold, values_at
-
-
-@st.composite
-def labelled_scores(draw):
-    """Scores with ties, both labels, and how often each pair is drawn: of each label at least once."""
-    row = st.tuples(st.integers(-9, 9), st.booleans(), st.integers(0, 3))
-    rows = draw(st.lists(row, max_size=30)) + [(draw(st.integers(-9, 9)), label, 1) for label in (False, True)]
-    scores, labels, weights = zip(*rows, strict=True)
-    return np.array(scores) / 9, np.array(labels, dtype=np.int8), np.array(weights, dtype=np.float64)
+from ..arrays import labelled_scores
 
 
 @pytest.mark.parametrize(
@@ -47,12 +35,6 @@ def labelled_scores(draw):
 def test_threshold_by_hand(scores, labels, threshold, degenerate):
     chosen = separating_threshold(np.array(scores), np.array(labels, dtype=np.int8))
     assert (threshold, {"degenerate": degenerate}) == (chosen.value, chosen.details)
-
-
-def test_undefined_threshold_has_a_reason():
-    found = separating_threshold(np.array([0.1, 0.2]), np.ones(2, dtype=np.int8))
-    assert math.isnan(found.value)
-    assert found.reason == "a threshold needs both labels: 2 positive, 0 negative pairs"
 
 
 @given(labelled_scores(), labelled_scores())
@@ -71,11 +53,12 @@ def test_values_at_a_threshold_equal_sklearn(pairs, threshold):
     scores, labels, weights = pairs
     found = {name: value[0] for name, value in values_at(threshold, scores, labels, weights[np.newaxis]).items()}
     predicted = scores >= threshold
-    for name, reference in (("f1", f1_score), ("accuracy", accuracy_score), ("recall", recall_score)):
-        assert reference(labels, predicted, sample_weight=weights) == pytest.approx(found[name])
-    precision = precision_score(labels, predicted, sample_weight=weights, zero_division=np.nan)
+    for name in ("f1", "accuracy", "recall"):
+        score = getattr(reference, f"{name}_score")
+        assert score(labels, predicted, sample_weight=weights) == pytest.approx(found[name])
+    precision = reference.precision_score(labels, predicted, sample_weight=weights, zero_division=np.nan)
     assert precision == pytest.approx(found["precision"], nan_ok=True)
-    (_, fp), (fn, _) = confusion_matrix(labels, predicted, sample_weight=weights)
+    (_, fp), (fn, _) = reference.confusion_matrix(labels, predicted, sample_weight=weights)
     assert (fp, fn) == (found["false_positives"], found["false_negatives"])
 
 
@@ -83,10 +66,10 @@ def test_values_at_a_threshold_equal_sklearn(pairs, threshold):
 def test_average_precision_and_brier_score_equal_sklearn(pairs):
     scores, labels, weights = pairs
     both = np.stack([weights, np.ones(len(scores))])
-    expected = [average_precision_score(labels, scores, sample_weight=w) for w in both]
+    expected = [reference.average_precision_score(labels, scores, sample_weight=w) for w in both]
     assert expected == pytest.approx(average_precision(scores, labels, both).tolist())
     probabilities = (scores + 1) / 2
-    expected = [brier_score_loss(labels, probabilities, sample_weight=w) for w in both]
+    expected = [reference.brier_score_loss(labels, probabilities, sample_weight=w) for w in both]
     assert expected == pytest.approx(brier_score(probabilities, labels, both).tolist())
 
 
@@ -100,6 +83,7 @@ def test_isotonic_probabilities_by_hand():
 @pytest.mark.parametrize("label", [0, 1])
 def test_a_resample_of_one_label_has_no_value(label):
     scores, labels = np.array([0.1, 0.9]), np.array([0, 1], dtype=np.int8)
+    assert "a threshold needs both labels" in separating_threshold(scores, np.full(2, label)).reason
     weights = (labels == label)[np.newaxis].astype(np.float64)
     found = [*values_at(0.5, scores, labels, weights).values(), average_precision(scores, labels, weights)]
     found.append(brier_score(scores, labels, weights))

@@ -1,18 +1,13 @@
 """Copies of the tiny models' checkpoints, to damage."""
 
-from __future__ import annotations
-
 import dataclasses
 import shutil
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from harness.models import Checkpoint
+from harness.models import Checkpoint
 
 
 @pytest.fixture

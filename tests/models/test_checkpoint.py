@@ -1,33 +1,22 @@
 """A checkpoint's digest is that of its content, wherever it lies; what lies outside the store must stay as it is."""
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from harness.errors import CheckpointError
-from harness.models import Checkpoint, ResolvedBase, directory_digest
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from harness.models import Checkpoint, ResolvedBase
+from harness.models.checkpoint import directory_digest
 
 BASE = ResolvedBase("tiny", None, Path("base"), "0" * 64)
 TRAINED = Checkpoint("full", BASE, Path("trained"), "1" * 64)
 
-OTHER_CONTENT: dict[str, Callable[[], Any]] = {
-    "strategy": lambda: dataclasses.replace(TRAINED, strategy="lora"),
-    "base": lambda: dataclasses.replace(TRAINED, base=dataclasses.replace(BASE, digest="2" * 64)),
-    "weights": lambda: dataclasses.replace(TRAINED, weights="2" * 64),
-    "base-itself": lambda: Checkpoint.of_base(BASE),
-}
 
-
-@pytest.mark.parametrize("other", OTHER_CONTENT.values(), ids=OTHER_CONTENT)
-def test_other_content_is_another_digest(other: Callable[[], Checkpoint]) -> None:
-    assert TRAINED.digest != other().digest
+def test_other_content_is_another_digest() -> None:
+    others = ({"strategy": "lora"}, {"base": dataclasses.replace(BASE, digest="2" * 64)}, {"weights": "2" * 64})
+    digests = {dataclasses.replace(TRAINED, **changes).digest for changes in others}
+    assert 5 == len({TRAINED.digest, Checkpoint.of_base(BASE).digest, *digests})
 
 
 def test_another_place_is_no_other_digest() -> None:

@@ -1,10 +1,7 @@
 """A base is found where the case says, and verified byte by byte."""
 
-from __future__ import annotations
-
-import os
 import shutil
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -12,9 +9,6 @@ from harness.config import BaseSpec, read_case
 from harness.errors import CheckpointError
 from harness.execution import file_digest
 from harness.models import module_names, resolve_base
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 WEIGHTS = "model.safetensors"
 
@@ -26,11 +20,9 @@ def error_of(spec: BaseSpec, directory: Path) -> str:
 
 
 def flip_one_byte(path: Path) -> None:
-    with path.open("r+b") as file:
-        file.seek(path.stat().st_size // 2)
-        byte = file.read(1)[0]
-        file.seek(-1, os.SEEK_CUR)
-        file.write(bytes([byte ^ 1]))
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
 
 
 def digest_of(path: Path) -> str:
@@ -74,10 +66,7 @@ def test_one_flipped_byte_in_the_packaged_model_is_refused_by_the_shipped_digest
 ) -> None:
     shipped = read_case(dating_case_path).base
     real = resolve_base(shipped, tmp_path)
-    assert ("sentence-transformers/all-MiniLM-L6-v2", "1110a243fdf4706b3f48f1d95db1a4f5529b4d41") == (
-        real.name,
-        real.revision,
-    )
+    assert (shipped.name, shipped.revision) == (real.name, real.revision)
     copy = tmp_path / "copy"
     copy.mkdir()
     for name in shipped.sha256:
@@ -91,7 +80,6 @@ def test_one_flipped_byte_in_the_packaged_model_is_refused_by_the_shipped_digest
 NOT_THERE = {
     "no-directory": (BaseSpec(name="x", path="nowhere"), "base.path: no directory "),
     "no-model": (BaseSpec(name="x", path="empty"), "no model.safetensors; expected a sentence-transformers directory"),
-    "pickle-only": (BaseSpec(name="x", path="pickle"), "no model.safetensors; expected a sentence-transformers direc"),
     "no-package": (BaseSpec(name="x", package="no_such_package_here"), "base.package: 'no_such_package_here' cannot b"),
     "other-package": (BaseSpec(name="x", package="json"), "base.package: 'json' cannot be used"),
     "not-on-the-hub": (
@@ -104,8 +92,6 @@ NOT_THERE = {
 @pytest.mark.parametrize(("spec", "said"), NOT_THERE.values(), ids=NOT_THERE)
 def test_a_base_that_is_not_there_is_refused(tmp_path: Path, spec: BaseSpec, said: str) -> None:
     (tmp_path / "empty").mkdir()
-    (tmp_path / "pickle").mkdir()
-    (tmp_path / "pickle" / "pytorch_model.bin").write_bytes(b"never opened")
     assert said in error_of(spec, tmp_path)
 
 

@@ -1,20 +1,16 @@
 """Word pieces are counted as sentence-transformers counts them, without it."""
 
-from __future__ import annotations
-
 import json
 import shutil
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.config import read_case
 from harness.errors import CheckpointError
 from harness.models import ResolvedBase, count_word_pieces, max_length, resolve_base
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 TEXTS = ("i love tea", "", "Ünïcode \u200b and \U0001f600, 'quoted'", "word " * 300, "x" * 500, "\x00 \n\t")
 TRANSFORMER, STATIC = "sentence_transformers.models.Transformer", "sentence_transformers.models.StaticEmbedding"
@@ -55,7 +51,6 @@ def test_lengths_are_those_of_sentence_transformers(which: str, dating_case_path
 @pytest.mark.parametrize(
     ("files", "expected"),
     [
-        ({"modules.json": modules(), "sentence_bert_config.json": {"max_seq_length": 256}}, 256),
         ({"modules.json": modules("0_T"), "0_T/sentence_bert_config.json": {"max_seq_length": 128}}, 128),
         ({"modules.json": modules(), "sentence_roberta_config.json": {"max_seq_length": 75}}, 75),
         (
@@ -69,20 +64,11 @@ def test_lengths_are_those_of_sentence_transformers(which: str, dating_case_path
         ),
         ({"tokenizer_config.json": {"model_max_length": 10**30}, "config.json": {"max_position_embeddings": 384}}, 384),
         ({"tokenizer_config.json": {"model_max_length": 1e30}, "config.json": {"max_position_embeddings": -1}}, None),
-        ({"config.json": {"max_position_embeddings": 512}}, 512),
         ({"modules.json": modules()}, None),
         ({"modules.json": modules(kind=STATIC), "config.json": {"max_position_embeddings": 512}}, None),
-        (
-            {
-                "sentence_bert_config.json": {
-                    "max_seq_length": 64,
-                    "processor_kwargs": {"model_max_length": 32},
-                }
-            },
-            32,
-        ),
+        ({"sentence_bert_config.json": {"max_seq_length": 64, "processor_kwargs": {"model_max_length": 32}}}, 32),
     ],
-    ids=["own", "old-layout", "old-name", "tokenizer", "no-limit", "xlnet", "bare", "nothing", "static", "processor"],
+    ids=["old-layout", "old-name", "tokenizer", "no-limit", "xlnet", "nothing", "static", "processor"],
 )
 def test_the_maximum_is_found_where_it_stands(write: Any, files: dict[str, Any], expected: int | None) -> None:
     assert expected == max_length(write(files))
@@ -102,12 +88,9 @@ def test_what_does_not_say_it_is_refused(write: Any, files: dict[str, Any], said
         max_length(write(files))
 
 
-def test_without_a_tokenizer_file_the_error_says_what_to_do(write: Any) -> None:
+def test_a_missing_or_damaged_tokenizer_file_is_refused(write: Any) -> None:
     with pytest.raises(CheckpointError, match=r"tokenizer.json: no such file.*save_pretrained"):
         count_word_pieces(write({"config.json": {}}), ["tea"])
-
-
-def test_a_damaged_tokenizer_file_is_refused(write: Any) -> None:
     with pytest.raises(CheckpointError, match=r"tokenizer.json: cannot be read: "):
         count_word_pieces(write({"tokenizer.json": {"model": 1}}), ["tea"])
 

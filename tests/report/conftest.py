@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import dataclasses
 
 import pytest
 
+from harness.report import Report
 from harness.report.charts import render
+from harness.report.types import RenderedChart
 
-from ..synthetic import make_report, with_case  # noqa: TID252
-
-if TYPE_CHECKING:
-    from harness.report import Report
-    from harness.report.types import RenderedChart
+from ..synthetic import make_report, with_case
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +23,17 @@ def report() -> Report:
 def charts(report: Report) -> list[RenderedChart]:
     """Every chart of the report: to draw them takes seconds."""
     return render(report)
+
+
+@pytest.fixture(scope="session")
+def many(report: Report) -> Report:
+    """A hundred thousand pairs: the same ones, again and again."""
+
+    def repeated(column):
+        return {name: repeated(of) for name, of in column.items()} if isinstance(column, dict) else column * 1112
+
+    columns = {name: repeated(column) for name, column in report.pairs}
+    return dataclasses.replace(report, pairs=report.pairs.model_copy(update=columns))
 
 
 @pytest.fixture(scope="session")

@@ -7,76 +7,43 @@ import json
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import pytest
 
-from harness.report import types
+from harness.report import Report, cells, types
 from harness.report.charts import CHARTS, render
 from harness.report.charts.style import LABEL_COLOURS, draw_file
+from harness.text import MINUS
 
-from ..synthetic import make_report, plain, with_case, with_model  # noqa: TID252
+from ..synthetic import make_report, plain, with_case, with_model
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from harness.report import Report
-
-# Chart -> the numbers of one model that its words must hold.
-NUMBERS: dict[str, Callable[[Report, str], list[str]]] = {
-    "score_distributions": lambda report, model: [
-        f"{details(report, model, 'margin')['mean_positive']:.3f}",
-        f"{details(report, model, 'margin')['mean_negative']:.3f}",
-        f"threshold {details(report, model, 'best_f1')['threshold']:.3f}",
+# Chart -> what its words must hold beside, or instead of, the cells of its table.
+WORDS: dict[str, Callable[[Report], list[str]]] = {
+    "score_distributions": lambda report: [
+        f"{model}: mean positive {cells.value(of['mean_positive'])}, mean negative {cells.value(of['mean_negative'])}, "
+        f"threshold {details(report, model, 'best_f1')['threshold']:.3f}"
+        for model in report.models
+        for of in [details(report, model, "margin")]
     ],
-    "roc": lambda report, model: [f"{model} {value(report, model, 'auc_roc')}"],
-    "cohens_d": lambda report, model: [f"{model} {value(report, model, 'cohens_d')}"],
-    "classification": lambda report, model: [
-        f"{model} F1 {value(report, model, 'best_f1')}",
-        *(f"{key} {details(report, model, 'best_f1')[key]:.3f}" for key in ("accuracy", "precision", "recall")),
-        f"every pair positive: {details(report, model, 'best_f1')['floor']:.3f}",
+    "roc": lambda report: [f"{model} {value(report, model, 'auc_roc')}" for model in report.models],
+    "classification": lambda report: [
+        f"every pair positive: {details(report, 'lora', 'best_f1')['floor']:.3f}",
     ],
-    "false_positives": lambda report, model: [
-        f"{model} {report.models[model].metrics['false_positives'].value:.0f} in all",
-        *(
-            f"{name} {cell['false_positives']} of {cell['negatives']}"
-            for name, cell in details(report, model, "false_positives")["by_pair_type"].items()
-        ),
+    "training_curves": lambda report: [f"untrained base: {value(report, 'base', 'spearman')}"],
+    "learning_rate": lambda report: [
+        f"lora at 2e-5, the rate of standard: spearman {value(report, 'base', 'spearman')}",
+        f"lora at 2e-4, 10 times the rate of standard: spearman {value(report, 'lora', 'spearman')}",
+        f"lora at 1e-3, its own: spearman {value(report, 'lora', 'spearman')}, ",
+        " of the gap to standard",
+        f"spearman of base {value(report, 'base', 'spearman')}, standard {value(report, 'standard', 'spearman')}.",
     ],
-    "category_heatmap": lambda report, model: [
-        part
-        for name, group in report.models[model].categories.items()
-        for part in (
-            f"{name} ({group.positives} positive, {group.negatives} negative)",
-            f"{model} {group.metrics['auc_roc']:.3f}" if group.negatives else f"{model} undefined",
-        )
-    ],
-    "cluster_purity": lambda report, model: [
-        f"{model} purity {value(report, model, 'cluster_purity')}",
-        f"{details(report, model, 'cluster_purity')['purity_noise_as_wrong']:.3f} with noise",
-        f"noise ratio {details(report, model, 'cluster_purity')['noise_ratio']:.3f}",
-    ],
-    "training_curves": lambda report, model: (
-        [value(report, model, "spearman")]
-        if model == "base"
-        else [f"{model} spearman after each of 3 epochs: 0.100, 0.200, 0.300", f"{model} loss", "0.400, 0.200, 0.133"]
-    ),
-    "learning_rate": lambda report, model: {
-        "base": [f"spearman of base {value(report, 'base', 'spearman')}"],
-        "standard": [f"standard {value(report, 'standard', 'spearman')}", "of the gap to standard"],
-        "lora": [
-            f"lora at 2e-5, the rate of standard: spearman {value(report, 'base', 'spearman')}",
-            f"lora at 2e-4, 10 times the rate of standard: spearman {value(report, 'lora', 'spearman')}",
-            f"lora at 1e-3, its own: spearman {value(report, 'lora', 'spearman')}",
-        ],
-    }[model],
-    "umap": lambda _report, model: [model, "60 positive", "30 negative", "of 90 pairs"],
-    "change": lambda _report, model: [f"{model}: of 90 pairs 0 regressed, 0 fixed"],
+    "umap": lambda report: [", ".join(report.models), "60 positive", "30 negative", "of 90 pairs"],
 }
 
 
 def value(report: Report, model: str, name: str) -> str:
-    return f"{report.models[model].metrics[name].value:.3f}"
+    return f"{report.models[model].metrics[name].value:.3f}".replace("-", MINUS)
 
 
 def details(report: Report, model: str, name: str):
@@ -87,10 +54,9 @@ def table(name, report):
     return CHARTS[name].table(report)
 
 
-def test_every_chart_is_rendered_and_its_numbers_are_known(charts):
+def test_every_chart_is_rendered(charts):
     assert [chart.name for chart in charts] == list(CHARTS)
     assert all(chart.alt.startswith(chart.title) for chart in charts)
-    assert set(CHARTS) == set(NUMBERS)
 
 
 @pytest.mark.parametrize("name", CHARTS)
@@ -105,26 +71,25 @@ def test_a_chart_draws_whatever_is_there(name, kind, request):
     assert "nan" not in CHARTS[name].alt(report).lower()
     rows = table(name, report)
     assert all(len(row) == len(rows.headers) for row in rows.rows)
-    assert "nan" not in str(rows).lower().replace("finance", "")
+    assert "nan" not in str(rows).lower()
 
 
 @pytest.mark.parametrize("name", CHARTS)
 def test_words_and_table_have_the_numbers(name, report):
-    words = CHARTS[name].alt(report)
-    for model in report.models:
-        for number in NUMBERS[name](report, model):
-            assert number in words
-    rows = table(name, report)
+    chart, rows = CHARTS[name], table(name, report)
+    words = chart.alt(report)
+    assert all(part in words for part in WORDS.get(name, lambda _: [])(report))
+    if not chart.summary:
+        for first, *cells in rows.rows:
+            said = ", ".join(f"{header} {cell}" for header, cell in zip(rows.headers[1:], cells, strict=True))
+            assert f"{first}: {said}" in words
     assert {len(rows.headers)} == {len(row) for row in rows.rows}
 
 
 def test_undefined_is_said_and_not_zero(partly_undefined):
-    for name, words in (
-        ("roc", "lora undefined"),
-        ("cohens_d", "lora undefined"),
-        ("classification", "lora F1 undefined"),
-    ):
+    for name, words in (("roc", "lora undefined"), ("cohens_d", "lora: Cohen's d undefined")):
         assert words in CHARTS[name].alt(partly_undefined)
+    assert "lora: Threshold undefined, F1 undefined" in CHARTS["classification"].alt(partly_undefined)
 
 
 def test_without_values_nothing_is_drawn(report):
@@ -144,13 +109,13 @@ def test_many_categories_show_the_largest():
 
 def test_hostile_names_are_drawn_as_text():
     evil = "<b>$\\frac{$ \U0001f600 \x00\ud800 \u05e9\u05dc\u05d5\u05dd _&" + "x" * 10_000
-
-    def pair(row):
-        return {key: evil + text for key, text in plain(row).items()}
-
-    report = make_report(pair=pair, names=("base", f"standard{evil}", f"lora{evil}"))
+    report = make_report(
+        pair=lambda row: {key: evil + text for key, text in plain(row).items()},
+        names=("base", f"standard{evil}", f"lora{evil}"),
+    )
     for name in ("category_heatmap", "false_positives", "learning_rate"):
         ET.fromstring(draw_file(CHARTS[name], report).content)  # noqa: S314 (drawn here)
+        assert evil in CHARTS[name].alt(report)
 
 
 def test_tables_hold_the_values(report):
@@ -159,18 +124,22 @@ def test_tables_hold_the_values(report):
 
     assert row_of("cohens_d", "lora") == ("lora", value(report, "lora", "cohens_d"))
     f1 = details(report, "lora", "best_f1")
-    numbers = [f"{f1[key]:.3f}" for key in ("accuracy", "precision", "recall")]
-    expected = (
-        "lora",
-        f"{f1['threshold']:.3f}".replace("-", "\N{MINUS SIGN}"),
-        value(report, "lora", "best_f1"),
-        *numbers,
-    )
+    threshold, *numbers = (f"{f1[key]:.3f}" for key in ("threshold", "accuracy", "precision", "recall"))
+    expected = ("lora", threshold.replace("-", MINUS), value(report, "lora", "best_f1"), *numbers)
     assert row_of("classification", "lora") == expected
+    purity = details(report, "lora", "cluster_purity")
+    numbers = [f"{purity[key]:.3f}" for key in ("purity_noise_as_wrong", "noise_ratio")]
+    expected = ("lora", str(purity["cluster_count"]), value(report, "lora", "cluster_purity"), *numbers)
+    assert row_of("cluster_purity", "lora") == expected
     counts = [details(report, model, "false_positives")["by_pair_type"] for model in report.models]
     expected = ("dealbreaker", "15", *(str(count["dealbreaker"]["false_positives"]) for count in counts))
     assert row_of("false_positives", "dealbreaker") == expected
+    every = (str(int(report.models[model].metrics["false_positives"].value)) for model in report.models)
+    assert row_of("false_positives", "all") == ("all", "30", *every)
+    aucs = (f"{entry.categories['values'].metrics['auc_roc']:.3f}" for entry in report.models.values())
+    assert row_of("category_heatmap", "values") == ("values", "10", "10", *aucs)
     assert "one label" in row_of("category_heatmap", "one_label")
+    assert row_of("change", "lora")[1:6] == ("90", "88", "2", "0", "0")
     assert table("training_curves", report).rows[-1] == ("lora", "3", "0.300", "0.133")
     assert table("learning_rate", report).rows[-1] == ("1e-3", "3", "0.300", "0.133")
 
@@ -191,7 +160,7 @@ def test_points_of_the_umap_lie_in_the_picture_and_say_their_pair(report):
     assert first["texts"] == ["boy: left 0", "girl: right 0"]
     assert (first["label"], first["type"], first["line"]) == ("0 (negative)", "dealbreaker", 1)
     scores = [f"{report.pairs.scores[model][0]:.3f}" for model in report.models]
-    assert [score.replace("\N{MINUS SIGN}", "-") for score in first["scores"]] == scores
+    assert [score.replace(MINUS, "-") for score in first["scores"]] == scores
     for pair in points["pairs"]:
         xs, ys = zip(*pair["at"], strict=True)
         assert 0 < xs[0] < xs[1] < xs[2] < 1  # the panels stand side by side
@@ -225,15 +194,7 @@ def test_a_model_keeps_its_colour_when_another_is_missing(report, without_standa
     assert not set(LABEL_COLOURS.values()) & set(types._COLOURS)
 
 
-def test_a_hundred_thousand_pairs_stay_small(report):
-    times = 1112
-    columns = {
-        name: {model: values * times for model, values in column.items()}
-        if isinstance(column, dict)
-        else column * times
-        for name, column in report.pairs
-    }
-    many = dataclasses.replace(report, pairs=report.pairs.model_copy(update=columns))
+def test_a_hundred_thousand_pairs_stay_small(many):
     for name in ("score_distributions", "umap", "change"):  # the others draw no pairs
         assert len(draw_file(CHARTS[name], many).content) < 1_000_000
         assert len(table(name, many).rows) <= 60

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from html.parser import HTMLParser
 
 import pytest
-from markdown_it import MarkdownIt
 
 from harness.errors import HarnessError
 from harness.report.comparison import COMMENT_BYTES, as_markdown, as_text, compare
 from harness.results import Results
 
-from ..synthetic import ORIGIN, make_report, verdict, with_case, with_metric  # noqa: TID252
+from ..synthetic import ORIGIN, make_report, verdict, with_case, with_metric
+from .pages import Markdown
 
 
 @pytest.fixture(scope="module")
@@ -140,9 +139,6 @@ def test_what_was_made_from_other_things_is_not_comparable(report):
             compared(report, other)
 
 
-# --- shown ----------------------------------------------------------------------------------------------------------
-
-
 def failing(message: str, **about: str):
     return verdict("metric", "fail", message, **{"model": "lora", "metric": "spearman", **about})
 
@@ -172,34 +168,12 @@ def test_text_holds_no_terminal_codes(report):
     assert set(text) - set("\n") == {c for c in text if c.isprintable()}
 
 
-class Shown(HTMLParser):
-    """The tags of a page, and the cells of its tables."""
-
-    def __init__(self, markdown: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.rows: list[list[str]] = []
-        self.feed(MarkdownIt("commonmark").enable("table").render(markdown))
-        self.close()
-
-    def handle_starttag(self, tag, attrs):  # noqa: ARG002 - HTMLParser's
-        self.tags.append(tag)
-        if tag == "tr":
-            self.rows.append([])
-        if tag in ("td", "th"):
-            self.rows[-1].append("")
-
-    def handle_data(self, data):
-        if self.tags[-1] in ("td", "th"):
-            self.rows[-1][-1] += data.strip("\n").replace("\u200b", "")
-
-
 def test_markdown_shows_the_changes_and_folds_the_rest(report):
     text = as_markdown(compared(report, with_metric(report, "lora", "spearman", value=0.7)))
     head, _, folded = text.partition("<details>")
     assert "**Regression: 1 worse, 0 better, 2 same; 0 gates fail that did not.**" in head
-    assert Shown(head).rows[1:] == [["dating", "lora", "spearman", "0.800", "0.700", "-0.100", "0.010", "worse"]]
-    rows = Shown("<details>" + folded).rows[1:]
+    assert Markdown(head).rows[1:] == [["dating", "lora", "spearman", "0.800", "0.700", "-0.100", "0.010", "worse"]]
+    rows = Markdown("<details>" + folded).rows[1:]
     assert [cells[1:3] for cells in rows] == [["base", "spearman"], ["lora", "false_positives"]]
     assert folded.startswith("<summary>2 the same</summary>\n\n|")
     assert folded.rstrip().endswith("\n\n</details>")
@@ -208,7 +182,7 @@ def test_markdown_shows_the_changes_and_folds_the_rest(report):
 @pytest.mark.parametrize("evil", ["a | b \\| c", "</details><script>x</script>", "`a` *b* [c](d)", "&lt;"])
 def test_markdown_shows_data_as_text(evil, report):
     tame, wild = (
-        Shown(as_markdown(compared(report, with_case(report, verdicts=(failing(words, category=words),)))))
+        Markdown(as_markdown(compared(report, with_case(report, verdicts=(failing(words, category=words),)))))
         for words in ("tame", evil)
     )
     assert tame.tags == wild.tags

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from html.parser import HTMLParser
-
 import pytest
-from markdown_it import MarkdownIt
 
 from harness.metrics import METRICS
 from harness.report.github import (
@@ -17,9 +14,9 @@ from harness.report.github import (
     write_summary,
 )
 
-from ..synthetic import verdict, with_case, with_metric  # noqa: TID252
+from ..synthetic import verdict, with_case, with_metric
+from .pages import NO_WIDTH, Markdown
 
-NO_WIDTH = "\u200b"
 HOSTILE = [
     "<script>alert(1)</script>",
     "</td></table><img src=x onerror=alert(1)>",
@@ -35,51 +32,17 @@ HOSTILE = [
 ]
 
 
-class Shown(HTMLParser):
-    """The tags of a page in order, and its text."""
-
-    def __init__(self, markdown: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.cells: list[str] = []
-        self.words = ""
-        self.in_cell = False
-        self.feed(MarkdownIt("commonmark").enable(["table", "strikethrough"]).render(markdown))
-        self.close()
-
-    def handle_starttag(self, tag, attrs):  # noqa: ARG002 - HTMLParser's
-        self.tags.append(tag)
-        if tag == "td":
-            self.cells.append("")
-        self.in_cell = tag == "td" or (self.in_cell and tag == "span")
-
-    def handle_endtag(self, tag):
-        self.in_cell = self.in_cell and tag != "td"
-
-    def handle_data(self, data):
-        self.words += data
-        if self.in_cell:
-            self.cells[-1] += data.replace(NO_WIDTH, "")
-
-    @property
-    def text(self) -> str:
-        return self.words.replace(NO_WIDTH, "")
-
-
 def failed(outcome="fail", message="m", **about):
     return verdict("metric", outcome, message, **{"model": "lora", "metric": "margin", **about})
 
 
-def shown(report, **changes) -> Shown:
-    return Shown(step_summary({report.name: with_case(report, **changes).case}))
-
-
-# --- text -----------------------------------------------------------------------------------------------------------
+def shown(report, **changes) -> Markdown:
+    return Markdown(step_summary({report.name: with_case(report, **changes).case}))
 
 
 @pytest.mark.parametrize("evil", HOSTILE)
 def test_text_is_shown_as_it_is(evil):
-    shown = Shown(f"| {markdown_text(evil)} | b |\n|---|---|\n| {markdown_text(evil)} | {markdown_text(evil)} |\n")
+    shown = Markdown(f"| {markdown_text(evil)} | b |\n|---|---|\n| {markdown_text(evil)} | {markdown_text(evil)} |\n")
     kept = ["table", "thead", "tr", "th", "th", "tbody", "tr", "td", "td"]
     assert kept == [tag for tag in shown.tags if tag != "span"]
     assert [" ".join(evil.split())] * 2 == shown.cells
@@ -97,15 +60,12 @@ def test_text_is_shown_as_it_is(evil):
     ],
 )
 def test_what_github_looks_for_in_the_text_is_broken_up(text, broken):
-    assert broken == Shown(markdown_text(text)).words.strip()
+    assert broken == Markdown(markdown_text(text)).words.strip()
 
 
 def test_usual_messages_stay_readable_in_the_source():
     usual = "lora spearman 0.612, stored 0.662, tolerance 0.010: worse by 0.050; 95 % (of 295 pairs): 3/4 = 75.0%"
     assert usual == markdown_text(usual)
-
-
-# --- the summary ----------------------------------------------------------------------------------------------------
 
 
 def test_the_summary_shows_every_value(report):
@@ -158,11 +118,9 @@ def test_the_summary_keeps_the_limit_and_says_what_is_cut(report):
     assert last.endswith(" lines are left out, more than GitHub shows.**")
 
 
-# --- cutting --------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("limit", range(0, 400, 7))
 def test_cut_keeps_whole_lines_and_counts_the_rest(limit):
+    assert cut_lines("a\nb", 3) == "a\nb"
     lines = [f"line {index} \u00e9" for index in range(30)]
     text = cut_lines("\n".join(lines) + "\n", limit)
     assert len(text.encode()) <= limit
@@ -176,19 +134,11 @@ def test_cut_keeps_whole_lines_and_counts_the_rest(limit):
         assert "\n".join(lines) + "\n" == text
 
 
-def test_a_text_that_fits_is_not_cut():
-    assert "a\nb" == cut_lines("a\nb", 3)
-
-
-def test_summary_is_appended(tmp_path):
+def test_appending_keeps_the_limit_of_the_whole_file(tmp_path):
     path = tmp_path / "summary.md"
     write_summary(path, "one\n")
     write_summary(path, "two \U0001f600\n")
     assert "one\ntwo \U0001f600\n".encode() == path.read_bytes()
-
-
-def test_appending_keeps_the_limit_of_the_whole_file(tmp_path):
-    path = tmp_path / "summary.md"
     before = b"x" * (SUMMARY_BYTES - 200)
     path.write_bytes(before)
     write_summary(path, "line\n" * 100)
@@ -196,9 +146,6 @@ def test_appending_keeps_the_limit_of_the_whole_file(tmp_path):
     assert content.startswith(before + b"line\n")
     assert b"lines are left out" in content
     assert len(content) <= SUMMARY_BYTES
-
-
-# --- annotations ----------------------------------------------------------------------------------------------------
 
 
 def commands(report, *verdicts):
@@ -238,9 +185,6 @@ def test_only_as_many_annotations_as_github_shows(report):
     assert len(found) == 11
     assert found[9] == "::error title=2 more::2 more: fail. The summary has them all."
     assert found[10].startswith("::warning ")
-
-
-def test_a_very_long_message_is_shortened(report):
     (command,) = workflow_commands({"c" * 5000: with_case(report, verdicts=(failed("fail", "x" * 100_000),)).case})
     assert len(command) < 2500
     assert command.endswith("x ... (98,000 characters more)")

@@ -10,7 +10,7 @@ from harness.metrics import METRICS
 from harness.report import headline
 from harness.results import CandidateEntry
 
-from ..synthetic import verdict, with_case, with_metric, with_model  # noqa: TID252
+from ..synthetic import verdict, with_case, with_metric, with_model
 
 CANDIDATE = CandidateEntry(model="lora", strategy="lora", path="a", sha256="0" * 64)
 
@@ -40,19 +40,17 @@ def test_what_is_better_could_be_stored(report, count, are):
 def test_a_part_of_a_run_is_no_green_answer(report):
     passed, failed = verdict("load_paths", model="lora"), verdict("base", "fail", "lora base: another")
     unsure = verdict("record", "inconclusive", "lora: not recorded")
-    for verdicts, expected in (
-        ([passed], ("inconclusive", "Only 1 of 130 gates ran, and none of them fails.")),
-        ([failed, passed], ("fail", "Only 2 of 130 gates ran. Blocked: lora base: another.")),
+    for verdicts, outcome, words in (
+        ((passed,), "inconclusive", "Only 1 of 130 gates ran, and none of them fails."),
+        ((failed, passed), "fail", "Only 2 of 130 gates ran. Blocked: lora base: another."),
         (
-            [passed, unsure],
-            ("inconclusive", "Only 2 of 130 gates ran. Nothing fails, but not all is certain: lora: not recorded."),
+            (passed, unsure),
+            "inconclusive",
+            "Only 2 of 130 gates ran. Nothing fails, but not all is certain: lora: not recorded.",
         ),
     ):
-        assert expected == told(report, models={}, verdicts=tuple(verdicts), expected=130)
+        assert (outcome, words) == told(report, models={}, verdicts=verdicts, expected=130)
     assert ("inconclusive", "No gate ran.") == told(report, verdicts=(), expected=0)
-
-
-def test_an_error_is_the_answer(report):
     refused = told(report, error="not updated, hard gates failed:\n  lora 40%")
     assert ("fail", "Blocked: not updated, hard gates failed: lora 40%.") == refused
 
@@ -61,18 +59,14 @@ def test_the_cause_comes_first_and_the_rest_is_named_or_counted(report):
     first = verdict("diverges", "fail", "lora on eval: was the adapter applied?", model="lora", texts="eval")
     metrics = [verdict("metric", "fail", model="lora", metric=name) for name in METRICS]
     memory = verdict("memory", "fail", model="lora", stage="train")
-    words = told(report, verdicts=(first, *metrics[:2], memory), expected=4).sentence
-    assert (
-        words
-        == "Blocked: lora on eval: was the adapter applied?; also lora spearman, lora margin and lora memory train."
-    )
+    words = "Blocked: lora on eval: was the adapter applied?; also lora spearman, lora margin and lora memory train."
+    assert words == told(report, verdicts=(first, *metrics[:2], memory), expected=4).sentence
     words = told(report, verdicts=(first, *metrics), expected=8).sentence
     assert words.endswith("; also lora spearman, lora margin, lora cohens_d, lora auc_roc and 3 more.")
-
-
-def test_examples_are_no_part_of_the_headline(report):
-    failed = verdict("metric", "fail", "worse by 0.1", model="lora", metric="margin", examples=("a and b",), more=3)
-    assert told(report, verdicts=(failed,), expected=1).sentence == "Blocked: worse by 0.1."
+    with_examples = verdict(
+        "metric", "fail", "worse by 0.1", model="lora", metric="margin", examples=("a and b",), more=3
+    )
+    assert told(report, verdicts=(with_examples,), expected=1).sentence == "Blocked: worse by 0.1."
 
 
 def test_a_missing_model_is_named_with_its_reason_once(report, without_standard):
@@ -81,12 +75,9 @@ def test_a_missing_model_is_named_with_its_reason_once(report, without_standard)
     assert digest.sentence == "Blocked: standard not measured: store/abababababab…: gone."
     every = told(report, models={}, missing=dict.fromkeys(report.case.model_names, "no disk"))
     assert every.sentence == "Blocked: base, standard and lora not measured: no disk."
-
-
-def test_a_refused_candidate_is_not_missing_too(report):
     failed = verdict("files", "fail", "a pickle", model="lora")
     words = told(report, candidate=CANDIDATE, missing={"lora": "refused"}, verdicts=(failed,), expected=1).sentence
-    assert words == "Blocked: a pickle."
+    assert words == "Blocked: a pickle.", "a refused candidate is not missing too"
 
 
 def test_strict_verdicts_count_what_is_uncertain_as_a_failure(report):
@@ -99,9 +90,6 @@ def test_strict_verdicts_count_what_is_uncertain_as_a_failure(report):
     both = told(report, verdicts=(unsure, failed), expected=2, strict=True).sentence
     assert both == f"Blocked: lora margin: worse; also lora record.{strictly}"
     assert told(report, verdicts=(failed,), expected=1, strict=True).sentence == "Blocked: lora margin: worse."
-
-
-# --- leakage --------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -120,7 +108,7 @@ def value_of(report, model):
     return report.models[model].metrics["spearman"].value
 
 
-def test_a_leak_that_moves_a_value_is_said_first(leak, report):
+def test_a_leak_is_said_first_and_the_value_that_moves_most_is_named(leak, report):
     whole = value_of(report, "lora")
     outcome, words = headline(leak(lora=whole - 0.2).case)
     assert outcome == "pass", "a case may allow a leak"
@@ -128,9 +116,6 @@ def test_a_leak_that_moves_a_value_is_said_first(leak, report):
         "The evaluation set leaks: 30 of 90 pairs are in the training data, exactly or nearly; without them lora "
         f"spearman is {whole - 0.2:.3f} instead of {whole:.3f}. Nothing is worse than stored"
     )
-
-
-def test_the_value_that_moves_most_is_named(leak, report):
     moved = {"standard": value_of(report, "standard") + 0.08, "lora": value_of(report, "lora") - 0.12}
     assert "without them lora spearman" in headline(leak(**moved).case).sentence
     undefined = headline(leak(**moved | {"standard": math.nan}).case).sentence

@@ -10,15 +10,20 @@ import pytest
 from harness.errors import HarnessError
 from harness.results import CandidateEntry, PairTable, Results, read_pair_tables, read_results, write_results
 
-from ..synthetic import make_report, with_case  # noqa: TID252
+from ..synthetic import make_report, with_case
 
 LORA = ("cases", "dating", "models", "lora")
 
 
+@pytest.fixture(scope="module")
+def results():
+    return Results(harness="0.1.0", machine="m", cases={"dating": make_report("dating").case})
+
+
 @pytest.fixture
-def path(tmp_path, results, tables):
+def path(tmp_path, results):
     path = tmp_path / "results.json"
-    write_results(path, results, tables)
+    write_results(path, results, {"dating": make_report("dating").pairs})
     return path
 
 
@@ -36,10 +41,8 @@ def change(path, *way_and_value):
 @pytest.mark.parametrize("undefined", [(), ("lora",), ("base", "standard", "lora")])
 def test_what_is_written_is_read_again(undefined, tmp_path):
     report = make_report("dating", undefined=undefined)
-    written = Results(
-        harness="0", machine="m", cases={"dating": report.case, "empty": with_case(report, models={}, pairs=0).case}
-    )
-    path = tmp_path / "results.json"
+    cases = {"dating": report.case, "empty": with_case(report, models={}, pairs=0).case}
+    written, path = Results(harness="0", machine="m", cases=cases), tmp_path / "results.json"
     write_results(path, written, {"dating": report.pairs})
     assert {found.name for found in tmp_path.iterdir()} == {"results.json", "pairs-dating.json"}
     read = read_results(path)
@@ -47,15 +50,10 @@ def test_what_is_written_is_read_again(undefined, tmp_path):
     pairs = read_pair_tables(path, read)
     assert (repr(pairs["dating"]), len(pairs["empty"])) == (repr(report.pairs), 0)
     assert "NaN" not in path.read_text(encoding="utf-8")
-
-
-def test_undefined_is_null_and_never_0(tmp_path):
-    report = make_report("dating", undefined=("lora",))
-    path = tmp_path / "results.json"
-    write_results(path, Results(harness="0", machine="m", cases={"dating": report.case}), {"dating": report.pairs})
     model = json.loads(path.read_text(encoding="utf-8"))["cases"]["dating"]["models"]["lora"]
-    assert (model["metrics"]["spearman"]["value"], model["operating_point"]["threshold"]) == (None, None)
-    assert math.isnan(read_results(path).cases["dating"].models["lora"].metrics["spearman"].value)
+    values = model["metrics"]["spearman"]["value"], model["operating_point"]["threshold"]
+    assert ((None, None) == values) == bool(undefined), "undefined is null, and never 0"
+    assert math.isnan(read.cases["dating"].models["lora"].metrics["spearman"].value) == bool(undefined)
 
 
 def test_what_utf_8_cannot_hold_costs_a_character_and_not_the_run(tmp_path):
@@ -113,7 +111,7 @@ def test_what_is_broken_is_named(change_, message, path):
     assert message in str(caught.value)
 
 
-def test_a_missing_file_and_a_directory(tmp_path, results):
+def test_a_missing_file_is_said(tmp_path, results):
     for path in (tmp_path / "no.json", tmp_path):
         with pytest.raises(HarnessError, match=r"cannot be read: .*; expected a results.json"):
             read_results(path)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,14 +10,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from harness.metrics import METRICS
-from harness.metrics.auc_roc import auc_roc
-from harness.metrics.best_f1 import best_f1
-from harness.metrics.cohens_d import cohens_d
-from harness.metrics.false_positives import false_positives
-from harness.metrics.margin import margin
-from harness.metrics.spearman import spearman
 from harness.statistics import compare, intervals
 from harness.statistics.bootstrap import percentile_interval
+
+from ..arrays import SEEDS, lone, measure
 
 
 def sample(seed, count, *, decimals=15):
@@ -29,9 +26,12 @@ def ends(interval):
     return interval.low, interval.high
 
 
-def lone(count):
-    """Texts of pairs that have none in common."""
-    return np.arange(2 * count).reshape(count, 2)
+def scipys(name, scores, labels, method="percentile"):
+    """The interval of scipy."""
+    result = stats.bootstrap(
+        (scores, labels), partial(measure, name), paired=True, vectorized=False, n_resamples=2000, method=method, rng=4
+    )
+    return tuple(result.confidence_interval)
 
 
 @pytest.mark.parametrize("decimals", [1, 15])
@@ -39,36 +39,19 @@ def test_unclustered_intervals_equal_scipys(decimals):
     scores, labels = sample(1, 80, decimals=decimals)
     clusters = np.random.default_rng(2).integers(-1, 3, 80)
     actual = intervals(scores, labels, lone(80), seed=3, clusters=clusters)
-    for name, metric in (("spearman", spearman), ("margin", margin), ("cohens_d", cohens_d), ("auc_roc", auc_roc)):
-        expected = scipys(lambda s, y, metric=metric: metric(s, y).value, scores, labels)
-        # Four standard errors of the difference of two 2.5 % quantiles of 2,000 normal values.
-        assert expected == pytest.approx(ends(actual[name]), abs=0.09 * (expected[1] - expected[0]))
-    counts = scipys(lambda s, y: false_positives(s, y, ("",) * len(s)).value, scores, labels)
-    assert counts == pytest.approx(ends(actual["false_positives"]), abs=0.12 * (counts[1] - counts[0]))
-
-
-def scipys(statistic, scores, labels):
-    """The percentile interval of scipy."""
-    result = stats.bootstrap(
-        (scores, labels), statistic, paired=True, vectorized=False, n_resamples=2000, method="percentile", rng=4
-    )
-    return tuple(result.confidence_interval)
+    for name in ("spearman", "margin", "cohens_d", "auc_roc", "false_positives"):
+        expected = scipys(name, scores, labels)
+        # Four standard errors of the difference of two 2.5 % quantiles of 2,000 normal values; more for whole numbers.
+        share = 0.12 if name == "false_positives" else 0.09
+        assert expected == pytest.approx(ends(actual[name]), abs=share * (expected[1] - expected[0]))
 
 
 def test_best_f1_is_corrected_for_its_bias_as_scipys_bca_is():
     scores, labels = sample(1, 80)
-    expected = stats.bootstrap(
-        (scores, labels),
-        lambda s, y: best_f1(s, y).value,
-        paired=True,
-        vectorized=False,
-        n_resamples=2000,
-        method="BCa",
-        rng=4,
-    ).confidence_interval
+    expected = scipys("best_f1", scores, labels, "BCa")
     actual = intervals(scores, labels, lone(80), seed=3)["best_f1"]
-    assert tuple(expected) == pytest.approx(ends(actual), abs=0.15 * (expected[1] - expected[0]))
-    plain = scipys(lambda s, y: best_f1(s, y).value, scores, labels)
+    assert expected == pytest.approx(ends(actual), abs=0.15 * (expected[1] - expected[0]))
+    plain = scipys("best_f1", scores, labels)
     assert actual.low < plain[0]
     assert actual.high < plain[1]
 
@@ -110,26 +93,25 @@ def test_the_share_of_other_texts_that_intervals_hold():
                 covered[design, way] += found.low <= 0.3 <= found.high
     shares = {key: count / trials for key, count in covered.items()}
     for design in ("stars", "crossed"):
-        assert 0.88 <= shares[design, "texts"] <= 0.99
+        assert 0.90 <= shares[design, "texts"] <= 0.985
         assert shares[design, "pairs"] < 0.75
 
 
 @settings(max_examples=30)
-@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 15]))
+@given(SEEDS, st.sampled_from([1, 15]))
 def test_order_of_pairs_and_of_their_texts_does_not_matter(seed, decimals):
     rng = np.random.default_rng(seed)
     scores, labels = sample(seed, 60, decimals=decimals)
     rows, clusters, order = rng.integers(0, 40, (60, 2)), rng.integers(-1, 3, 60), rng.permutation(60)
     expected = intervals(scores, labels, rows, seed=1, clusters=clusters, resamples=99)
-    actual = intervals(
-        scores[order], labels[order], rows[order][:, ::-1], seed=1, clusters=clusters[order], resamples=99
-    )
+    moved = scores[order], labels[order], rows[order][:, ::-1]
+    actual = intervals(*moved, seed=1, clusters=clusters[order], resamples=99)
     for name in METRICS:
         assert ends(expected[name]) == pytest.approx(ends(actual[name]), nan_ok=True, rel=1e-9, abs=1e-12)
 
 
 @settings(max_examples=50)
-@given(st.integers(0, 2**32 - 1), st.integers(2, 60), st.integers(1, 80))
+@given(SEEDS, st.integers(2, 60), st.integers(1, 80))
 def test_intervals_are_in_range_or_nan_with_reason(seed, count, texts):
     rng = np.random.default_rng(seed)
     scores, labels = sample(seed, count, decimals=int(rng.integers(1, 4)))
@@ -173,13 +155,9 @@ def test_pairs_of_which_nothing_can_be_computed_are_nan_with_the_reason(labels, 
     found = intervals(scores, labels, lone(len(scores)), seed=1, resamples=9)
     changes = compare(scores, scores, labels, lone(len(scores)), seed=1)
     assert list(METRICS) == list(found) == list(changes)
-    for interval, change in zip(found.values(), changes.values(), strict=True):
-        assert (True, True, reason, reason) == (
-            math.isnan(interval.low),
-            math.isnan(change.change),
-            interval.reason,
-            change.reason,
-        )
+    assert all(math.isnan(interval.low) for interval in found.values())
+    assert all(math.isnan(change.change) for change in changes.values())
+    assert {reason} == {result.reason for result in (*found.values(), *changes.values())}
 
 
 @pytest.mark.parametrize(

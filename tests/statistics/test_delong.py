@@ -13,6 +13,8 @@ from scipy.special import ndtr
 from harness.metrics.auc_roc import auc_roc
 from harness.statistics import compare, intervals
 
+from ..arrays import lone
+
 WIDTH = 2 * 1.959964
 COUNT = 300
 
@@ -37,22 +39,16 @@ def two_models(decimals):
 
 
 @pytest.mark.parametrize("decimals", [1, 15])
-def test_interval_of_the_auc(decimals):
+def test_interval_of_the_auc_and_of_its_change(decimals):
     scores, labels = two_models(decimals)
     aucs, covariance = delong(scores, labels)
     for row in (0, 1):
         assert aucs[row] == pytest.approx(auc_roc(scores[row], labels).value, abs=1e-12)
-        found = intervals(scores[row], labels, np.arange(2 * COUNT).reshape(-1, 2), seed=1, resamples=4000)["auc_roc"]
+        found = intervals(scores[row], labels, lone(COUNT), seed=1, resamples=4000)["auc_roc"]
         half = WIDTH / 2 * np.sqrt(covariance[row, row])
         assert 2 * half == pytest.approx(found.high - found.low, rel=0.06)
         assert (aucs[row] - half, aucs[row] + half) == pytest.approx((found.low, found.high), abs=0.2 * half)
-
-
-@pytest.mark.parametrize("decimals", [1, 15])
-def test_interval_of_the_change_of_the_auc(decimals):
-    scores, labels = two_models(decimals)
-    aucs, covariance = delong(scores, labels)
-    found = compare(*scores, labels, np.arange(2 * COUNT).reshape(-1, 2), seed=1, resamples=4000)["auc_roc"]
+    found = compare(*scores, labels, lone(COUNT), seed=1, resamples=4000)["auc_roc"]
     half = WIDTH / 2 * np.sqrt(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
     assert aucs[0] - aucs[1] == pytest.approx(found.change, abs=1e-12)
     assert 2 * half == pytest.approx(found.high - found.low, rel=0.06)

@@ -11,23 +11,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from harness.metrics import METRICS
-from harness.metrics.auc_roc import auc_roc
-from harness.metrics.best_f1 import best_f1
 from harness.metrics.cluster_purity import _purity
-from harness.metrics.cohens_d import cohens_d
-from harness.metrics.false_positives import false_positives
-from harness.metrics.margin import margin
-from harness.metrics.spearman import spearman
 from harness.statistics import compare
 
-FUNCTIONS = {
-    "spearman": spearman,
-    "margin": margin,
-    "cohens_d": cohens_d,
-    "auc_roc": auc_roc,
-    "best_f1": best_f1,
-    "false_positives": lambda scores, labels: false_positives(scores, labels, ("",) * len(scores)),
-}
+from ..arrays import OF_SCORES, SEEDS, lone, measure
 
 
 def two_models(seed, count, *, decimals=15, gain=0.0):
@@ -44,17 +31,12 @@ def numbers(change):
     return astuple(change)[:-1]
 
 
-def lone(count):
-    """Texts of pairs that have none in common."""
-    return np.arange(2 * count).reshape(count, 2)
-
-
 def clusterings(seed, count):
     return tuple(np.random.default_rng(seed).integers(-1, 3, (2, count)))
 
 
 @settings(max_examples=50)
-@given(st.integers(0, 2**32 - 1), st.integers(4, 60), st.sampled_from([1, 15]))
+@given(SEEDS, st.integers(4, 60), st.sampled_from([1, 15]))
 def test_values_are_the_metrics(seed, count, decimals):
     now, stored, labels = two_models(seed, count, decimals=decimals)
     clusters = clusterings(seed, count)
@@ -62,7 +44,7 @@ def test_values_are_the_metrics(seed, count, decimals):
     assert list(METRICS) == list(found)
     for name, change in found.items():
         expected = [
-            _purity(given, labels).value if name == "cluster_purity" else FUNCTIONS[name](scores, labels).value
+            _purity(given, labels).value if name == "cluster_purity" else measure(name, scores, labels)
             for scores, given in zip((now, stored), clusters, strict=True)
         ]
         assert expected == pytest.approx([change.now, change.stored], rel=1e-9, nan_ok=True)
@@ -85,8 +67,7 @@ def test_p_values_equal_those_of_all_permutations(decimals):
             pair = np.stack([now, stored])
         else:
             pair = np.stack([stats.rankdata(now), stats.rankdata(stored)])
-        measure = purity if name == "cluster_purity" else FUNCTIONS[name]
-        changes = np.array([swapped_change(measure, pair, labels, swap) for swap in swaps])
+        changes = np.array([swapped_change(name, pair, labels, swap) for swap in swaps])
         expected = np.mean(np.abs(changes) >= abs(change.change) - 1e-12)
         assert 0.001 < expected <= 1
         assert expected == pytest.approx(change.p_value, abs=0.025)
@@ -103,19 +84,16 @@ def outcome(clusters, labels):
     return found
 
 
-def purity(outcomes, labels):
-    right, clustered = outcomes.sum(axis=0)
-    return type("Result", (), {"value": right / clustered})
-
-
-def swapped_change(measure, pair, labels, swap):
+def swapped_change(name, pair, labels, swap):
     chosen = swap if pair.ndim == 2 else swap[:, np.newaxis]
     first, second = np.where(chosen, pair[1], pair[0]), np.where(chosen, pair[0], pair[1])
-    return measure(first, labels).value - measure(second, labels).value
+    if name == "cluster_purity":
+        return np.divide(*first.sum(axis=0)) - np.divide(*second.sum(axis=0))
+    return measure(name, first, labels) - measure(name, second, labels)
 
 
 def test_p_values_are_uniform_when_nothing_changed():
-    p_values = {name: [] for name in FUNCTIONS}
+    p_values = {name: [] for name in OF_SCORES}
     for trial in range(200):
         now, stored, labels = two_models(trial, 60)
         found = compare(now, stored, labels, lone(60), seed=trial, resamples=1, permutations=99)
@@ -138,7 +116,7 @@ def test_p_values_of_pairs_that_share_texts_are_right_only_if_texts_are_swapped_
         for way, drawn in (("texts", rows), ("pairs", lone(180))):
             found = compare(now, stored, labels, drawn, seed=trial, resamples=1, permutations=99)
             rejected[way] += found["margin"].p_value <= 0.05
-    assert rejected["texts"] <= 12
+    assert 1 <= rejected["texts"] <= 10
     assert rejected["pairs"] > 30
 
 
@@ -150,20 +128,8 @@ def test_the_same_model_did_not_change():
 
 
 @settings(max_examples=20)
-@given(st.integers(0, 2**32 - 1))
-def test_the_other_way_round_it_is_the_opposite(seed):
-    now, stored, labels = two_models(seed, 40)
-    rows, clusters = np.random.default_rng(seed).integers(0, 60, (40, 2)), clusterings(seed, 40)
-    there = compare(now, stored, labels, rows, seed=1, clusters=clusters, resamples=99, permutations=99)
-    back = compare(stored, now, labels, rows, seed=1, clusters=clusters[::-1], resamples=99, permutations=99)
-    for name, change in there.items():
-        expected = (-change.change, -change.high, -change.low, change.p_value)
-        assert expected == pytest.approx(numbers(back[name])[2:], nan_ok=True, abs=1e-12)
-
-
-@settings(max_examples=20)
-@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 15]))
-def test_order_of_pairs_does_not_matter(seed, decimals):
+@given(SEEDS, st.sampled_from([1, 15]))
+def test_order_of_pairs_does_not_matter_and_the_other_way_round_it_is_the_opposite(seed, decimals):
     rng = np.random.default_rng(seed)
     now, stored, labels = two_models(seed, 40, decimals=decimals)
     rows, clusters, order = rng.integers(0, 70, (40, 2)), clusterings(seed, 40), rng.permutation(40)
@@ -171,8 +137,11 @@ def test_order_of_pairs_does_not_matter(seed, decimals):
     expected = compare(now, stored, labels, rows, clusters=clusters, **settled)
     moved = tuple(given[order] for given in clusters)
     actual = compare(now[order], stored[order], labels[order], rows[order], clusters=moved, **settled)
+    back = compare(stored, now, labels, rows, clusters=clusters[::-1], **settled)
     for name, change in expected.items():
         assert numbers(change) == pytest.approx(numbers(actual[name]), nan_ok=True, rel=1e-9, abs=1e-12)
+        opposite = (-change.change, -change.high, -change.low, change.p_value)
+        assert opposite == pytest.approx(numbers(back[name])[2:], nan_ok=True, abs=1e-12)
 
 
 def test_metrics_of_ranks_are_those_that_another_scale_leaves_alone():
@@ -197,6 +166,5 @@ def test_without_clusterings_only_purity_is_missing():
     now, stored, labels = two_models(1, 60)
     found = compare(now, stored, labels, lone(60), seed=1, resamples=20, permutations=20)
     assert ["cluster_purity"] == [name for name, change in found.items() if change.reason]
-    change = found["cluster_purity"]
-    assert all(math.isnan(value) for value in numbers(change))
-    assert change.reason == "the metric has no value for these pairs"
+    assert np.isnan(numbers(found["cluster_purity"])).all()
+    assert found["cluster_purity"].reason == "the metric has no value for these pairs"

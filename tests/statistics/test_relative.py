@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import astuple
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
-from harness.metrics.best_f1 import best_f1
-from harness.metrics.false_positives import false_positives
-from harness.metrics.margin import margin
-from harness.statistics import RelativePerformance, relative_performance
+from harness.statistics import RelativePerformance, ratio_interval, relative_performance
+
+from ..arrays import lone, measure
 
 COUNT = 120
-ROWS = np.arange(2 * COUNT).reshape(-1, 2)
 NOTHING = math.nan
 
 
@@ -28,7 +29,7 @@ def three_models() -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], np.ndarra
 
 def relative(values, scores=None, metric="spearman") -> RelativePerformance:
     _, labels = three_models()
-    return relative_performance(values, scores, labels, ROWS, metric=metric, reference_name="standard", seed=0)
+    return relative_performance(values, scores, labels, lone(COUNT), metric=metric, reference_name="standard", seed=0)
 
 
 def test_values_and_intervals_equal_scipys() -> None:
@@ -36,7 +37,7 @@ def test_values_and_intervals_equal_scipys() -> None:
 
     def margins(*columns):
         *vectors, resampled = columns
-        return [margin(vector, resampled.astype(np.int8)).value for vector in vectors]
+        return [measure("margin", vector, resampled.astype(np.int8)) for vector in vectors]
 
     def ratio(*columns):
         model, reference, _ = margins(*columns)
@@ -80,7 +81,7 @@ def test_a_ratio_without_meaning_is_nan_with_its_reason(values, ratio, reason, g
 
 def test_lower_is_better_has_no_ratio_but_a_gap() -> None:
     scores, labels = three_models()
-    values = tuple(false_positives(vector, labels, ("",) * COUNT).value for vector in scores)
+    values = tuple(measure("false_positives", vector, labels) for vector in scores)
     found = relative(values, scores, "false_positives")
     assert "lower is better: read the difference" == found.reason == found.interval.reason
     assert (values[0] - values[2]) / (values[1] - values[2]) == found.gap_recovered
@@ -96,7 +97,27 @@ def test_scores_without_intervals_say_why() -> None:
 
 def test_a_model_reaches_all_of_itself() -> None:
     (model, _, base), labels = three_models()
-    value, no_skill = best_f1(model, labels).value, best_f1(base, labels).value
+    value, no_skill = measure("best_f1", model, labels), measure("best_f1", base, labels)
     found = relative((value, value, no_skill), (model, model, base), "best_f1")
     assert (1.0, 1.0, 1.0) == (found.ratio, found.interval.low, found.interval.high)
     assert 1.0 == found.gap_recovered
+
+
+@given(st.lists(st.tuples(st.floats(0.01, 10), st.floats(0.01, 10)), min_size=2, max_size=20))
+def test_interval_is_students_of_the_logarithms(rounds: list[tuple[float, float]]) -> None:
+    logs = np.log([a / b for a, b in rounds])
+    ratio = ratio_interval(*zip(*rounds, strict=True))
+    if logs.std() > 1e-9:  # scipy has no interval of a single point
+        expected = np.exp(stats.t.interval(0.95, len(logs) - 1, loc=logs.mean(), scale=stats.sem(logs)))
+        assert expected == pytest.approx([ratio.low, ratio.high], rel=1e-6)
+    assert math.exp(logs.mean()) == pytest.approx(ratio.value)
+
+
+def test_equal_rounds_have_a_ratio_without_doubt() -> None:
+    assert (2.0, 2.0, 2.0) == pytest.approx(astuple(ratio_interval([2.0, 4.0, 6.0], [1.0, 2.0, 3.0])))
+
+
+@pytest.mark.parametrize(("first", "second"), [([1.0], [1.0]), ([], []), ([1.0, 2.0], [1.0])])
+def test_too_few_rounds_are_an_error(first: list[float], second: list[float]) -> None:
+    with pytest.raises(ValueError, match="expected at least two rounds of both, got"):
+        ratio_interval(first, second)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from harness.models import Checkpoint, open_checkpoint
-from harness.models.encoding import embed
+from harness.metrics import Evaluation
+from harness.models import Checkpoint, embed, open_checkpoint
+from harness.run import CaseRun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -14,29 +16,30 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def forget(
-    checkpoint: Checkpoint, texts: Sequence[str], shares: Sequence[float]
-) -> Iterator[tuple[float, NDArray[np.float32]]]:
-    """Embeddings of texts by a model that forgot a share of what it was taught.
+@dataclass(frozen=True, kw_only=True)
+class ForgetfulRun(CaseRun):
+    """A run in which a model is as good as `measured` says, whatever it was trained to be."""
+
+    forgetful: str
+    measured: Evaluation
+
+    def evaluation(self, model: str, **options: Any) -> Evaluation:
+        return self.measured if model == self.forgetful else super().evaluation(model, **options)
+
+
+def forget(checkpoint: Checkpoint, texts: Sequence[str], shares: Sequence[float]) -> Iterator[NDArray[np.float32]]:
+    """Encode texts with a model that forgot, for each share from 0, as it was trained, to 1, the base.
 
     A share w of the way back to the base is taken in every weight: `trained + w (base - trained)`; of an adapter, it is
     its merged weights. Nothing here knows of scores: what it does to a metric is found out by measuring.
-
-    Args:
-        checkpoint: The trained model.
-        texts: Distinct texts.
-        shares: From 0, the trained model, to 1, the base.
-
-    Yields:
-        Each share with its embeddings, shape `(n_texts, dimension)`.
     """
     import torch
 
-    base = open_checkpoint(Checkpoint("base", checkpoint.base, checkpoint.base.path)).state_dict()
+    base = open_checkpoint(Checkpoint.of_base(checkpoint.base)).state_dict()
     model = open_checkpoint(checkpoint)
     trained = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     for share in shares:
         with torch.no_grad():
             for name, tensor in model.state_dict().items():
                 tensor.copy_(torch.lerp(trained[name], base[name], share) if tensor.is_floating_point() else base[name])
-        yield share, embed(model, texts)
+        yield embed(model, texts)

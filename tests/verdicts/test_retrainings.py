@@ -8,32 +8,30 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 from scipy.stats import binomtest
 
-from harness.baselines.model import CATEGORY_METRICS, baseline_path, read_baseline
-from harness.config.case import read_case
-from harness.analyses.evaluation import evaluate
-from harness.run.inputs import prepare
-from harness.metrics import METRICS
-from harness.run.case_run import CaseRun, checkpoint, measure_power, run_model, train_model
-from harness.execution.progress import TerminalProgress
-from harness.run.promises import category_holds, hard_verdicts, metric_holds
-from harness.execution.store import Store, digest_of
-from harness.execution.context import Workplace
+from harness.analyses.evaluation import evaluate_pairs
+from harness.baselines import baseline_path, comparable, read_baseline
+from harness.config import read_case
+from harness.execution import Context, LocalExecutor, Store, TerminalProgress
+from harness.gates import GATES, judge, subjects
+from harness.run import CaseRun, prepare
 
-from .forgetting import forget
+from .forgetting import ForgetfulRun, forget
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from harness.gates import Verdict
-    from harness.run.case_run import ModelRun
+    from harness.gates import Gate, Subject
 
-    from .conftest import VerdictsTable
+    from .table import VerdictsTable
+
+    Retrained = Callable[[str, int], CaseRun]
 
 pytestmark = pytest.mark.retraining
 
@@ -43,40 +41,42 @@ SEEDS = {"dating": range(50, 60), "tickets": range(50, 55)}
 SHARES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """How much of what it was taught a model forgets."""
 
-EACH = [(case, seed) for case, seeds in SEEDS.items() for seed in seeds]
-
-FORGETFUL = [(case, seed) for case, seed in EACH if (case, seed) < ("tickets", 52)]
+FORGETFUL = [(case, seed) for case, seeds in SEEDS.items() for seed in seeds if (case, seed) < ("tickets", 52)]
 """Those that are made to forget: encoding the tickets a dozen times takes minutes for each model."""
 
 
 @pytest.fixture(scope="module")
-def retrained(pytestconfig: pytest.Config, repository: Path) -> Callable[[str, int], CaseRun]:
+def retrained(pytestconfig: pytest.Config, repository: Path) -> Retrained:
     """A shipped case with its baseline, and all its models trained with another seed, in the repository's own store."""
-    work = Workplace(Store(repository / ".harness" / "store"), TerminalProgress(pytestconfig))
+    store = Store(repository / ".harness" / "store")
+    ctx = Context(store, LocalExecutor(store.root), TerminalProgress(pytestconfig))
 
     def run(name: str, seed: int) -> CaseRun:
         case = read_case(repository / "fixtures" / name / "case.toml")
-        inputs = prepare(case)
-        models = {model: run_model(work, inputs, model, seed=seed) for model in case.models}
-        return CaseRun(work, inputs, read_baseline(baseline_path(repository / "baselines", case)), models)
+        models = {model: recipe.changed(seed=seed) for model, recipe in case.models.items()}
+        inputs = replace(prepare(case.model_copy(update={"models": models})), extra={})
+        stored = comparable(read_baseline(baseline_path(repository / "baselines", case)), inputs.origin)
+        return CaseRun(ctx, inputs, stored)
 
     return run
 
 
 @pytest.mark.parametrize("case", SEEDS)
 def test_trainings_that_are_as_good_fail_no_more_often_than_the_rule_allows(
-    retrained: Callable[[str, int], CaseRun], case: str, verdicts_table: VerdictsTable
+    retrained: Retrained, case: str, verdicts_table: VerdictsTable
 ) -> None:
     alarms, trainings, allowed = [], 0, math.nan
     for seed in SEEDS[case]:
         run = retrained(case, seed)
-        allowed = 1 - run.case.tolerance.confidence
-        assert [] == [verdict.message for verdict in hard_verdicts(run) if verdict.verdict == "fail"]
-        for model in run.case.models:
-            verdicts = [judged(run, model, name) for name in comparisons(run)]
-            failed = [f"seed {seed}: {verdict.message}" for verdict in verdicts if verdict.verdict == "fail"]
-            verdicts_table.retrained(case, model, [verdict.verdict for verdict in verdicts], failed)
+        allowed = 1 - run.inputs.case.tolerance.confidence
+        for gate in GATES.values():
+            hard = [judge(run, gate, subject) for subject in (subjects(gate, run.inputs) if gate.hard else ())]
+            assert [] == [verdict.text for verdict in hard if verdict.outcome == "fail"]
+        for model in run.inputs.trained:
+            verdicts = [judge(run, *each) for each in compared(run, model)]
+            verdicts_table.retrained(case, model, seed, verdicts)
             trainings += 1
+            failed = [verdict.text for verdict in verdicts if verdict.outcome == "fail"]
             alarms += [failed] if failed else []
     assert binomtest(len(alarms), trainings, allowed, alternative="greater").pvalue > 0.01, alarms
 
@@ -84,45 +84,42 @@ def test_trainings_that_are_as_good_fail_no_more_often_than_the_rule_allows(
 @pytest.mark.parametrize("model", ["standard", "lora"])
 @pytest.mark.parametrize(("case", "seed"), FORGETFUL)
 def test_twice_the_drop_that_the_gate_sees_never_passes(
-    retrained: Callable[[str, int], CaseRun], case: str, seed: int, model: str, verdicts_table: VerdictsTable
+    retrained: Retrained, case: str, seed: int, model: str, verdicts_table: VerdictsTable
 ) -> None:
     run = retrained(case, seed)
-    assert run.baseline is not None
-    stored = run.baseline.models[model].compared
-    seen = measure_power(run.work, run.inputs, run.baseline)[model].drops
-    as_trained, *forgetful = [replace(run, _done={model: found}) for found in forgetting(run, model, seed)]
+    power = run.power(model)
+    assert power is not None
+    as_trained, *forgetful = forgetting(run, model)
     missed = []
-    for name in comparisons(run):
-        level = stored[name].lost(judged(as_trained, model, name).observed)
+    for gate, subject in compared(run, model):
+        stored = run.stored.value(model, subject.metric, subject.category)
+        assert stored is not None
+        seen = power.drops[subject.category][subject.metric]
+        level = stored.deterioration(judge(as_trained, gate, subject).observed)
         planted = (
-            (stored[name].lost(verdict.observed) - level, verdict)
-            for verdict in (judged(worse, model, name) for worse in forgetful)
+            (stored.deterioration(verdict.observed) - level, verdict)
+            for verdict in (judge(worse, gate, subject) for worse in forgetful)
         )
         # Never where the gate says that it sees no drop, or where a model that forgot everything lost less.
-        drop, caught = next(((d, v) for d, v in planted if d >= 2 * seen[name]), (None, None))
-        verdicts_table.planted(case, model, name, seen[name], drop, caught)
-        if caught is not None and caught.verdict == "pass":  # the table tells failures from warnings
-            missed.append(caught.message)
+        drop, caught = next(((d, v) for d, v in planted if d >= 2 * seen), (None, None))
+        value = "/".join(filter(None, (subject.category, subject.metric)))
+        verdicts_table.planted(case, model, value, seen, drop, caught)
+        if caught is not None and caught.outcome == "pass":  # the table tells failures from warnings
+            missed.append(caught.text)
     assert [] == missed
 
 
-def comparisons(run: CaseRun) -> list[str]:
-    """What is compared of each model: `metric` or `category/metric`."""
-    categories = run.inputs.compared_categories
-    return [*METRICS, *(f"{category}/{metric}" for category in categories for metric in CATEGORY_METRICS)]
+def compared(run: CaseRun, model: str) -> list[tuple[Gate, Subject]]:
+    """Return what of a model is compared with the stored values."""
+    gates = (GATES["metric"], GATES["category"])
+    return [(gate, subject) for gate in gates for subject in subjects(gate, run.inputs) if subject.model == model]
 
 
-def judged(run: CaseRun, model: str, comparison: str) -> Verdict:
-    """The verdict on one comparison, as `evals/test_metrics.py` has it."""
-    category, _, metric = comparison.rpartition("/")
-    return category_holds(run, model, category, metric) if category else metric_holds(run, model, metric)
-
-
-def forgetting(run: CaseRun, model: str, seed: int) -> list[ModelRun]:
-    """The model as it was trained, and as it forgets step by step, each measured."""
-    found, pairs = run.model(model), run.inputs.eval
-    opened = checkpoint(run.inputs, model, train_model(run.work, run.inputs, model, seed=seed))
-    return [
-        replace(found, evaluation=evaluate(embeddings, pairs), embeddings=digest_of([found.embeddings, share]))
-        for share, embeddings in forget(opened, pairs.texts, SHARES)
-    ]
+def forgetting(run: CaseRun, model: str) -> list[ForgetfulRun]:
+    """Return the model as it was trained, and as it forgets step by step, each measured."""
+    pairs = run.inputs.eval
+    measured = (
+        evaluate_pairs(embeddings=SimpleNamespace(arrays={"eval": vectors}), texts="eval", pairs=pairs)
+        for vectors in forget(run.checkpoint(model), pairs.texts, SHARES)
+    )
+    return [ForgetfulRun(run.ctx, run.inputs, run.stored, forgetful=model, measured=values) for values in measured]

@@ -1,18 +1,14 @@
 """Trained models as candidates: copies, to damage."""
 
-from __future__ import annotations
-
 import shutil
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.models.record import ARRAYS, RECORD
 from harness.verification import Candidate, find_candidate
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 
 @pytest.fixture

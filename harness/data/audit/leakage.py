@@ -1,4 +1,4 @@
-"""Leakage from train into eval: a score on pairs that a model has seen says nothing about new ones."""
+"""Leakage from train into eval, and contradictions: a score on pairs that a model has seen says nothing of new ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.text import quoted
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from harness.data.audit.types import AuditData
+    from harness.data.audit.types import AuditData, FoldedPair
 
 
 def shared_pairs(data: AuditData) -> Finding:
@@ -34,13 +34,25 @@ def near_shared_texts(data: AuditData) -> Finding:
     return _texts(data, found, "nearly in train")
 
 
+def contradictions(data: AuditData) -> Finding:
+    """Number of pairs that have label 1 in one place and label 0 in another, in either file or between them."""
+    places: dict[FoldedPair, dict[int, str]] = {}
+    texts: dict[FoldedPair, str] = {}
+    for file in data.files:
+        for row, (key, pair) in enumerate(zip(file.keys, file.pairs, strict=True)):
+            places.setdefault(key, {}).setdefault(pair.label, file.place(row))
+            texts.setdefault(key, file.shown(row))
+    both = [key for key, found in places.items() if len(found) == 2]
+    examples = tuple(f"{places[key][1]} says 1, {places[key][0]} says 0: {texts[key]}" for key in both[:EXAMPLES])
+    return Finding(float(len(both)), f"{len(both):,} of {len(places):,} different pairs have two labels", examples)
+
+
 def _pairs(data: AuditData, found: Mapping[int, int], where: str) -> Finding:
     examples = []
     for row, train_row in list(found.items())[:EXAMPLES]:
-        pair, known = data.eval.pairs.pairs[row], data.train.pairs.pairs[train_row]
-        label = "" if pair.label == known.label else f", with label {known.label} instead of {pair.label}"
-        places = f"{data.eval.place(row)} = {data.train.place(train_row)}{label}"
-        examples.append(f"{places}: {quoted(pair.text_1)} and {quoted(pair.text_2)}")
+        here, there = data.eval.pairs.pairs[row].label, data.train.pairs.pairs[train_row].label
+        label = "" if here == there else f", with label {there} instead of {here}"
+        examples.append(f"{data.eval.place(row)} = {data.train.place(train_row)}{label}: {data.eval.shown(row)}")
     count = len(data.eval)
     return Finding(len(found) / count, f"{len(found):,} of {count:,} eval pairs are {where}", tuple(examples))
 

@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
     from harness.data.audit.types import AuditData, PairFile
 
+    Values = NDArray[np.float64]
+
 _WORD = re.compile(r"\w+(?:['\N{RIGHT SINGLE QUOTATION MARK}]\w+)*")
 
-_LENGTHS: dict[str, Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]] = {
+_LENGTHS: dict[str, Callable[[Values, Values], Values]] = {
     "length of text_1": lambda first, _: first,
     "length of text_2": lambda _, second: second,
     "length of both texts": lambda first, second: first + second,
     "length of text_1 over that of text_2": lambda first, second: first / second,
-    "length of the shorter text over that of the longer": lambda first, second: np.exp(
-        -np.abs(np.log(first) - np.log(second))
-    ),
+    "length of the shorter text over that of the longer": lambda a, b: np.exp(-np.abs(np.log(a) - np.log(b))),
 }
 """What is tried as a score, from the characters of both texts without their prefixes."""
 
@@ -37,7 +37,7 @@ _LENGTHS: dict[str, Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray
 def category_alone(data: AuditData) -> Finding:
     """Accuracy on eval of the label that a pair's category mostly has in train, above that of the frequent label."""
     labels = Counter(zip(data.train.pairs.categories, data.train.pairs.labels.tolist(), strict=True))
-    frequent = _frequent_label(data.train)
+    frequent = int(data.train.pairs.labels.mean() >= 0.5)
     said = [
         frequent if labels[name, 0] == labels[name, 1] else int(labels[name, 1] > labels[name, 0])
         for name in data.eval.pairs.categories
@@ -76,13 +76,9 @@ def one_word(data: AuditData) -> Finding:
     has = np.array([best in found for found in _words(data.eval)])
     said = np.where(has, says, 1 - says)
     rows = np.flatnonzero(has & (said == data.eval.pairs.labels))[:EXAMPLES]
-    examples = (
-        f"{data.eval.place(row)}, label {says}: "
-        f"{quoted(data.eval.pairs.pairs[row].text_1)} and {quoted(data.eval.pairs.pairs[row].text_2)}"
-        for row in rows.tolist()
-    )
+    examples = tuple(f"{data.eval.place(row)}, label {says}: {data.eval.shown(row)}" for row in rows.tolist())
     share = max(right[best], len(words) - right[best]) / len(words)
-    return _gain(data, said, f"{quoted(best)} says {says}, right for {share:.1%} of {data.train.name}", tuple(examples))
+    return _gain(data, said, f"{quoted(best)} says {says}, right for {share:.1%} of {data.train.name}", examples)
 
 
 def _gain(data: AuditData, said: NDArray[np.integer], rule: str, examples: tuple[str, ...] = ()) -> Finding:
@@ -91,10 +87,6 @@ def _gain(data: AuditData, said: NDArray[np.integer], rule: str, examples: tuple
     frequent = float(max((labels == 0).mean(), (labels == 1).mean()))
     words = f"{rule}; {accuracy:.1%} of {data.eval.name}, its more frequent label alone {frequent:.1%}"
     return Finding(accuracy - frequent, words, examples)
-
-
-def _frequent_label(file: PairFile) -> int:
-    return int(file.pairs.labels.mean() >= 0.5)
 
 
 def _auc(file: PairFile, name: str) -> float:

@@ -11,6 +11,7 @@ from typing import Literal
 from harness.data.audit.near_duplicates import near_duplicates
 from harness.data.pairs import PairSet, fold
 from harness.metrics.types import Number
+from harness.text import quoted
 
 FoldedPair = tuple[str, str]
 """Both texts of a pair, folded, in an order of their own: whichever came first, the pair is the same."""
@@ -67,11 +68,8 @@ class PairFile:
     @cached_property
     def places(self) -> Mapping[str, str]:
         """Text -> where it first stands, as file:line."""
-        places: dict[str, str] = {}
-        for row, pair in enumerate(self.pairs):
-            for text in (pair.text_1, pair.text_2):
-                places.setdefault(text, self.place(row))
-        return places
+        rows = reversed([*enumerate(self.pairs)])  # so that the first place stays
+        return {text: self.place(row) for row, pair in rows for text in (pair.text_1, pair.text_2)}
 
     @cached_property
     def distinct(self) -> Mapping[str, str]:
@@ -84,6 +82,10 @@ class PairFile:
     def place(self, row: int) -> str:
         """Place of a pair, as file:line. A file has one pair a line, or it is not read."""
         return f"{self.name}:{row + 1}"
+
+    def shown(self, row: int) -> str:
+        """Both texts of a pair, quoted and short."""
+        return f"{quoted(self.pairs.pairs[row].text_1)} and {quoted(self.pairs.pairs[row].text_2)}"
 
 
 @dataclass(frozen=True)
@@ -118,9 +120,7 @@ class AuditData:
     @cached_property
     def shared(self) -> Mapping[int, int]:
         """Row of an eval pair that is in train, with whatever label -> the row where it first is."""
-        first: dict[FoldedPair, int] = {}
-        for row, key in enumerate(self.train.keys):
-            first.setdefault(key, row)
+        first = {key: row for row, key in reversed([*enumerate(self.train.keys)])}
         return {row: first[key] for row, key in enumerate(self.eval.keys) if key in first}
 
     @cached_property
@@ -162,7 +162,7 @@ class Check:
     title: str
     question: str
     function: Callable[[AuditData], Finding]
-    unit: Literal["share", "pairs", "gain in accuracy", "AUC"]
+    unit: Literal["share", "pairs", "gain in accuracy", "AUC"] = "share"
     limit: float = 0.0
     low: float = 0.0
     high: float = 1.0

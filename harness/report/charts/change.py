@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.report.charts.style import (
     INK,
-    LABEL_COLOURS,
-    LABELS,
     LINE,
-    MARKERS,
     PANEL,
     QUIET,
+    Axes,
+    Figure,
     evenly,
+    label_marks,
     legend_below,
-    panels,
+    panel_grid,
     shown,
 )
-from harness.report.outcomes import PairOutcomes, pair_outcomes
-from harness.report.types import DataTable
+from harness.report.errors import PairOutcomes, pair_outcomes
+from harness.report.types import DataTable, Report
 from harness.text import sentence
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-    from numpy.typing import NDArray
-
-    from harness.report.types import Report
 
 _MOST_POINTS = 500  # of each kind in a panel: more would only cover each other, and make the file heavy
 
@@ -44,7 +38,7 @@ def draw(report: Report) -> Figure | None:
         return None
     margin = 0.04 * float(np.ptp(every)) or 0.1
     limits = (float(every.min()) - margin, float(every.max()) + margin)
-    figure, grid = panels(1, len(outcomes), 0.4 + PANEL * len(outcomes), 1.5 + PANEL, sharex=True, sharey=True)
+    figure, grid = panel_grid(1, len(outcomes), 0.4 + PANEL * len(outcomes), 1.5 + PANEL, sharex=True, sharey=True)
     for axes, (model, found) in zip(grid[0], outcomes.items(), strict=True):
         _panel(axes, found, report.labels)
         regressed, fixed = (np.count_nonzero(rows) for rows in (found.regressed, found.fixed))
@@ -55,45 +49,19 @@ def draw(report: Report) -> Figure | None:
     return figure
 
 
-def alt(report: Report) -> str:
-    """Return the number of pairs that regressed or were fixed under each model."""
-    if reason := empty(report):
-        return reason
-    parts = []
-    for row in table(report).rows:
-        model, compared, _, wrong, regressed, fixed, fall, rise = row
-        parts.append(
-            f"{model}: of {compared} pairs {regressed} regressed, {fixed} fixed, {wrong} wrong as stored; "
-            f"largest fall {fall}, largest rise {rise}"
-        )
-    return "; ".join(parts) + "."
-
-
 def table(report: Report) -> DataTable:
     """Return a row for each model."""
     rows = []
     for model, found in _comparable(report).items():
-        moves = (found.scores - found.stored)[_known(found)]
-        changed = found.regressed | found.fixed
-        counts = [
-            _known(found),
-            _known(found) & ~found.wrong & ~changed,
-            _known(found) & found.wrong & ~changed,
-            found.regressed,
-            found.fixed,
-        ]
+        known, changed = _known(found), found.regressed | found.fixed
+        moves = (found.scores - found.stored)[known]
+        counts = [known, known & ~found.wrong & ~changed, known & found.wrong & ~changed, found.regressed, found.fixed]
         extremes = (max(0.0, -moves.min()), max(0.0, moves.max())) if moves.size else (0.0, 0.0)
         rows.append((model, *(f"{np.count_nonzero(c):,}" for c in counts), *(f"{value:.3f}" for value in extremes)))
     return DataTable(
         headers=(
-            "Model",
-            "Pairs",
-            "Right as stored",
-            "Wrong as stored",
-            "Regressed",
-            "Fixed",
-            "Largest fall",
-            "Largest rise",
+            *("Model", "Pairs", "Right as stored", "Wrong as stored", "Regressed", "Fixed"),
+            *("Largest fall", "Largest rise"),
         ),
         rows=tuple(rows),
         note="Scores now are judged at their best-F1 threshold, which is drawn, stored ones at theirs, which is not.",
@@ -112,34 +80,15 @@ def _panel(axes: Axes, found: PairOutcomes, labels: NDArray[np.int64]) -> None:
     axes.axline((0, 0), slope=1, color=QUIET, linestyle=":", linewidth=1, label="as stored")
     if np.isfinite(found.threshold):
         axes.axhline(found.threshold, color=INK, linestyle="--", linewidth=0.9, label="best-F1 threshold now")
-    changed = found.regressed | found.fixed
-    for label, name in LABELS.items():
-        rows = _thinned(_known(found) & ~changed & (labels == label))
-        axes.scatter(
-            found.stored[rows],
-            found.scores[rows],
-            s=14,
-            marker=MARKERS[label],
-            color=LABEL_COLOURS[label],
-            alpha=0.6,
-            linewidths=0.9 if label == 0 else 0,
-            label=f"{name}, unchanged",
-        )
-    for chosen, marker, face, name in (
-        (found.regressed, "v", INK, "regressed"),
-        (found.fixed, "^", "white", "fixed"),
-    ):
+    unchanged = _known(found) & ~found.regressed & ~found.fixed
+    for label, style in label_marks(14, 0.6, "{}, unchanged"):
+        rows = _thinned(unchanged & (labels == label))
+        axes.scatter(found.stored[rows], found.scores[rows], **style)
+    regressed: dict[str, Any] = {"marker": "v", "facecolor": INK, "edgecolor": LINE, "label": "regressed"}
+    fixed: dict[str, Any] = {"marker": "^", "facecolor": "white", "edgecolor": INK, "label": "fixed"}
+    for chosen, style in ((found.regressed, regressed), (found.fixed, fixed)):
         rows = _thinned(chosen)
-        axes.scatter(
-            found.stored[rows],
-            found.scores[rows],
-            s=46,
-            marker=marker,
-            facecolor=face,
-            edgecolor=INK if face == "white" else LINE,
-            zorder=3,
-            label=name,
-        )
+        axes.scatter(found.stored[rows], found.scores[rows], s=46, zorder=3, **style)
 
 
 def _comparable(report: Report) -> dict[str, PairOutcomes]:

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from harness.report.cells import value as cell
-from harness.report.charts.style import WIDTH, legend_below, panels, shown
-from harness.report.types import DataTable
-from harness.text import number as worded
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from harness.report.types import Report
+from harness.report.charts.style import WIDTH, Figure, legend_below, panels, shown
+from harness.report.types import DataTable, Report
 
 _MOST_ROWS = 25
 
@@ -22,19 +14,17 @@ _MOST_ROWS = 25
 def draw(report: Report) -> Figure | None:
     """Draw a group of bars per pair type that has negative pairs, a bar per model."""
     counts = _false_positives(report)
-    types = list(next(iter(counts.values()), {}))[:_MOST_ROWS]
-    if not types:
+    negatives = dict(list(_negatives(counts).items())[:_MOST_ROWS])
+    if not negatives:
         return None
     width = 0.84 / len(counts)
-    figure, grid = panels(1, 1, WIDTH, 1.4 + len(types) * (0.24 + 0.15 * len(counts)))
-    axes = grid[0, 0]
+    figure, axes = panels(WIDTH, 1.4 + len(negatives) * (0.24 + 0.15 * len(counts)))
     for index, (model, by_type) in enumerate(counts.items()):
-        at = np.arange(len(types)) + (index - (len(counts) - 1) / 2) * width
-        wrong = [by_type[name][0] for name in types]
+        at = np.arange(len(negatives)) + (index - (len(counts) - 1) / 2) * width
+        wrong = [by_type[name][0] for name in negatives]
         bars = axes.barh(at, wrong, width * 0.94, color=report.colours[model], label=shown(model))
         axes.bar_label(bars, [f"{count:,}" for count in wrong], padding=3, fontsize=8)
-    negatives = next(iter(counts.values()))
-    axes.set_yticks(range(len(types)), [f"{shown(name)}\n(of {negatives[name][1]:,})" for name in types])
+    axes.set_yticks(range(len(negatives)), [f"{shown(name)}\n(of {count:,})" for name, count in negatives.items()])
     axes.invert_yaxis()
     axes.margins(x=0.1)
     axes.grid(visible=False, axis="y")
@@ -44,30 +34,18 @@ def draw(report: Report) -> Figure | None:
     return figure
 
 
-def alt(report: Report) -> str:
-    """Return the count of each pair type and model."""
-    parts, values = [], report.values("false_positives")
-    for model in report.models:
-        by_type = _false_positives(report).get(model, {})
-        cells = ", ".join(f"{name} {wrong} of {negatives}" for name, (wrong, negatives) in by_type.items())
-        value = values[model]
-        parts.append(f"{model} {worded(value, 'pairs')} in all" + (f": {cells}" if cells else ""))
-    return "; ".join(parts) + "."
-
-
 def table(report: Report) -> DataTable:
     """Return a row for each pair type that has negative pairs, after their sum."""
     counts = _false_positives(report)
-    types = next(iter(counts.values()), {})
-    values = report.values("false_positives")
-    every = ("all", f"{sum(n for _, n in types.values()):,}", *(cell(value, "pairs") for value in values.values()))
+    negatives, values = _negatives(counts), report.values("false_positives")
+    every = ("all", f"{sum(negatives.values()):,}", *(cell(value, "pairs") for value in values.values()))
     each = [
-        (name, f"{n:,}", *(f"{counts[m][name][0]:,}" if m in counts else "undefined" for m in report.models))
-        for name, (_, n) in types.items()
+        (name, f"{count:,}", *(f"{counts[m][name][0]:,}" if m in counts else "undefined" for m in report.models))
+        for name, count in negatives.items()
     ]
     return DataTable(
         headers=("Pair type", "Negative pairs", *report.models),
-        rows=(every, *each) if types else (),
+        rows=(every, *each) if negatives else (),
         note="Negative pairs whose score reaches the model's best-F1 threshold.",
     )
 
@@ -81,3 +59,8 @@ def _false_positives(report: Report) -> dict[str, dict[str, tuple[int, int]]]:
         if rows:
             counts[model] = dict(sorted(rows.items(), key=lambda row: (-row[1][1], row[0])))
     return counts
+
+
+def _negatives(counts: dict[str, dict[str, tuple[int, int]]]) -> dict[str, int]:
+    """Return pair type -> negatives, which are the same for every model."""
+    return {name: count for name, (_, count) in next(iter(counts.values()), {}).items()}

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
+from harness.analyses import LearningRatePoint
 from harness.config import BASE
 from harness.metrics import METRICS
 from harness.report.cells import value as cell
-from harness.report.charts.style import PANEL, PLATE, legend_below, panels, short, shown
-from harness.report.types import DataTable
-from harness.text import number as worded
+from harness.report.charts.style import PANEL, PLATE, Axes, Figure, legend_below, over_epochs, panel_grid, short, shown
+from harness.report.types import DataTable, Report
+from harness.results import LearningRateEntry
 from harness.text import percent, scientific
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-    from harness.analyses.learning_rate import LearningRatePoint
-    from harness.report.types import Report
-    from harness.results import LearningRateEntry
 
 _CURVES = {"spearman": "Spearman after each epoch", "loss": "training loss of each epoch"}
 _LINES = (("o", ":"), ("s", "--"), ("^", "-"))
@@ -30,43 +22,26 @@ _LINES = (("o", ":"), ("s", "--"), ("^", "-"))
 
 def draw(report: Report) -> Figure | None:
     """Draw the metric against the learning rate, between base and reference; beside it each rate epoch by epoch."""
-    from matplotlib.ticker import MaxNLocator
-
     check = report.case.learning_rate
     if check is None or not check.points:
         return None
-    figure, grid = panels(1, 3, 3 * PANEL, 4.0)
-    against, *over_epochs = grid[0]
+    figure, grid = panel_grid(1, 3, 3 * PANEL, 4.0)
+    against, *by_epoch = grid[0]
     for index, point in enumerate(check.points):
         marker, line = _LINES[index % len(_LINES)]
         name = f"{shown(check.model)} at {scientific(point.learning_rate)}, {_role(check, point)}"
         style: dict[str, Any] = {"marker": marker, "linestyle": line, "linewidth": 1.8, "label": name}
         style["color"] = report.colours[check.model]
         against.plot(point.learning_rate, point.value, **style | {"markersize": 8, "zorder": 3})
-        for axes, key in zip(over_epochs, _CURVES, strict=True):
+        for axes, key in zip(by_epoch, _CURVES, strict=True):
             axes.plot([epoch.epoch for epoch in point.curve], [getattr(epoch, key) for epoch in point.curve], **style)
     _against_rate(against, report, check)
-    for axes, title in zip(over_epochs, _CURVES.values(), strict=True):
-        axes.set(title=title, xlabel="epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    over_epochs[1].set_ylim(bottom=0)
+    for axes, title in zip(by_epoch, _CURVES.values(), strict=True):
+        axes.set_title(title)
+        over_epochs(axes)
+    by_epoch[1].set_ylim(bottom=0)
     legend_below(figure, columns=3)
     return figure
-
-
-def alt(report: Report) -> str:
-    """Return the value at each rate, and the values that it is held against."""
-    check = report.case.learning_rate
-    if check is None:
-        return ""
-    unit = METRICS[check.metric].unit
-    parts = [
-        f"{check.model} at {scientific(point.learning_rate)}, {_role(check, point)}: "
-        f"{check.metric} {worded(point.value, unit)}{_recovered(point, ', {} of the gap to ' + check.reference, 1)}"
-        for point in check.points
-    ]
-    held = ", ".join(f"{name} {worded(value, unit)}" for name, value in _held_against(report, check))
-    return f"{'; '.join(parts)}. {check.metric} of {held or 'no other model'}."
 
 
 def table(report: Report) -> DataTable:
@@ -79,8 +54,24 @@ def table(report: Report) -> DataTable:
             for point in (check.points if check else ())
             for epoch in point.curve
         ),
-        note=alt(report),
+        note=_summary(report),
     )
+
+
+def _summary(report: Report) -> str:
+    """Return the value at each rate, and the values that it is held against."""
+    check = report.case.learning_rate
+    if check is None:
+        return ""
+    unit = METRICS[check.metric].unit
+    parts = []
+    for point in check.points:
+        gap = _recovered(point, 1)
+        words = f"{check.model} at {scientific(point.learning_rate)}, {_role(check, point)}: "
+        words += f"{check.metric} {cell(point.value, unit)}"
+        parts.append(words + (f", {gap} of the gap to {check.reference}" if gap else ""))
+    held = ", ".join(f"{name} {cell(value, unit)}" for name, value in _held_against(report, check))
+    return f"{'; '.join(parts)}. {check.metric} of {held or 'no other model'}."
 
 
 def _against_rate(axes: Axes, report: Report, check: LearningRateEntry) -> None:
@@ -96,11 +87,10 @@ def _against_rate(axes: Axes, report: Report, check: LearningRateEntry) -> None:
     axes.plot(rates, [point.value for point in check.points], color=report.colours[check.model], linewidth=1)
     for point in check.points:
         if not math.isnan(point.value):
-            axes.annotate(
-                short(point.value, metric.unit) + _recovered(point, "\n{} of the gap", 0),
-                (point.learning_rate, point.value), (7, -6), textcoords="offset points",
-                va="top", fontsize=8, bbox=PLATE,
-            )  # fmt: skip
+            gap = _recovered(point, 0)
+            words = short(point.value, metric.unit) + (f"\n{gap} of the gap" if gap else "")
+            place: dict[str, Any] = {"xytext": (7, -6), "textcoords": "offset points", "va": "top"}
+            axes.annotate(words, (point.learning_rate, point.value), fontsize=8, bbox=PLATE, **place)
     axes.set(xscale="log", title=metric.title, xlabel="learning rate (logarithmic)")
     axes.set_xticks(rates, [scientific(rate) for rate in rates])
     axes.xaxis.set_minor_locator(NullLocator())
@@ -113,10 +103,10 @@ def _held_against(report: Report, check: LearningRateEntry) -> Iterator[tuple[st
             yield name, report.models[name].metrics[check.metric].value
 
 
-def _recovered(point: LearningRatePoint, words: str, decimals: int) -> str:
-    """Say the part of the reference's gain that is recovered; nothing where it is undefined."""
+def _recovered(point: LearningRatePoint, decimals: int) -> str:
+    """Return the part of the reference's gain that is recovered; empty where it is undefined."""
     gap = point.relative.gap_recovered
-    return "" if math.isnan(gap) else words.format(percent(gap, decimals))
+    return "" if math.isnan(gap) else percent(gap, decimals)
 
 
 def _role(check: LearningRateEntry, point: LearningRatePoint) -> str:

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from harness.report.cells import value as cell
-from harness.report.charts.style import QUIET, WIDTH, evenly, legend_below, panels, shown
-from harness.report.types import DataTable
-from harness.text import number as worded
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from harness.report.types import Report
+from harness.report.charts.style import QUIET, WIDTH, Figure, evenly, legend_below, panels, shown
+from harness.report.types import DataTable, Report
+from harness.text import number
 
 _MOST_POINTS = 20  # of a curve in its table
 
@@ -22,8 +15,7 @@ def draw(report: Report) -> Figure | None:
     curves = {name: model.metrics["auc_roc"] for name, model in report.models.items()}
     if not any("fpr" in result.details for result in curves.values()):
         return None
-    figure, grid = panels(1, 1, WIDTH, 5.4)
-    axes = grid[0, 0]
+    figure, axes = panels(WIDTH, 5.4)
     axes.plot([0, 1], [0, 1], color=QUIET, linestyle=":", linewidth=1.2, label="chance, AUC 0.500")
     for still_to_come, (model, result) in zip(reversed(range(len(curves))), curves.items(), strict=True):
         axes.plot(
@@ -32,22 +24,18 @@ def draw(report: Report) -> Figure | None:
             color=report.colours[model],
             # A curve that is exactly another one's, as an ignored adapter's is the base's, must not hide it.
             linewidth=min(1.6 + 0.8 * still_to_come, 4),
-            label=f"{shown(model)}, AUC {worded(result.value)}",
+            label=f"{shown(model)}, AUC {number(result.value)}",
         )
-    axes.set(
-        xlim=(-0.01, 1.01),
-        ylim=(-0.01, 1.01),
-        aspect="equal",
-        xlabel="false positive rate (fraction of negative pairs)",
-        ylabel="true positive rate (fraction of positive pairs)",
-    )
+    axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
+    axes.set_xlabel("false positive rate (fraction of negative pairs)")
+    axes.set_ylabel("true positive rate (fraction of positive pairs)")
     legend_below(figure, columns=2)
     return figure
 
 
-def alt(report: Report) -> str:
+def summary(report: Report) -> str:
     """Return the area of each model."""
-    areas = ", ".join(f"{model} {worded(value)}" for model, value in report.values("auc_roc").items())
+    areas = ", ".join(f"{model} {cell(value)}" for model, value in report.values("auc_roc").items())
     return f"Area under the curve, where 0.5 is chance: {areas}."
 
 
@@ -57,8 +45,5 @@ def table(report: Report) -> DataTable:
     for model, details in report.details("auc_roc").items():
         fpr, tpr = details.get("fpr", []), details.get("tpr", [])
         rows += [(model, cell(fpr[at]), cell(tpr[at])) for at in evenly(len(fpr), _MOST_POINTS).tolist()]
-    return DataTable(
-        headers=("Model", "False positive rate", "True positive rate"),
-        rows=tuple(rows),
-        note=f"At most {_MOST_POINTS} points of each curve.",
-    )
+    headers = ("Model", "False positive rate", "True positive rate")
+    return DataTable(headers, tuple(rows), f"At most {_MOST_POINTS} points of each curve.")

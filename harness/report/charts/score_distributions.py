@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.report.cells import value as cell
-from harness.report.charts.style import INK, LABEL_COLOURS, LABELS, WIDTH, legend_below, panels, shown
-from harness.report.types import DataTable
-from harness.text import number as worded
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-    from numpy.typing import NDArray
-
-    from harness.report.types import Report
+from harness.report.charts.style import INK, LABEL_COLOURS, LABELS, WIDTH, Figure, legend_below, panel_grid, shown
+from harness.report.types import DataTable, Report
 
 _BINS = 40
 
@@ -28,7 +20,7 @@ def draw(report: Report) -> Figure | None:
     edges = _edges(scores)
     if edges is None:
         return None
-    figure, grid = panels(len(scores), 1, WIDTH, 0.9 + 1.45 * len(scores), sharex=True, sharey=True)
+    figure, grid = panel_grid(len(scores), 1, WIDTH, 0.9 + 1.45 * len(scores), sharex=True, sharey=True)
     for axes, (model, by_label) in zip(grid[:, 0], scores.items(), strict=True):
         for label, values in by_label.items():
             axes.hist(
@@ -52,16 +44,13 @@ def draw(report: Report) -> Figure | None:
     return figure
 
 
-def alt(report: Report) -> str:
+def summary(report: Report) -> str:
     """Return the mean score per label, and the threshold, of each model."""
-    parts = []
-    for model, details in report.details("margin").items():
-        means = (
-            f"mean positive {worded(details['mean_positive'])}, mean negative {worded(details['mean_negative'])}"
-            if details
-            else "means undefined"
-        )
-        parts.append(f"{model}: {means}, {_threshold(report, model)}")
+    means = report.numbers("margin", "mean_positive", "mean_negative")
+    parts = (
+        f"{model}: mean positive {cell(positive)}, mean negative {cell(negative)}, {_threshold(report, model)}"
+        for model, (_, positive, negative) in means.items()
+    )
     return "; ".join(parts) + "."
 
 

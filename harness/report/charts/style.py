@@ -6,22 +6,21 @@ import io
 import math
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.report.types import DataTable, Report
-from harness.text import MINUS
+from harness.text import MINUS, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure  # noqa: TC004 - heavy; nothing evaluates the annotations of `Chart`
-    from numpy.typing import NDArray
-
+    from matplotlib.figure import Figure
+else:
+    Axes = Figure = Any  # what charts annotate; importing a chart loads no matplotlib
 
 WIDTH = 5.6
 """Of a figure, in inches: at this width its type is legible on a phone, and large enough in a column of a page."""
@@ -84,8 +83,8 @@ class Chart:
         title: Its subject.
         question: What it answers.
         draw: The figure; None where there is nothing to draw.
-        alt: The same in words, with the numbers.
         table: The same as a table.
+        summary: The same in a few words with the numbers, for a table with too many; else the table is said.
         wide: Whether it needs the whole width of a page.
         empty: Why there is nothing to draw, for a chart whose absence has to be explained; empty where it has not.
         points: What each point of the drawn figure stands for, as JSON values for the page's script.
@@ -94,11 +93,21 @@ class Chart:
     title: str
     question: str
     draw: Callable[[Report], Figure | None]
-    alt: Callable[[Report], str]
     table: Callable[[Report], DataTable]
+    summary: Callable[[Report], str] | None = None
     wide: bool = False
     empty: Callable[[Report], str] = lambda _: ""
     points: Callable[[Report, Figure], Mapping[str, Any]] | None = None
+
+    def alt(self, report: Report) -> str:
+        """Return the figure in words, with the numbers."""
+        if self.summary:
+            return self.summary(report)
+        table = self.table(report)
+        cells = (zip(table.headers[1:], row[1:], strict=True) for row in table.rows)
+        rows = [", ".join(f"{header} {cell}" for header, cell in row) for row in cells]
+        words = "; ".join(f"{row[0]}: {values}" for row, values in zip(table.rows, rows, strict=True))
+        return " ".join(filter(None, (words and sentence(words), table.note)))
 
 
 class Drawing(NamedTuple):
@@ -124,7 +133,7 @@ def draw_file(chart: Chart, report: Report) -> Drawing | None:
         return Drawing(file.getvalue(), chart.points(report, figure) if chart.points else None)
 
 
-def panels(rows: int, columns: int, width: float, height: float, **shared: Any) -> tuple[Figure, NDArray[Any]]:
+def panel_grid(rows: int, columns: int, width: float, height: float, **shared: Any) -> tuple[Figure, NDArray[Any]]:
     """Return a figure of `width` times `height` inches with a grid of axes, shape `(rows, columns)`."""
     from matplotlib.figure import Figure
 
@@ -132,21 +141,53 @@ def panels(rows: int, columns: int, width: float, height: float, **shared: Any) 
     return figure, figure.subplots(rows, columns, squeeze=False, **shared)
 
 
-def grouped_bars(
-    axes: Axes, groups: Sequence[str], values: dict[str, list[float]], colours: Mapping[str, str], unit: str = ""
-) -> None:
-    """Draw a group of bars for each of `groups`, a bar a model, with their values; NaN is said, not drawn."""
+def panels(width: float, height: float) -> tuple[Figure, Axes]:
+    """Return a figure with one panel."""
+    figure, grid = panel_grid(1, 1, width, height)
+    return figure, grid[0, 0]
+
+
+def label_marks(size: float, alpha: float, words: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Return for each label how `Axes.scatter` marks its pairs; `words` holds `{}` for the label's name."""
+    for label, name in LABELS.items():
+        style = {"marker": MARKERS[label], "color": LABEL_COLOURS[label], "linewidths": 0.9 if label == 0 else 0}
+        yield label, {"s": size, "alpha": alpha, "label": words.format(name), **style}
+
+
+def fraction_bars(
+    report: Report,
+    values: Mapping[str, Sequence[float]],
+    *,
+    groups: Sequence[str],
+    label: str,
+    no_skill: float,
+    no_skill_words: str,
+    compared: int,
+) -> Figure | None:
+    """Draw values in [0, 1], a group of bars for each of `groups`, a bar a model; None where all are undefined.
+
+    A line, that of the trivial classifier, crosses the first `compared` groups, unless it is undefined.
+    """
+    if all(math.isnan(value) for of_model in values.values() for value in of_model):
+        return None
+    figure, axes = panels(WIDTH, 3.6)
     width = 0.84 / max(len(values), 1)
     for index, (model, heights) in enumerate(values.items()):
         at = np.arange(len(groups)) + (index - (len(values) - 1) / 2) * width
         finite = [0.0 if math.isnan(height) else height for height in heights]
-        bars = axes.bar(at, finite, width * 0.94, color=colours[model], label=shown(model))
-        words = ["undefined" if math.isnan(height) else short(height, unit) for height in heights]
-        undefined = any(math.isnan(height) for height in heights)
-        crowded = len(values) * len(groups) > 12 or undefined
+        bars = axes.bar(at, finite, width * 0.94, color=report.colours[model], label=shown(model))
+        words = ["undefined" if math.isnan(height) else short(height) for height in heights]
+        crowded = len(values) * len(groups) > 12 or "undefined" in words
         axes.bar_label(bars, words, padding=2, fontsize=8, rotation=90 if crowded else 0, bbox=PLATE)
     axes.set_xticks(range(len(groups)), groups)
     axes.grid(visible=False, axis="x")
+    if not math.isnan(no_skill):
+        axes.plot([-0.47, compared - 0.53], [no_skill, no_skill], color=INK, linestyle="--", linewidth=1.4)
+        axes.set_title(f"dashed: {no_skill_words}, {no_skill:.3f}", fontsize=9)
+    axes.set(ylim=(0, 1.12), ylabel=label)
+    axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])
+    legend_below(figure)
+    return figure
 
 
 def legend_below(figure: Figure, columns: int = 4) -> None:
@@ -172,12 +213,9 @@ def evenly(count: int, most: int) -> NDArray[np.int64]:
     return np.linspace(0, count - 1, min(count, most)).round().astype(np.int64)
 
 
-def share_axis(axes: Axes, label: str) -> None:
-    """Scale the axis of values in [0, 1]."""
-    axes.set(ylim=(0, 1.12), ylabel=label)
-    axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])
+def over_epochs(axes: Axes) -> None:
+    """Make the axis one of whole epochs."""
+    from matplotlib.ticker import MaxNLocator
 
-
-def shared_detail(report: Report, metric: str, detail: str) -> float:
-    """Return a detail that is the same for every model, since it depends on the labels alone; NaN without one."""
-    return next((float(found[detail]) for found in report.details(metric).values() if detail in found), math.nan)
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))

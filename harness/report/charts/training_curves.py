@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from harness.config import BASE
 from harness.report.cells import value as cell
-from harness.report.charts.style import WIDTH, legend_below, panels, shown
-from harness.report.types import DataTable
-from harness.text import number as worded
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from harness.report.types import Report
-    from harness.training import EpochPoint
+from harness.report.charts.style import WIDTH, Figure, legend_below, over_epochs, panel_grid, shown
+from harness.report.types import DataTable, Report
+from harness.training import EpochPoint
 
 _PANELS = {"spearman": "Spearman correlation on the evaluation pairs", "loss": "training loss (mean of the epoch)"}
 
 
 def draw(report: Report) -> Figure | None:
     """Draw Spearman and loss per epoch, a line per trained model, and the base's Spearman to start from."""
-    from matplotlib.ticker import MaxNLocator
-
     curves = _curves(report)
     if not curves:
         return None
-    figure, grid = panels(2, 1, WIDTH, 4.8, sharex=True)
+    figure, grid = panel_grid(2, 1, WIDTH, 4.8, sharex=True)
     for axes, (key, label) in zip(grid[:, 0], _PANELS.items(), strict=True):
         for model, curve in curves.items():
             epochs, values = [point.epoch for point in curve], [getattr(point, key) for point in curve]
@@ -38,20 +29,9 @@ def draw(report: Report) -> Figure | None:
         label = f"{BASE}, untrained: {base:.3f}"
         grid[0, 0].axhline(base, color=report.colours[BASE], linestyle="--", linewidth=1.4, label=label)
     grid[1, 0].set_ylim(bottom=0)
-    grid[1, 0].set_xlabel("epoch")
-    grid[1, 0].xaxis.set_major_locator(MaxNLocator(integer=True))
+    over_epochs(grid[1, 0])
     legend_below(figure)
     return figure
-
-
-def alt(report: Report) -> str:
-    """Return both values of each epoch and model."""
-    parts = []
-    for model, curve in _curves(report).items():
-        for key in _PANELS:
-            values = ", ".join(worded(getattr(point, key)) for point in curve)
-            parts.append(f"{model} {key} after each of {len(curve)} epochs: {values}")
-    return "; ".join(parts) + f". {BASE} spearman without training: {worded(_base(report))}."
 
 
 def table(report: Report) -> DataTable:
@@ -59,7 +39,7 @@ def table(report: Report) -> DataTable:
     return DataTable(
         headers=("Model", "Epoch", "Spearman correlation", "Training loss"),
         rows=tuple(
-            (model, f"{point.epoch:,}", *(cell(getattr(point, key)) for key in _PANELS))
+            (model, f"{point.epoch:,}", cell(point.spearman), cell(point.loss))
             for model, curve in _curves(report).items()
             for point in curve
         ),

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.report.cells import value as cell
-from harness.report.charts.style import LABEL_COLOURS, LABELS, MARKERS, PANEL, evenly, legend_below, panels, shown
-from harness.report.types import DataTable
+from harness.report.charts.style import LABELS, PANEL, Figure, evenly, label_marks, legend_below, panel_grid, shown
+from harness.report.types import DataTable, Report
 from harness.text import cut, in_html
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from matplotlib.figure import Figure
-    from numpy.typing import NDArray
-
-    from harness.report.types import Report
 
 _MOST_POINTS = 1500  # in a panel: more would only cover each other, and make the file heavy
 _MOST_ROWS = 20  # in the table: more coordinates without a unit would say no more
@@ -32,26 +26,18 @@ def draw(report: Report) -> Figure | None:
     # Centred: twice the farthest point is the extent that holds every plane.
     width, height = 2 * np.max([np.nanmax(np.abs(plane), axis=0, initial=0) for plane in planes.values()], axis=0)
     ratio = float(np.clip(height / width, 0.5, 1.3)) if width > 0 else 1.0
-    figure, grid = panels(1, len(planes), 0.4 + PANEL * len(planes), 1.3 + PANEL * ratio, sharex=True, sharey=True)
+    figure, grid = panel_grid(1, len(planes), 0.4 + PANEL * len(planes), 1.3 + PANEL * ratio, sharex=True, sharey=True)
     labels = report.labels[drawn]
     for axes, (model, plane) in zip(grid[0], planes.items(), strict=True):
-        for label, name in LABELS.items():
-            axes.scatter(
-                *plane[drawn][labels == label].T,
-                s=16,
-                marker=MARKERS[label],
-                color=LABEL_COLOURS[label],
-                alpha=0.75,
-                linewidths=0.9 if label == 0 else 0,
-                label=name,
-            )
+        for label, style in label_marks(16, 0.75, "{}"):
+            axes.scatter(*plane[drawn][labels == label].T, **style)
         axes.set(title=shown(model), xlabel="UMAP 1 (no unit)", aspect="equal")
     grid[0, 0].set_ylabel("UMAP 2 (no unit)")
     legend_below(figure)
     return figure
 
 
-def alt(report: Report) -> str:
+def summary(report: Report) -> str:
     """Return the numbers of pairs; the separation that the picture hints at is measured elsewhere."""
     labels = report.labels[_drawn(report)]
     models = ", ".join(_planes(report))
@@ -82,27 +68,25 @@ def table(report: Report) -> DataTable:
 
 def points(report: Report, figure: Figure) -> Mapping[str, Any]:
     """Return the place of each drawn pair, as fractions of the picture's width and height, and its texts."""
-    planes, drawn = _planes(report), _drawn(report)
+    planes, drawn, of = _planes(report), _drawn(report), report.pairs
     where: dict[str, list[list[float] | None]] = {}
     for axes, (model, plane) in zip(figure.axes, planes.items(), strict=True):
         places = figure.transFigure.inverted().transform(axes.transData.transform(plane[drawn]))
         places[:, 1] = 1 - places[:, 1]
         where[model] = [row.tolist() if np.isfinite(row).all() else None for row in places.round(4)]
-    pairs, of = [], report.pairs
-    for at, row in enumerate(drawn.tolist()):
-        pairs.append(
-            {
-                "line": row + 1,
-                "texts": [
-                    in_html("\n".join(filter(None, cut(text, _LONGEST_TEXT))))
-                    for text in (of.text_1[row], of.text_2[row])
-                ],
-                "label": f"{of.label[row]} ({LABELS[of.label[row]]})",
-                "type": in_html(cut(of.pair_type[row], _LONGEST_TEXT)[0]),
-                "scores": [cell(report.scores[model][row]) for model in planes],
-                "at": [where[model][at] for model in planes],
-            }
-        )
+    pairs = [
+        {
+            "line": row + 1,
+            "texts": [
+                in_html("\n".join(filter(None, cut(text, _LONGEST_TEXT)))) for text in (of.text_1[row], of.text_2[row])
+            ],
+            "label": f"{of.label[row]} ({LABELS[of.label[row]]})",
+            "type": in_html(cut(of.pair_type[row], _LONGEST_TEXT)[0]),
+            "scores": [cell(report.scores[model][row]) for model in planes],
+            "at": [where[model][at] for model in planes],
+        }
+        for at, row in enumerate(drawn.tolist())
+    ]
     return {"models": list(planes), "pairs": pairs}
 
 

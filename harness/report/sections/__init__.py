@@ -26,12 +26,7 @@ from harness.report.types import Report
 
 @dataclass(frozen=True)
 class Section:
-    """A row of the `SECTIONS` table.
-
-    Attributes:
-        view: The words that the template shows; empty where there is nothing to show.
-        link: Its words in the navigation of the case; none without.
-    """
+    """A row of the `SECTIONS` table: what the template shows, if anything, and the words that link to it, if any do."""
 
     view: Callable[[Report], Any]
     link: str = ""

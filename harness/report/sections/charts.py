@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.report.links import figure_id
-
-if TYPE_CHECKING:
-    from harness.report.types import Report
+from harness.report.types import Report
 
 
 def charts(report: Report) -> list[dict[str, Any]]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.data.audit import CHECKS
 from harness.metrics import METRICS
 from harness.report import cells
+from harness.report.types import Report
+from harness.results import CheckEntry, ModelEntry
 from harness.text import MINUS, cut, number
-
-if TYPE_CHECKING:
-    from harness.report.types import Report
-    from harness.results import CheckEntry, ModelEntry
 
 _LONGEST_EXAMPLE = 400  # characters
 
@@ -27,10 +25,7 @@ def data(report: Report) -> dict[str, Any]:
         "leaked": f"{audit.leaked:,}",
         "left": f"{report.case.pairs - audit.leaked:,}",
         "models": cells.models(report, models),
-        "metrics": [
-            {"title": METRICS[metric].title, "cells": [_without_leakage(model, metric) for model in models.values()]}
-            for metric in METRICS
-        ],
+        "metrics": cells.rows(METRICS, models, lambda model, key: _without_leakage(models[model], key)),
     }
 
 

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from harness.report import cells
-from harness.report.errors import KINDS, digits, errors_file, wrong_pairs
-from harness.report.outcomes import pair_outcomes
+from harness.report.errors import KINDS, PairOutcomes, digits, errors_file, pair_outcomes, wrong_pairs
+from harness.report.types import Report
 from harness.text import sentence
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from harness.report.outcomes import PairOutcomes
-    from harness.report.types import Report
 
 MOST_ROWS = 200
 """Wrong pairs that the page shows; the CSV file has all of them."""
@@ -64,13 +59,10 @@ def _row(report: Report, outcomes: Mapping[str, PairOutcomes], row: int) -> dict
     unchanged = "as stored" if "as stored" in became.values() else "not comparable"
     return cells.pair(report, row) | {
         "wrong": [model for model, found in outcomes.items() if found.wrong[row]],
-        "cells": [
-            {
-                "score": cells.value(found.scores[row]),
-                "value": digits(found.scores[row]),
-                "kind": KINDS[label] if found.wrong[row] else "",
-            }
-            for found in outcomes.values()
-        ],
+        "cells": [_cell(found.scores[row], KINDS[label] if found.wrong[row] else "") for found in outcomes.values()],
         "since": "; ".join(since) or unchanged,
     }
+
+
+def _cell(score: float, kind: str) -> dict[str, str]:
+    return {"score": cells.value(score), "value": digits(score), "kind": kind}

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.metrics import METRICS
 from harness.report import cells
-
-if TYPE_CHECKING:
-    from harness.report.types import Report
-    from harness.results import ExtraMetric, ExtraSet, MetricEntry
+from harness.report.types import Report
+from harness.results import ExtraMetric, ExtraSet, MetricEntry
 
 
 def extra_sets(report: Report) -> list[dict[str, Any]]:
@@ -23,6 +21,12 @@ def _view(report: Report, name: str, extra: ExtraSet) -> dict[str, Any]:
     leak = f"{extra.in_train:,} of its pairs are in the training data, and say nothing about new ones."
     # A number of errors grows with the pairs that can be wrong, here the negative ones.
     per_negative = report.case.negatives / extra.negatives if extra.negatives else math.nan
+
+    def cell(model: str, metric: str) -> dict[str, str]:
+        unit = METRICS[metric].unit
+        scale = per_negative if unit == "pairs" else 1.0
+        return _cell(report.models[model].metrics[metric], extra.models[model][metric], unit, scale)
+
     return {
         "name": name,
         "pairs": f"{extra.pairs:,}",
@@ -30,22 +34,7 @@ def _view(report: Report, name: str, extra: ExtraSet) -> dict[str, Any]:
         "expected": f"{math.sqrt(report.case.pairs / extra.pairs):.2f}",
         "leak": leak if extra.in_train else "",
         "models": cells.models(report, models),
-        "rows": [
-            {
-                "title": metric.title,
-                "unit": metric.unit,
-                "cells": [
-                    _cell(
-                        report.models[model].metrics[key],
-                        extra.models[model][key],
-                        metric.unit,
-                        per_negative if metric.unit == "pairs" else 1.0,
-                    )
-                    for model in models
-                ],
-            }
-            for key, metric in METRICS.items()
-        ],
+        "rows": cells.rows(METRICS, models, cell),
     }
 
 

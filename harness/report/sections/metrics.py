@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.metrics import METRICS
 from harness.report import cells
+from harness.report.types import Report
+from harness.results import MetricEntry
 from harness.text import number, sentence
-
-if TYPE_CHECKING:
-    from harness.report.types import Report
-    from harness.results import MetricEntry
 
 
 def metrics(report: Report) -> dict[str, Any]:
@@ -21,19 +19,12 @@ def metrics(report: Report) -> dict[str, Any]:
     return {
         "models": cells.models(report, report.models),
         "incomparable": sentence(f"Nothing is compared with the baseline: {why}") if why else "",
-        "rows": [
-            {
-                "title": metric.title,
-                "unit": metric.unit,
-                "direction": metric.direction,
-                "cells": [_cell(model.metrics[name], metric.unit) for model in report.models.values()],
-            }
-            for name, metric in METRICS.items()
-        ],
+        "rows": cells.rows(METRICS, report.models, lambda model, key: _cell(report.models[model].metrics[key], key)),
     }
 
 
-def _cell(entry: MetricEntry, unit: str) -> dict[str, str]:
+def _cell(entry: MetricEntry, metric: str) -> dict[str, str]:
+    unit = METRICS[metric].unit
     degenerate = "threshold no better than calling every pair positive" if entry.details.get("degenerate") else ""
     cell = {
         "value": cells.value(entry.value, unit),

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.config import BASE
+from harness.execution import Cost
 from harness.report import cells
+from harness.report.types import Report
+from harness.results import ModelEntry
 from harness.text import percent
-
-if TYPE_CHECKING:
-    from harness.execution import Cost
-    from harness.report.types import Report
-    from harness.results import ModelEntry
 
 
 def models(report: Report) -> list[dict[str, Any]]:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from harness.analyses.operating_point import QUANTITIES
+from harness.analyses.operating_point import QUANTITIES, OperatingPoint
 from harness.report import cells
-
-if TYPE_CHECKING:
-    from harness.analyses.operating_point import OperatingPoint
-    from harness.report.types import Report
+from harness.report.types import Report
 
 
 def operating_point(report: Report) -> dict[str, Any]:
@@ -25,15 +22,7 @@ def operating_point(report: Report) -> dict[str, Any]:
             {"chosen": cells.value(point.threshold), "eval": cells.value(point.eval_threshold)}
             for point in points.values()
         ],
-        "rows": [
-            {
-                "title": quantity.title,
-                "unit": quantity.unit,
-                "direction": quantity.direction,
-                "cells": [_cell(point, key) for point in points.values()],
-            }
-            for key, quantity in QUANTITIES.items()
-        ],
+        "rows": cells.rows(QUANTITIES, points, lambda model, key: _cell(points[model], key)),
     }
 
 
@@ -59,14 +48,9 @@ def _achieved(f1: float, false_positives: float) -> str:
 
 def _cell(point: OperatingPoint, key: str) -> dict[str, str]:
     estimate, unit = point.values[key], QUANTITIES[key].unit
-    cell = {
-        "value": cells.value(estimate.value, unit),
-        "interval": cells.ends(estimate, unit),
-        "note": estimate.reason,
-    }
+    value, interval = cells.value(estimate.value, unit), cells.ends(estimate, unit)
+    cell = {"value": value, "interval": interval, "note": estimate.reason}
     if key not in point.apparent:
         return cell | {"no_skill": cells.value(point.no_skill[key], unit)}
-    return cell | {
-        "apparent": cells.value(point.apparent[key], unit),
-        "optimism": cells.change(point.optimism[key], unit),
-    }
+    optimism = cells.change(point.optimism[key], unit)
+    return cell | {"apparent": cells.value(point.apparent[key], unit), "optimism": optimism}

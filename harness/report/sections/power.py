@@ -1,18 +1,22 @@
-"""The power of the gate against the baseline: the smallest drop that it detects, and its false alarms."""
+"""The power of the gate against the baseline, for the page and the command: what it detects, and its false alarms."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
+from harness.analyses.power import ModelPower
+from harness.baselines import StoredModel
 from harness.metrics import METRICS
 from harness.report import cells
+from harness.report.comparison import aligned
+from harness.report.github import markdown_text, table
+from harness.report.types import Report
+from harness.results import ModelEntry
 from harness.text import number, percent
 
-if TYPE_CHECKING:
-    from harness.analyses.power import ModelPower
-    from harness.report.types import Report
-    from harness.results import MetricEntry
+_TITLES = ("model", "category", "metric", "stored", "tolerance", "detected alone", "detected together")
 
 
 def power(report: Report) -> dict[str, Any]:
@@ -23,14 +27,7 @@ def power(report: Report) -> dict[str, Any]:
     return {
         "sentences": [power_sentences(name, found) for name, found in powers.items()],
         "models": cells.models(report, powers),
-        "metrics": [
-            {
-                "title": metric.title,
-                "unit": metric.unit,
-                "cells": [_cell(found, name, report.models[model].metrics[name]) for model, found in powers.items()],
-            }
-            for name, metric in METRICS.items()
-        ],
+        "metrics": cells.rows(METRICS, powers, lambda model, key: _cell(report.models[model], powers[model], key)),
     }
 
 
@@ -59,7 +56,29 @@ def detectable(power: ModelPower, category: str, metric: str) -> tuple[str, str]
     )
 
 
-def _cell(power: ModelPower, metric: str, entry: MetricEntry) -> dict[str, str]:
-    alone, together = detectable(power, "", metric)
+def as_text(case: str, powers: Mapping[str, ModelPower], stored: Mapping[str, StoredModel]) -> str:
+    """Return the power on each model of a case, beside its stored values, for a terminal."""
+    rows = aligned(_TITLES, _rows(powers, stored), right=(3, 4, 5, 6))
+    return "\n".join([case, "", *rows, "", *map(power_sentences, powers, powers.values()), ""])
+
+
+def as_markdown(case: str, powers: Mapping[str, ModelPower], stored: Mapping[str, StoredModel]) -> str:
+    """Return the same for a pull request."""
+    rows = table(_TITLES, ([markdown_text(cell) for cell in row] for row in _rows(powers, stored)))
+    sentences = [f"- {markdown_text(power_sentences(model, power))}" for model, power in powers.items()]
+    return "\n".join([f"### Smallest detectable drops of {markdown_text(case)}", "", *sentences, "", *rows, ""])
+
+
+def _cell(model: ModelEntry, power: ModelPower, metric: str) -> dict[str, str]:
+    (alone, together), entry = detectable(power, "", metric), model.metrics[metric]
     tolerance = "none" if entry.stored is None else number(entry.tolerance, METRICS[metric].unit)
     return {"alone": alone, "together": together, "tolerance": tolerance}
+
+
+def _rows(powers: Mapping[str, ModelPower], stored: Mapping[str, StoredModel]) -> list[tuple[str, ...]]:
+    rows = []
+    for model, power in powers.items():
+        for category, metric, value in stored[model].compared:
+            known = (number(amount, METRICS[metric].unit) for amount in (value.value, value.tolerance))
+            rows.append((model, category or "all", metric, *known, *detectable(power, category, metric)))
+    return rows

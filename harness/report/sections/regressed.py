@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.report import cells
-
-if TYPE_CHECKING:
-    from harness.report.types import Report
-    from harness.results import ModelEntry
+from harness.report.types import Report
+from harness.results import ModelEntry
 
 
 def regressed(report: Report) -> list[dict[str, Any]]:

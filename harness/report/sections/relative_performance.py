@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.metrics import METRICS
 from harness.report import cells
+from harness.report.types import Report
+from harness.results import RelativeEntry
 from harness.text import percent
-
-if TYPE_CHECKING:
-    from harness.report.types import Report
-    from harness.results import RelativeEntry
 
 
 def relative_performance(report: Report) -> list[dict[str, Any]]:
@@ -28,8 +26,7 @@ def relative_performance(report: Report) -> list[dict[str, Any]]:
 
 def _row(entry: RelativeEntry) -> dict[str, str]:
     metric, value = METRICS[entry.metric], entry.value
-    # A ratio of probabilities and the like: the trivial classifier is far above 0.
-    flatters = "no-skill is far above 0 here, so the ratio flatters" if metric.low == 0 else ""
+    flatters = "no-skill is far above 0 here, so the ratio flatters" if metric.no_skill_above_zero else ""
     return {
         "title": metric.title,
         "model": cells.value(value.model, metric.unit),

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from harness.gates import Skipped, Verdict
 from harness.report.headline import of_outcome
 from harness.report.links import chart_of, figure_id
+from harness.report.types import Report
 from harness.text import count
-
-if TYPE_CHECKING:
-    from harness.gates import Skipped, Verdict
-    from harness.report.types import Report
 
 
 def missing(report: Report) -> list[tuple[str, str]]:

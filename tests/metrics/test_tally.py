@@ -10,20 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.metrics import METRICS, ScoredPairs
+from harness.metrics import METRICS
 from harness.metrics.checks import why_not_two_classes
 from harness.metrics.cluster_purity import _purity
+from harness.metrics.evaluation import weighted_values
 from harness.metrics.tally import rank
-from harness.metrics.weighted import weighted_values
 
-PLAIN = {name: metric for name, metric in METRICS.items() if name != "cluster_purity"}
+from ..arrays import OF_SCORES, SEEDS, measure
 
 
 @st.composite
 def weighted_pairs(draw):
     """Scores that are often tied, labels, clusters, and five resamples: often with a label or all pairs missing."""
     count = draw(st.integers(1, 30))
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    rng = np.random.default_rng(draw(SEEDS))
     grid = draw(st.sampled_from([1, 3, 9, 10**6]))
     scores = rng.integers(-grid, grid + 1, size=count) / grid
     labels = (rng.random(count) < draw(st.sampled_from([0.1, 0.5, 1.0]))).astype(np.int8)
@@ -34,12 +34,8 @@ def weighted_pairs(draw):
 
 def literal(scores, labels, clusters):
     """Every metric of these pairs, the clustering given."""
-    names = ("",) * len(scores)
-    pairs = ScoredPairs(scores, labels, np.empty((len(scores), 0)), names, names)
-    values = {name: metric.function(pairs).value for name, metric in PLAIN.items()}
-    return values | {
-        "cluster_purity": math.nan if why_not_two_classes("purity", labels) else _purity(clusters, labels).value
-    }
+    purity = math.nan if why_not_two_classes("purity", labels) else _purity(clusters, labels).value
+    return {name: measure(name, scores, labels) for name in OF_SCORES} | {"cluster_purity": purity}
 
 
 @given(weighted_pairs())
@@ -55,16 +51,16 @@ def test_weights_are_repetitions(pairs):
             np.testing.assert_array_equal(expected[counted], got[counted])
 
 
-@pytest.mark.parametrize("name", ["spearman", "margin", "cohens_d", "auc_roc", "best_f1"])
-@given(pairs=weighted_pairs())
-def test_without_a_batched_function_the_pairs_are_repeated(name, pairs):
+@given(weighted_pairs())
+def test_without_a_batched_function_the_pairs_are_repeated(pairs):
     scores, labels, _, weights = pairs
     ranking, counts = rank(scores, labels), weights.astype(np.float64)
-    expected = weighted_values(ranking, counts, [name])[name]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(METRICS, name, replace(METRICS[name], weighted=None))
-        actual = weighted_values(ranking, counts, [name])[name]
-    assert expected == pytest.approx(actual, rel=1e-9, abs=1e-12, nan_ok=True)
+    for name in ("spearman", "margin", "cohens_d", "auc_roc", "best_f1"):
+        expected = weighted_values(ranking, counts, [name])[name]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(METRICS, name, replace(METRICS[name], weighted=None))
+            actual = weighted_values(ranking, counts, [name])[name]
+        assert expected == pytest.approx(actual, rel=1e-9, abs=1e-12, nan_ok=True)
 
 
 def test_a_metric_of_more_than_scores_and_labels_is_not_computed_of_repeated_pairs(monkeypatch):

@@ -1,22 +1,26 @@
-"""The changes from one run's results to another's. Pure."""
+"""Two `results.json`: what got better and what got worse from A to B, for a terminal and for a pull request. Pure."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from harness.baselines import DECIMALS, origin_problems
 from harness.errors import HarnessError
 from harness.gates import Outcome, Subject
 from harness.metrics import METRICS
-from harness.text import count, one_line
+from harness.report.github import cut_lines, markdown_text, table
+from harness.results import CaseResults, MetricEntry, Results
+from harness.text import count, number, one_line, signed
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+COMMENT_BYTES = 65_536
+"""The most that GitHub takes as a comment."""
 
-    from harness.results import CaseResults, MetricEntry, Results
+_METRIC_TITLES = ("case", "model", "metric", "A", "B", "change (+ is better)", "tolerance", "outcome")
+_GATE_TITLES = ("case", "gate", "subject", "A", "B", "message of B")
 
 ChangeOutcome = Literal["better", "worse", "same", "gone", "new"]
 
@@ -26,14 +30,11 @@ _OUTCOMES: tuple[ChangeOutcome, ...] = ("worse", "gone", "better", "new", "same"
 _ROUNDING = 10**-DECIMALS  # as in the gate: the rounding of a stored value is not a change
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class MetricChange:
     """One metric of one model, in A and in B.
 
     Attributes:
-        case: The case.
-        model: The model.
-        metric: A key of `METRICS`.
         before: Value in A; NaN where it is undefined or absent.
         after: Value in B, likewise.
         change: How much better B is, whichever direction is good, and negative where it is worse; NaN where either is.
@@ -51,7 +52,7 @@ class MetricChange:
     outcome: ChangeOutcome
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class GateChange:
     """A gate with another verdict in B; None where it did not run."""
 
@@ -65,14 +66,7 @@ class GateChange:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """The changes from A to B.
-
-    Attributes:
-        metrics: Every metric of every model of every case of both.
-        gates: The gates with another verdict.
-        gone: The cases that B no longer has.
-        new: The cases that A did not have.
-    """
+    """The changes from A to B: each metric of both, the gates with another verdict, and the cases gone and new."""
 
     metrics: tuple[MetricChange, ...]
     gates: tuple[GateChange, ...]
@@ -106,16 +100,17 @@ def compare(a: Results, b: Results) -> Comparison:
     common = [case for case in a.cases if case in b.cases]
     if not common:
         raise HarnessError(f"not comparable: no common case: A has {names(a.cases)}, B has {names(b.cases)}")
+    both = [(case, a.cases[case], b.cases[case]) for case in common]
     problems = [
         f"{case}: {problem}"
-        for case in common
-        for problem in origin_problems(a.cases[case].origin, b.cases[case].origin, names=("A", "B"))
+        for case, was, now in both
+        for problem in origin_problems(was.origin, now.origin, names=("A", "B"))
     ]
     if problems:
         raise HarnessError(one_line(f"not comparable: {'; '.join(problems)}"))
     return Comparison(
-        metrics=tuple(row for case in common for row in _metric_changes(case, a.cases[case], b.cases[case])),
-        gates=tuple(row for case in common for row in _gate_changes(case, a.cases[case], b.cases[case])),
+        metrics=tuple(row for case in both for row in _metric_changes(*case)),
+        gates=tuple(row for case in both for row in _gate_changes(*case)),
         gone=tuple(case for case in a.cases if case not in b.cases),
         new=tuple(case for case in b.cases if case not in a.cases),
     )
@@ -124,6 +119,45 @@ def compare(a: Results, b: Results) -> Comparison:
 def names(found: Mapping[str, Any] | tuple[str, ...]) -> str:
     """Join names for people."""
     return one_line(", ".join(found)) or "none"
+
+
+def as_text(comparison: Comparison) -> str:
+    """Return the comparison for a terminal, in aligned columns."""
+    parts = [aligned(_METRIC_TITLES, [_metric_cells(row) for row in comparison.metrics], right=(3, 4, 5, 6))]
+    if comparison.gates:
+        parts.append(["gates with another verdict:"])
+        parts[-1] += aligned(_GATE_TITLES, [_gate_cells(gate) for gate in comparison.gates])
+    parts.append([*_remarks(comparison), comparison.sentence])
+    return "\n\n".join("\n".join(lines) for lines in parts if lines) + "\n"
+
+
+def as_markdown(comparison: Comparison) -> str:
+    """Return the comparison as a comment on a pull request: the changes in tables, and the rest folded away."""
+    changed = [row for row in comparison.metrics if row.outcome != "same"]
+    same = [row for row in comparison.metrics if row.outcome == "same"]
+    lines = ["### Embedding results, B against A", "", f"**{comparison.sentence}**"]
+    lines += [line for remark in _remarks(comparison) for line in ("", markdown_text(remark))]
+    lines += _markdown_table(_METRIC_TITLES, [_metric_cells(row) for row in changed])
+    lines += _markdown_table(_GATE_TITLES, [_gate_cells(gate) for gate in comparison.gates])
+    text = "\n".join(lines) + "\n"
+    rows = _markdown_table(_METRIC_TITLES, [_metric_cells(row) for row in same])
+    folded = "\n".join(["", f"<details><summary>{len(same)} the same</summary>", *rows, "", "</details>", ""])
+    # Cut inside, the note of the cut would be folded away.
+    whole = text + folded if same and len((text + folded).encode()) <= COMMENT_BYTES else text
+    return cut_lines(whole, COMMENT_BYTES)
+
+
+def aligned(titles: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> list[str]:
+    """Return the lines of a table for a terminal; the columns `right` are numbers."""
+    shown = [list(map(one_line, cells)) for cells in (titles, *rows)]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if index in right else cell.ljust(width)
+            for index, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ).rstrip()
+        for cells in shown
+    ]
 
 
 def _metric_changes(case: str, a: CaseResults, b: CaseResults) -> Iterator[MetricChange]:
@@ -147,16 +181,7 @@ def _metric_change(case: str, model: str, metric: str, a: MetricEntry | None, b:
         outcome = "same" if math.isnan(before) and math.isnan(after) else "worse" if math.isnan(after) else "better"
     else:
         outcome = "worse" if -change > noise else "better" if change > noise else "same"
-    return MetricChange(
-        case=case,
-        model=model,
-        metric=metric,
-        before=before,
-        after=after,
-        change=change,
-        tolerance=tolerance,
-        outcome=outcome,
-    )
+    return MetricChange(case, model, metric, before, after, change, tolerance, outcome)
 
 
 def _gate_changes(case: str, a: CaseResults, b: CaseResults) -> Iterator[GateChange]:
@@ -164,16 +189,36 @@ def _gate_changes(case: str, a: CaseResults, b: CaseResults) -> Iterator[GateCha
     for gate, subject in _union(was, now):
         before, after = was.get((gate, subject)), now.get((gate, subject))
         if before is None or after is None or before.outcome != after.outcome:
-            yield GateChange(
-                case=case,
-                gate=gate,
-                subject=subject,
-                before=before.outcome if before else None,
-                after=after.outcome if after else None,
-                message=after.text if after else "",
-            )
+            words = (before.outcome if before else None), (after.outcome if after else None)
+            yield GateChange(case, gate, subject, *words, message=after.text if after else "")
 
 
 def _union(first: Mapping[_Key, Any], second: Mapping[_Key, Any]) -> list[_Key]:
     """Return the keys of both, in the order of the first."""
     return list(dict.fromkeys([*first, *second]))
+
+
+def _remarks(comparison: Comparison) -> list[str]:
+    gone = [f"Cases of A that B does not have: {names(comparison.gone)}."] if comparison.gone else []
+    new = [f"Cases of B that A did not have: {names(comparison.new)}."] if comparison.new else []
+    return [*gone, *new]
+
+
+def _metric_cells(row: MetricChange) -> list[str]:
+    unit = METRICS[row.metric].unit
+    return [
+        *(row.case, row.model, row.metric),
+        "none" if row.outcome == "new" else number(row.before, unit),
+        "none" if row.outcome == "gone" else number(row.after, unit),
+        "none" if math.isnan(row.change) else signed(row.change, unit),
+        number(row.tolerance, unit),
+        row.outcome,
+    ]
+
+
+def _gate_cells(row: GateChange) -> list[str]:
+    return [row.case, row.gate, str(row.subject), row.before or "not run", row.after or "not run", row.message]
+
+
+def _markdown_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return ["", *table(titles, (list(map(markdown_text, cells)) for cells in rows))] if rows else []

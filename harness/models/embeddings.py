@@ -1,0 +1,46 @@
+"""The embeddings of a model as an argument of what is computed from them. Imports no library of models."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.execution.store import Artefact
+
+EMBEDDINGS = "embeddings.safetensors"
+"""File of embeddings: an array a set of texts, `probes` and, for an adapter, `unmerged_probes`."""
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """The embeddings of a model; nothing is read before `arrays` is asked for.
+
+    Attributes:
+        artefact: Of `harness.models.encoding.ENCODE`.
+    """
+
+    artefact: Artefact[Any]
+
+    @property
+    def digest(self) -> str:
+        """Identifies the embeddings."""
+        return self.artefact.digest
+
+    @cached_property
+    def arrays(self) -> Mapping[str, NDArray[np.float32]]:
+        """Name of a set of texts -> float32 of shape `(n_texts, dimension)`; read and verified once, at first use.
+
+        A StoreError where the file is missing or was changed.
+        """
+        return read_arrays(self.artefact.file(EMBEDDINGS))
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[np.float32]]:
+    """Read the arrays of a safetensors file by name."""
+    from safetensors.numpy import load_file
+
+    return load_file(path)

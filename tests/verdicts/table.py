@@ -1,0 +1,81 @@
+"""The tables of what retrainings and forgetful models showed, in `docs/verdicts.md`."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from statistics import mean
+from typing import TYPE_CHECKING
+
+from harness.execution import write_whole
+from harness.report.github import markdown_text, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from harness.gates import Verdict
+
+HEAD = """\
+# Verdicts, tried on real models
+
+Simulation says how often an equally good training fails (a false alarm), and the smallest drop that is caught with 95 %
+probability (`python -m harness power`). `make verdicts` tries both on models that were really trained, and writes this
+file.
+
+## Trainings that are as good
+
+Each model of the shipped cases, trained with seeds that no tolerance comes from: false alarms are trainings with a
+comparison that fails. The cases allow 5 %, by their `tolerance.confidence`.
+"""
+
+PLANTED = """
+## Drops
+
+Each of these models was made to forget: its weights were taken a share of the way back to the base's, in the steps of
+`tests/verdicts/test_retrainings.py`, until the value had dropped by at least twice what the simulation says is seen.
+Caught is what fails; what is not is inconclusive, a warning. Where no model can drop as far, nothing can be planted.
+"""
+
+
+class VerdictsTable:
+    """False alarms and planted drops, counted."""
+
+    def __init__(self) -> None:
+        self._retrained: dict[tuple[str, str], list[Counter[str]]] = defaultdict(list)
+        self._alarms: list[str] = []
+        self._planted: dict[tuple[str, str, str], list[tuple[float, float | None, bool]]] = defaultdict(list)
+
+    def retrained(self, case: str, model: str, seed: int, verdicts: Sequence[Verdict]) -> None:
+        """Add a training with the verdicts on all its comparisons."""
+        self._retrained[case, model].append(Counter(verdict.outcome for verdict in verdicts))
+        failed = [verdict.message for verdict in verdicts if verdict.outcome == "fail"]
+        self._alarms += [f"{case}, seed {seed}: {message}" for message in failed]
+
+    def planted(
+        self, case: str, model: str, value: str, seen: float, drop: float | None, verdict: Verdict | None
+    ) -> None:
+        """Add a drop, None where it could not be planted, beside the one that the gate is said to see."""
+        self._planted[case, model, value].append((seen, drop, verdict is not None and verdict.outcome == "fail"))
+
+    def write(self, path: Path) -> None:
+        """Write both tables."""
+        trainings = []
+        for key, found in self._retrained.items():
+            failed, warned = (sum(one[outcome] > 0 for one in found) for outcome in ("fail", "inconclusive"))
+            trainings.append((*key, str(len(found)), str(failed), str(warned)))
+        drops = []
+        for key, rows in self._planted.items():
+            planted = [drop for _, drop, _ in rows if drop is not None]
+            seen = "none" if math.isnan(rows[0][0]) else f"{rows[0][0]:.3f}"
+            caught = f"{sum(caught for *_, caught in rows)} of {len(planted)}" if planted else "-"
+            drops.append((*key, seen, f"{mean(planted):.3f}" if planted else "-", caught))
+        lines = [
+            HEAD,
+            *table(("case", "model", "trainings", "false alarms", "with a warning"), trainings),
+            "",
+            *(f"- {markdown_text(alarm)}" for alarm in self._alarms),
+            PLANTED,
+            *table(("case", "model", "value", "drop seen", "planted, mean", "caught"), drops),
+        ]
+        write_whole(path, "\n".join(lines) + "\n")
