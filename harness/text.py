@@ -113,10 +113,10 @@ def sentence(words: str) -> str:
 
 
 def quoted(text: str, longest: int = 60) -> str:
-    """Quote a text from data for a message: one line, shortened, without what a terminal would obey.
+    r"""Quote a text from data for a message: one line, shortened, without what a terminal would obey.
 
     Example:
-        >>> quoted("two\\nlines")
+        >>> quoted("two\nlines")
         '"two lines"'
     """
     line = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in " ".join(text.split()))

@@ -1,7 +1,5 @@
 """Scored pairs for the tests of metrics and of statistics."""
 
-from __future__ import annotations
-
 import numpy as np
 from hypothesis import strategies as st
 
@@ -19,6 +17,16 @@ def labelled_scores(draw):
     rows = draw(st.lists(row, max_size=40)) + [(draw(st.integers(-9, 9)), label, 1) for label in (False, True)]
     scores, labels, weights = zip(*rows, strict=True)
     return np.array(scores) / 9, np.array(labels, dtype=np.int8), np.array(weights, dtype=np.float64)
+
+
+def two_models(seed, count, *, decimals=15, gain=0.0):
+    """Scores of two models, alike in part, and labels: at least two of each."""
+    rng = np.random.default_rng(seed)
+    labels = (rng.random(count) < 0.5).astype(np.int8)
+    labels[:4] = 0, 1, 0, 1
+    shared = rng.normal(size=count) + labels
+    now, stored = (0.2 * (shared + 0.7 * rng.normal(size=count) + more * labels) for more in (gain, 0.0))
+    return now.round(decimals), stored.round(decimals), labels
 
 
 def measure(name, scores, labels):

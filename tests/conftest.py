@@ -1,7 +1,5 @@
 """What the tests share: a tiny model made here, a case that uses it, and warnings that are errors."""
 
-from __future__ import annotations
-
 import contextlib
 import itertools
 import json
@@ -13,13 +11,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent
@@ -35,7 +29,7 @@ settings.load_profile("tests")
 NOT_OURS = ("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning",)  # peft calling transformers
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items):
     for item in items:
         if HERE in item.path.parents:
             # In front of a test's own filters, which then have the last word.
@@ -43,21 +37,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def repository() -> Path:
+def repository():
     return REPOSITORY
 
 
 @pytest.fixture(scope="session")
-def dating_case_path() -> Path:
+def dating_case_path():
     return REPOSITORY / "fixtures" / "dating" / "case.toml"
 
 
 @pytest.fixture(scope="session")
-def to_toml() -> Callable[[dict[str, Any]], str]:
+def to_toml():
     return lambda content: "".join(f"{json.dumps(key)} = {toml_value(value)}\n" for key, value in content.items())
 
 
-def toml_value(value: Any) -> str:
+def toml_value(value):
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{json.dumps(key)} = {toml_value(item)}" for key, item in value.items()) + " }"
     if isinstance(value, list):
@@ -84,7 +78,7 @@ VOCABULARY = [
 ]
 
 
-def tiny_rows(*, train: bool) -> list[dict[str, Any]]:
+def tiny_rows(*, train):
     """Pairs about one thing: compatible where both texts like it or both dislike it."""
     rows = []
     for index, thing in enumerate(THINGS):
@@ -108,15 +102,15 @@ def tiny_rows(*, train: bool) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
-def pair_lines() -> Callable[[list[dict[str, Any]]], str]:
+def pair_lines():
     return lambda rows: "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
 @pytest.fixture(scope="session")
-def build_tiny_base() -> Callable[..., Path]:
+def build_tiny_base():
     """Writes a sentence-transformers directory: BERT with random weights, two layers of 32 dimensions."""
 
-    def build(out: Path, *, seed: int = 0) -> Path:
+    def build(out, *, seed=0):
         import torch
         from sentence_transformers import SentenceTransformer
         from sentence_transformers.sentence_transformer import modules
@@ -149,7 +143,7 @@ def build_tiny_base() -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def tiny_base_path(tmp_path_factory: pytest.TempPathFactory, build_tiny_base: Callable[..., Path]) -> Path:
+def tiny_base_path(tmp_path_factory, build_tiny_base):
     return build_tiny_base(tmp_path_factory.mktemp("tiny") / "base")
 
 
@@ -157,10 +151,10 @@ def tiny_base_path(tmp_path_factory: pytest.TempPathFactory, build_tiny_base: Ca
 
 
 @pytest.fixture(scope="session")
-def tiny_content(tiny_base_path: Path) -> Callable[[], dict[str, Any]]:
+def tiny_content(tiny_base_path):
     """A fresh copy of the tiny case's content, to change and to write."""
 
-    def content() -> dict[str, Any]:
+    def content():
         recipe = {
             "strategy": "full",
             "epochs": 2,
@@ -195,10 +189,10 @@ def tiny_content(tiny_base_path: Path) -> Callable[[], dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
-def write_case(to_toml: Callable[[dict[str, Any]], str], pair_lines: Callable[..., str]) -> Callable[..., Path]:
+def write_case(to_toml, pair_lines):
     """Writes a case directory: the case file from its content, and the tiny pairs."""
 
-    def write(directory: Path, content: dict[str, Any]) -> Path:
+    def write(directory, content):
         directory.mkdir(parents=True, exist_ok=True)
         for name in ("train", "eval"):
             (directory / f"{name}.jsonl").write_text(pair_lines(tiny_rows(train=name == "train")), encoding="utf-8")
@@ -210,7 +204,7 @@ def write_case(to_toml: Callable[[dict[str, Any]], str], pair_lines: Callable[..
 
 
 @pytest.fixture(scope="session")
-def tiny_inputs(tmp_path_factory: pytest.TempPathFactory, write_case: Any, tiny_content: Any) -> Any:
+def tiny_inputs(tmp_path_factory, write_case, tiny_content):
     from harness.config import read_case
     from harness.run import prepare
 
@@ -218,18 +212,18 @@ def tiny_inputs(tmp_path_factory: pytest.TempPathFactory, write_case: Any, tiny_
 
 
 @pytest.fixture(scope="session")
-def context_at() -> Callable[[Path], Any]:
+def context_at():
     """A context with the store in a directory, whose models run in processes of their own, as in a real run."""
     from harness.execution import Context, LocalExecutor, Store
 
-    def context(root: Path) -> Any:
+    def context(root):
         return Context(Store(root), LocalExecutor(root))
 
     return context
 
 
 @pytest.fixture(scope="session")
-def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_inputs: Any, context_at: Any) -> Any:
+def tiny_run(tmp_path_factory, tiny_inputs, context_at):
     """The tiny case without a baseline, every model trained and measured."""
     from harness.baselines import comparable
     from harness.run import CaseRun
@@ -245,9 +239,10 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory, tiny_inputs: Any, context
 
 
 @pytest.fixture(scope="session")
-def train_tiny(tiny_inputs: Any) -> Callable[..., Any]:
+def train_tiny(tiny_inputs):
     """Trains a model of the tiny case, with changes to its recipe; returns the facts."""
-    def train(model: str, out: Path, *, progress: Any = lambda *_: None, **changes: Any) -> Any:
+
+    def train(model, out, *, progress=lambda *_: None, **changes):
         from harness.training import TRAIN
 
         recipe = tiny_inputs.case.models[model].changed(**changes)
@@ -259,7 +254,7 @@ def train_tiny(tiny_inputs: Any) -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session")
-def tiny_trained(tmp_path_factory: pytest.TempPathFactory, train_tiny: Any) -> dict[str, Path]:
+def tiny_trained(tmp_path_factory, train_tiny):
     """Model -> directory of the trained model. Copy before changing."""
     root = tmp_path_factory.mktemp("trained")
     for name in ("standard", "lora"):
@@ -268,7 +263,7 @@ def tiny_trained(tmp_path_factory: pytest.TempPathFactory, train_tiny: Any) -> d
 
 
 @pytest.fixture(scope="session")
-def checkpoints(tiny_inputs: Any, tiny_trained: dict[str, Path]) -> dict[str, Any]:
+def checkpoints(tiny_inputs, tiny_trained):
     """Strategy -> checkpoint of the base and of what was trained from it. Copy before changing."""
     from harness.models import Checkpoint
 
@@ -278,10 +273,10 @@ def checkpoints(tiny_inputs: Any, tiny_trained: dict[str, Path]) -> dict[str, An
 
 
 @pytest.fixture(scope="session")
-def edit_json() -> Callable[..., None]:
+def edit_json():
     """Sets keys of a JSON file that holds an object; None takes a key away."""
 
-    def edit(path: Path, **changes: Any) -> None:
+    def edit(path, **changes):
         content = {**json.loads(path.read_text(encoding="utf-8")), **changes}
         kept = {key: value for key, value in content.items() if not (key in changes and value is None)}
         path.write_text(json.dumps(kept), encoding="utf-8")
@@ -290,11 +285,11 @@ def edit_json() -> Callable[..., None]:
 
 
 @pytest.fixture(scope="session")
-def edit_tensors() -> Callable[[Path, Callable[[dict[str, Any]], Any]], None]:
+def edit_tensors():
     """Changes the tensors of a safetensors file."""
     from safetensors.numpy import load_file, save_file
 
-    def edit(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    def edit(path, change):
         tensors = dict(load_file(path))
         change(tensors)
         save_file(tensors, path, metadata={"format": "pt"})
@@ -310,11 +305,11 @@ HEARS_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_h
 
 
 @pytest.fixture
-def start_script(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def start_script(tmp_path):
     """Starts Python on a script in a process group of its own; whatever is left of it is killed in the end."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(source: str, *arguments: object) -> subprocess.Popen[str]:
+    def start(source, *arguments):
         script = tmp_path / f"script_{len(started)}.py"
         script.write_text(HEARS_CTRL_C + source, encoding="utf-8")
         process = subprocess.Popen(
@@ -337,10 +332,10 @@ def start_script(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]
 
 
 @pytest.fixture(scope="session")
-def gone() -> Callable[..., bool]:
+def gone():
     """Whether a process ends (a zombie has ended) within some seconds."""
 
-    def runs(pid: int) -> bool:
+    def runs(pid):
         # A process has closed its files when the last of its threads has ended.
         try:
             stats = [path.read_text(encoding="utf-8") for path in Path(f"/proc/{pid}/task").glob("*/stat")]
@@ -348,7 +343,7 @@ def gone() -> Callable[..., bool]:
             return Path(f"/proc/{pid}").exists()
         return any(stat.rpartition(")")[2].split()[0] not in "ZX" for stat in stats)
 
-    def wait(pid: int, *, seconds: float = 10.0) -> bool:
+    def wait(pid, *, seconds=10.0):
         deadline = time.monotonic() + seconds
         while runs(pid) and time.monotonic() < deadline:
             time.sleep(0.02)

@@ -1,17 +1,11 @@
 """The checks of a case's pairs."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
+from harness.data import PairSet
 from harness.data.audit import LIBRARIES, Audit, AuditData, PairFile, audit
 from harness.errors import CheckpointError
 from harness.execution import Step
+from harness.models.sources import ResolvedBase
 from harness.models.tokens import count_word_pieces, max_length
-
-if TYPE_CHECKING:
-    from harness.data import PairSet
-    from harness.models.sources import ResolvedBase
 
 
 def audit_pairs(

@@ -1,20 +1,14 @@
 """Every metric of one model on a set of pairs."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
+from harness.data import PairSet
 from harness.execution import Step
 from harness.metrics import Evaluation, ScoredPairs, evaluate
 from harness.metrics.cosine import pair_scores
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from harness.data import PairSet
-    from harness.models.embeddings import Embeddings
+from harness.models.embeddings import Embeddings
 
 LIBRARIES = ("numpy", "scipy", "scikit-learn", "hdbscan")
 """The distributions whose version can change a metric."""

@@ -1,7 +1,5 @@
 """The learning-rate check: one model trained at several rates."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from harness.metrics import Number

@@ -4,16 +4,16 @@ Shown, not gated: all of it is a function of the scores that the gated metrics a
 fail a second time for the same cause; and the threshold is the user's choice, by what a false positive costs there.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.analyses.evaluation import LIBRARIES
+from harness.data import PairSet
 from harness.execution import Step
 from harness.metrics import Number
 from harness.metrics.best_f1 import best_f1
@@ -26,15 +26,9 @@ from harness.metrics.operating_point import (
     separating_threshold,
     values_at,
 )
+from harness.models.embeddings import Embeddings
 from harness.statistics.bootstrap import percentile_interval
-from harness.statistics.resampling import draw_blocks, pair_weights, resampling_units
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from harness.data import PairSet
-    from harness.models.embeddings import Embeddings
-    from harness.statistics.resampling import Units
+from harness.statistics.resampling import Units, draw_blocks, pair_weights, resampling_units
 
 _SEED = 0
 """Of the resamples: the same pairs and scores have the same interval in every run."""
@@ -97,7 +91,7 @@ class OperatingPoint:
 
     @property
     def optimism(self) -> dict[str, float]:
-        """How much better each value looks at `eval_threshold`; negative where it looks worse.
+        """The amount by which each value looks better at `eval_threshold`; negative where it looks worse.
 
         Of F1 never negative: no threshold is better than the best. It is a fact about these pairs and has no interval.
         """

@@ -1,31 +1,22 @@
-"""How small a deterioration of one trained model the gate detects, simulated on what is stored of it."""
-
-from __future__ import annotations
+"""The smallest deterioration of a trained model that the gates detect, simulated on what is stored of it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.analyses.evaluation import LIBRARIES
 from harness.analyses.uncertainty import changes_since
-from harness.baselines import trusted
+from harness.baselines import StoredModel, StoredValue, trusted
+from harness.data import PairSet
 from harness.errors import BaselineError
 from harness.execution import Step
 from harness.metrics import METRICS, Number
 from harness.statistics import Comparisons, power
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from harness.baselines import StoredModel, StoredValue
-    from harness.data import PairSet
-
-    Values = NDArray[np.float64]
+Values = NDArray[np.float64]
 
 _SEED = 0
 """Of the draws: the same baseline detects the same in every run."""
@@ -35,7 +26,7 @@ _STEPS = 10  # from nothing forgotten to everything
 
 @dataclass(frozen=True)
 class ModelPower:
-    """How the comparisons of a model with its stored values do: category -> metric -> value, all pairs under "".
+    """The power of the comparisons of a model with its stored values: category -> metric -> value, all pairs under "".
 
     Attributes:
         fails: Share of equally good trainings that fail, in [0, 1].

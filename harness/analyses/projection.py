@@ -1,21 +1,13 @@
 """UMAP planes of the pairs: pictures, never gates, since they move with seed, machine and version."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from harness.execution import PROCESS, Step
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from numpy.typing import NDArray
-
-    from harness.execution import Progress
+from harness.execution import PROCESS, Progress, Step
 
 PLANES = "planes.safetensors"
 """The file of a projection artefact: model -> plane, float32 of shape `(n_pairs, 2)`."""
@@ -26,7 +18,7 @@ _NEIGHBOURS = 15
 
 @dataclass(frozen=True)
 class Projection:
-    """How the planes were made, in words."""
+    """The method behind the planes, in words."""
 
     method: str
 

@@ -1,20 +1,14 @@
 """One model's performance relative to another one's, with intervals over the evaluation pairs."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
 from harness.analyses.evaluation import LIBRARIES
 from harness.analyses.uncertainty import SEED
+from harness.data import PairSet
 from harness.execution import Step
 from harness.statistics import RelativePerformance, relative_performance
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from harness.data import PairSet
 
 
 def measure_relative_performance(

@@ -1,25 +1,16 @@
 """Intervals of one model's values, and its changes since the baseline."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.analyses.evaluation import LIBRARIES
+from harness.data import PairSet
 from harness.execution import Step
-from harness.metrics import METRICS
+from harness.metrics import METRICS, Evaluation
 from harness.statistics import Change, Interval, RegressedPair, compare, intervals, regressed_pairs
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-    from harness.data import PairSet
-    from harness.metrics import Evaluation
 
 SEED = 0
 """Of the resamples: the same pairs and scores have the same interval in every run."""

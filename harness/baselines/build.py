@@ -1,21 +1,14 @@
-"""What a run would store of its models: values, and tolerances from several trainings."""
-
-from __future__ import annotations
+"""The models of a baseline: values, and tolerances from several trainings."""
 
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from harness.baselines.model import CATEGORY_METRICS, DECIMALS, StoredModel, StoredValue
-from harness.config import BASE
+from harness.config import BASE, Case
 from harness.errors import BaselineError
-from harness.metrics import METRICS
+from harness.metrics import METRICS, Evaluation
 from harness.statistics import retraining_tolerance
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from harness.config import Case
-    from harness.metrics import Evaluation
 
 
 def build_model(

@@ -1,18 +1,12 @@
 """The one answer to "can this be compared?": by what two things were made from, and by what is stored."""
 
-from __future__ import annotations
-
 import math
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from harness.baselines.model import CATEGORY_METRICS, UPDATE, Baseline, Origin, StoredModel, StoredValue
 from harness.metrics import METRICS, MetricResult
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
-
-    from harness.statistics import Change
+from harness.statistics import Change
 
 _ROUNDED = 0.005  # what a metric may move when the scores are rounded to `DECIMALS`
 

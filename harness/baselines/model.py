@@ -1,27 +1,22 @@
 """`baselines/<case>/baseline.json`: the stored values of a case, read and written."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from harness.config import Case
 from harness.errors import BaselineError
 from harness.execution.store import write_whole
 from harness.metrics import METRICS
 from harness.text import count
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from harness.config import Case
-
 DECIMALS = 6
 """Decimals of the stored values and scores."""
 
 CATEGORY_METRICS = tuple(name for name, metric in METRICS.items() if metric.by_category)
-"""What of each category is stored and compared."""
+"""Metrics of each category that are stored and compared."""
 
 UPDATE = "pytest evals/ -m full --update-baselines"
 """The command that stores a new baseline, for messages."""
@@ -96,7 +91,7 @@ class StoredModel(_Stored):
 
 
 class Origin(_Stored):
-    """What values must share to be comparable: the evaluation pairs and the base model."""
+    """Evaluation pairs and base model: values are comparable where they share both."""
 
     eval_sha256: str
     eval_pairs: int

@@ -1,7 +1,5 @@
 """The command line: `python -m harness COMMAND`. To add a command: a file with a `COMMAND`, and a row in `COMMANDS`."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Sequence

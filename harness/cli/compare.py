@@ -1,7 +1,5 @@
 """`python -m harness compare A/results.json B/results.json`: what got better and worse."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from pathlib import Path

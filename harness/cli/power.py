@@ -1,7 +1,5 @@
 """`python -m harness power`: the smallest regression that the stored baseline detects."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from pathlib import Path

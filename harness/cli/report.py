@@ -1,7 +1,5 @@
 """`python -m harness report RESULTS`: the page of a run again, from its `results.json`."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`case.toml` -> a frozen, validated `Case`. Whatever is wrong with it is said before any slow work."""
 
-from __future__ import annotations
-
 import tomllib
 from decimal import Decimal
 from pathlib import Path, PurePath
@@ -65,7 +63,7 @@ class DataSpec(Frozen):
     extra: dict[str, str] = Field(default_factory=dict)
     """Name -> extra evaluation set, measured beside `eval`: shown with intervals, and not gated."""
     prefixes: list[Prefix] = Field(default_factory=list)
-    """What stands in front of texts and says nothing, such as "boy: ": the audit takes it away."""
+    """Beginnings of texts that say nothing, such as "boy: ": the audit takes them away."""
 
     @model_validator(mode="after")
     def _files(self, info: ValidationInfo) -> Self:
@@ -104,7 +102,7 @@ class Case(Frozen):
     audit: AuditLimits = table()
     """The greatest value of each check of the data."""
     tolerance: Tolerance = table()
-    """How much worse than stored is still noise."""
+    """The rule by which being worse than stored is still noise."""
     learning_rate: LearningRateCheck | None = None
     """A check of an adapter at two learning rates; without the table no rate is checked."""
     _path: Path = PrivateAttr()

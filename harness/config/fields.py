@@ -1,17 +1,13 @@
-"""What the tables of a case file have in common: they are strict, and say in one line what is wrong with a value."""
-
-from __future__ import annotations
+"""The base of every table of a case file: strict, and a wrong value is said in one line."""
 
 import json
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Callable, Iterable
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, ValidationError, model_validator
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, core_schema
 
 from harness.errors import CaseError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
 
 Problem = tuple[tuple[str | int, ...], str]
 """The keys and list indices that lead from a table to a value, and what is wrong with it."""

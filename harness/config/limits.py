@@ -1,7 +1,5 @@
 """The tables of a case that limit what its gates let pass. What a case does not state has a default."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Self
 
 from pydantic import Field, PlainValidator, create_model, model_validator
@@ -49,7 +47,7 @@ class RelativeGate(Frozen):
     reference: str
     """The model that it is held against."""
     metric: RisingMetricName = "spearman"
-    """What they are compared in."""
+    """The metric of both; higher is better."""
     at_least: float = Field(default=0.9, gt=0, le=1)
     """Least relative performance."""
 
@@ -90,7 +88,7 @@ class LearningRateCheck(Frozen):
     reference: str
     """A fully trained model: its learning rate is the one to stall at, its gain over the base the measure."""
     metric: RisingMetricName = "spearman"
-    """What the gain is measured in; higher is better."""
+    """The metric of the gain; higher is better."""
     stalls_at_most: Ratio
     """At the rate of `reference`: the greatest part of the gap between it and the base that `model` recovers."""
     learns_at_least: Ratio
@@ -105,7 +103,7 @@ class LearningRateCheck(Frozen):
 
 
 class Tolerance(Frozen):
-    """How much worse than stored is still noise.
+    """The rule by which being worse than stored is still noise.
 
     A trained model's tolerances come from the spread over `seeds` trainings, so that an equally good training passes
     all comparisons of the model with the probability `confidence` (see `retraining_tolerance`); at least `floor`.

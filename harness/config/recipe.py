@@ -34,7 +34,7 @@ class LoraSpec(Frozen):
 
 
 class Recipe(Frozen):
-    """How a model is trained."""
+    """Strategy, loss and hyperparameters of a training."""
 
     strategy: Literal["full", "lora"]
     """`full` trains every weight, `lora` an adapter."""

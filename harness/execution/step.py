@@ -22,7 +22,7 @@ Server = Callable[..., Generator[Any, Any, None]]
 
 @dataclass(frozen=True)
 class Resource:
-    """What a step needs to run: a process of its own, and a share of the executor's slot where it holds a model."""
+    """The needs of a step: a process of its own, and a share of the executor's slot where it holds a model."""
 
     process: bool
     slot: bool
@@ -35,9 +35,11 @@ MODEL = Resource(process=True, slot=True)
 
 @dataclass(frozen=True)
 class Cost:
-    """Wall time of running a step, and peak resident memory of its process in MB (10^6 bytes).
+    """Cost of running a step.
 
-    The peak is None where the step ran inline, or the system does not tell.
+    Attributes:
+        seconds: Wall time.
+        peak_rss_mb: Peak resident memory of its process in MB (10^6 bytes); null where it ran inline, or is not known.
     """
 
     seconds: float

@@ -1,7 +1,5 @@
 """Gates against a limit of the case alone: on the pairs, on the embeddings of an adapter, on memory and time."""
 
-from __future__ import annotations
-
 import math
 
 from harness.config import BASE

@@ -1,20 +1,14 @@
 """Gates against the stored baseline."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
 
 from harness.baselines import UPDATE, trusted
 from harness.config import BASE
+from harness.data import Pair
 from harness.gates.types import Evidence, NotJudgedError, Subject, Verdict, outcome_of
 from harness.metrics import METRICS, MetricResult
-from harness.statistics import regression
+from harness.statistics import Change, RegressedPair, regression
 from harness.text import number, quoted
-
-if TYPE_CHECKING:
-    from harness.data import Pair
-    from harness.statistics import Change, RegressedPair
 
 _EXAMPLES = 3
 _LEAST_P = 0.001  # a smaller p-value would be shown as 0

@@ -3,23 +3,17 @@
 To add a gate: write a function from `Evidence` and `Subject` to a `Verdict` in the file of its family, and a row here.
 """
 
-from __future__ import annotations
-
 import itertools
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 from harness.baselines import CATEGORY_METRICS
+from harness.config import LearningRateCheck, RelativeGate
 from harness.data.audit import CHECKS
 from harness.gates import limits, regression, training, verification
 from harness.gates.types import Evidence, Gate, NotJudgedError, Scope, Subject, Verdict
 from harness.metrics import METRICS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
-
-    from harness.config import LearningRateCheck, RelativeGate
 
 
 def subjects(gate: Gate, scope: Scope) -> tuple[Subject, ...]:

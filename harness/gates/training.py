@@ -1,19 +1,13 @@
 """Gates on what a training achieved: against another model, against the base, and at another learning rate."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from harness.config import BASE
 from harness.gates.types import Evidence, NotJudgedError, Subject, Verdict, outcome_of
 from harness.metrics import METRICS, MetricResult
+from harness.statistics import Interval
 from harness.text import number, percent, scientific
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from harness.statistics import Interval
 
 
 def performance_is_reached(run: Evidence, subject: Subject) -> Verdict:

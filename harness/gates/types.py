@@ -1,27 +1,20 @@
 """The types that gates read and return, and the row of the `GATES` table."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
-from harness.metrics import METRICS, Number
+import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from harness.baselines import ComparableBaseline
-    from harness.config import Case
-    from harness.data import PairSet
-    from harness.data.audit import Audit
-    from harness.execution import Cost
-    from harness.metrics import Evaluation
-    from harness.statistics import Change, RegressedPair, RelativePerformance
-    from harness.verification import Candidate, Verification
+from harness.baselines import ComparableBaseline
+from harness.config import Case
+from harness.data import PairSet
+from harness.data.audit import Audit
+from harness.execution import Cost
+from harness.metrics import METRICS, Evaluation, Number
+from harness.statistics import Change, RegressedPair, RelativePerformance
+from harness.verification import Candidate, Verification
 
 Outcome = Literal["pass", "fail", "inconclusive"]
 Kind = Literal["full", "gate", "learning_rate", "bench"]
@@ -30,7 +23,7 @@ Kind = Literal["full", "gate", "learning_rate", "bench"]
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """What a verdict is about. A field is empty where the gate has no such parameter.
+    """The subject of a verdict. A field is empty where the gate has no such parameter.
 
     Attributes:
         model: A model of the case.
@@ -94,7 +87,13 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Skipped:
-    """A gate that was not judged on a subject, since `cause`, another gate or an error, failed in its place."""
+    """A gate that was not judged.
+
+    Attributes:
+        gate: A key of `GATES`.
+        subject: The subject that it was not judged on.
+        cause: The gate or the error that failed in its place.
+    """
 
     gate: str
     subject: Subject
@@ -155,11 +154,11 @@ class Evidence(Protocol):
 
     @property
     def inputs(self) -> Scope:
-        """What is run."""
+        """The case as it is run."""
 
     @property
     def stored(self) -> ComparableBaseline:
-        """What the baseline holds, as far as it can be compared with this run."""
+        """The baseline, as far as it can be compared with this run."""
 
     def evaluation(self, model: str, **changes: Any) -> Evaluation:
         """Every metric of a model; `changes` are fields of its recipe, such as `learning_rate=2e-5`."""

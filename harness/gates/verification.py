@@ -1,23 +1,15 @@
 """Gates on a candidate: is it what it claims to be, whichever way it is opened?"""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.baselines import UPDATE
 from harness.gates.types import Evidence, NotJudgedError, Outcome, Subject, Verdict, outcome_of
 from harness.metrics import row_cosines
-from harness.models import SAME_MODEL
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
-
-    from harness.models import TrainingRecord
+from harness.models import SAME_MODEL, TrainingRecord
 
 _RANDOM = "weights that its file does not hold are made up at random"
 _IGNORED = "they are the base's: the adapter is not applied"

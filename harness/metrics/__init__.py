@@ -5,8 +5,6 @@ tests over the table then cover it. Each function is imported from its file, as 
 `from harness.metrics.spearman import spearman`. Importing this package loads numpy and pydantic only.
 """
 
-from __future__ import annotations
-
 from harness.metrics.cosine import pair_scores, row_cosines
 from harness.metrics.evaluation import evaluate
 from harness.metrics.spearman import average_ranks

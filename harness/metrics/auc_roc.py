@@ -1,7 +1,5 @@
 """Area under the ROC curve."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from harness.metrics.checks import split_scores, undefined, why_undefined

@@ -1,7 +1,5 @@
 """The best F1 of any threshold."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from harness.metrics.checks import split_scores, undefined, why_undefined

@@ -1,15 +1,11 @@
 """The checks that every metric shares: wrong shapes are errors, undefined input is a reason in words."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sized
+from typing import Any
 
 import numpy as np
 
 from harness.metrics.types import Labels, MetricResult, Values
-
-if TYPE_CHECKING:
-    from collections.abc import Sized
 
 
 def undefined(reason: str, details: dict[str, Any] | None = None) -> MetricResult:

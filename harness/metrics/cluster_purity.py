@@ -1,7 +1,5 @@
 """Purity of the clusters that the pairs form in the embedding space."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

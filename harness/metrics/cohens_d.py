@@ -1,7 +1,5 @@
 """Cohen's d: the margin in standard deviations."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Cosine similarity of embeddings, the score of a pair."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,8 +1,6 @@
 """Every metric of one model: over all pairs and by group, and of pairs that carry weights."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -10,9 +8,6 @@ from harness.metrics.checks import require_length, split_scores, why_undefined
 from harness.metrics.table import METRICS
 from harness.metrics.tally import Integers, Ranking, Tally, Values
 from harness.metrics.types import Evaluation, GroupResult, Metric, ScoredPairs
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 def evaluate(scored: ScoredPairs) -> Evaluation:

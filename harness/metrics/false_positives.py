@@ -1,7 +1,5 @@
 """False positives at the threshold of the best F1."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from harness.metrics.best_f1 import best_f1

@@ -1,7 +1,5 @@
 """Difference of the mean scores."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from harness.metrics.checks import split_scores, undefined, why_undefined

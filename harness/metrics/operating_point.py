@@ -5,8 +5,6 @@ n_pairs)`: how often each pair is in each resample; ones in a single row are the
 shape `(n_resamples,)`, NaN in a resample without pairs of both labels.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from harness.metrics.best_f1 import best_f1

@@ -1,7 +1,5 @@
 """Spearman's rank correlation."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from harness.metrics.checks import require_length, undefined, why_not_numbers

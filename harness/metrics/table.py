@@ -1,7 +1,5 @@
 """The table of metrics."""
 
-from __future__ import annotations
-
 from math import inf
 
 from harness.metrics.auc_roc import auc_roc, weighted_auc_roc

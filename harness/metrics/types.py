@@ -1,7 +1,5 @@
 """The types that metrics read and return, and the row of the `METRICS` table."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import torch
-    from sentence_transformers import SentenceTransformer  # noqa: TC004 - too heavy, and never evaluated
+    from sentence_transformers import SentenceTransformer  # too heavy to import, and never evaluated
 
 
 @dataclass(frozen=True)

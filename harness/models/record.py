@@ -1,24 +1,19 @@
 """The record that a training leaves beside its model: by it the model is recognised wherever it is opened."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.data import PairSet
 from harness.errors import CheckpointError
 from harness.execution.digests import digest_of
 from harness.models.files import read_json
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from harness.data import PairSet
-    from harness.models.sources import ResolvedBase
+from harness.models.sources import ResolvedBase
 
 RECORD = "training.json"
 """Beside a trained model: its base, its training data and its recipe."""

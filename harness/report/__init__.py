@@ -4,8 +4,6 @@ Computes no metric: it arranges values of `CaseResults` and `PairTable`. Texts a
 escape all of them.
 """
 
-from __future__ import annotations
-
 from harness.report.errors import errors_csv, errors_file, write_errors
 from harness.report.headline import Headline, headline
 from harness.report.links import chart_of, figure_id, result_cells

@@ -1,7 +1,5 @@
 """Values, models and pairs as the tables of a page show them."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """Two `results.json`: what got better and what got worse from A to B, for a terminal and for a pull request. Pure."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Each pair under each model: right or wrong, regressed or fixed; the wrong ones worst first, and as a spreadsheet."""
 
-from __future__ import annotations
-
 import csv
 import io
 import math

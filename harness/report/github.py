@@ -4,8 +4,6 @@ Texts and names come from data. Whatever they contain, they are shown as text: n
 mention, a link or a workflow command.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from bisect import bisect_right

@@ -1,7 +1,5 @@
 """A case's answer: what blocks it, or how good it is."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """Where in the report a verdict is explained."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from html import escape
 from urllib.parse import quote

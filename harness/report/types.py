@@ -1,7 +1,5 @@
 """What a report is a function of, and the parts that it is made of."""
 
-from __future__ import annotations
-
 import base64
 import math
 from collections.abc import Mapping

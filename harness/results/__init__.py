@@ -3,8 +3,6 @@
 The report, the GitHub summary and `compare` are functions of both, so each can be rendered again without a run.
 """
 
-from __future__ import annotations
-
 from harness.results.files import PairTable, pair_table_name, read_pair_tables, read_results, write_results
 from harness.results.model import (
     SCHEMA,

@@ -1,7 +1,5 @@
 """Everything measured, and every verdict: one pydantic model is the writer, the reader and the JSON Schema."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 

@@ -3,8 +3,6 @@
 What a key means is said once, in the docstring of its class; the schema takes it from there.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

@@ -1,22 +1,18 @@
 """The baseline that a run would store: values, tolerances from several trainings, and where they come from."""
 
-from __future__ import annotations
-
 import platform
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness import __version__
 from harness.baselines import Baseline, build_model, build_scores
 from harness.config import BASE
+from harness.execution import Step
+from harness.metrics import Evaluation
 from harness.models import ENCODE
+from harness.run.case_run import CaseRun
 from harness.training import TRAIN
-
-if TYPE_CHECKING:
-    from harness.execution import Step
-    from harness.metrics import Evaluation
-    from harness.run.case_run import CaseRun
 
 
 def measure_baseline(run: CaseRun, seeds: int) -> Baseline:

@@ -1,37 +1,36 @@
 """A case being run: data -> trained model -> embeddings -> metrics -> analyses, each when it is first asked for."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from harness.analyses import AUDIT, EVALUATE, OPERATING_POINT, POWER, RELATIVE, UNCERTAINTY
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.analyses import (
+    AUDIT,
+    EVALUATE,
+    OPERATING_POINT,
+    POWER,
+    RELATIVE,
+    UNCERTAINTY,
+    ModelPower,
+    OperatingPoint,
+    Uncertainty,
+)
 from harness.baselines import ComparableBaseline
 from harness.config import BASE
-from harness.execution import Context
-from harness.models import ENCODE, Checkpoint, Embeddings
+from harness.data.audit import Audit
+from harness.execution import Artefact, Context, Cost
+from harness.metrics import Evaluation
+from harness.models import ENCODE, Checkpoint, Embeddings, EncodingFacts
 from harness.run.inputs import Inputs
 from harness.run.latency import measure_in_turns
-from harness.training import TRAIN
-from harness.verification import verify
+from harness.statistics import Change, RegressedPair, RelativePerformance
+from harness.training import TRAIN, TrainingFacts
+from harness.verification import Verification, verify
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from harness.analyses import ModelPower, OperatingPoint, Uncertainty
-    from harness.data.audit import Audit
-    from harness.execution import Artefact, Cost
-    from harness.metrics import Evaluation
-    from harness.models import EncodingFacts
-    from harness.statistics import Change, RegressedPair, RelativePerformance
-    from harness.training import TrainingFacts
-    from harness.verification import Verification
-
-    Seconds = tuple[Sequence[float], Sequence[float]]
+Seconds = tuple[Sequence[float], Sequence[float]]
 
 
 @dataclass(frozen=True)
@@ -102,14 +101,13 @@ class CaseRun:
 
     def embeddings(self, model: str) -> Mapping[str, NDArray[np.float32]]:
         """Read a model's embeddings: each set of pairs, `probes`, and of an adapter `unmerged_probes` -> array."""
-        return Embeddings(self.encoding(model)).arrays
+        return self._embeddings(model).arrays
 
     def evaluation(
         self, model: str, *, pairs: str = "eval", without: tuple[int, ...] = (), **changes: Any
     ) -> Evaluation:
         """Compute every metric of a model on a set of pairs, leaving out the rows `without`."""
-        embeddings = Embeddings(self.encoding(model, **changes))
-        chosen = self.inputs.pair_sets[pairs]
+        embeddings, chosen = self._embeddings(model, **changes), self.inputs.pair_sets[pairs]
         return self.ctx.run(EVALUATE, embeddings=embeddings, texts=pairs, pairs=chosen, without=without)
 
     def uncertainty(self, model: str, *, pairs: str = "eval") -> Uncertainty:
@@ -154,10 +152,8 @@ class CaseRun:
 
     def operating_point(self, model: str) -> OperatingPoint:
         """Judge a model at a threshold chosen on the training pairs."""
-        embeddings = Embeddings(self.encoding(model))
-        return self.ctx.run(
-            OPERATING_POINT, embeddings=embeddings, train=self.inputs.train, evaluation=self.inputs.eval
-        )
+        embeddings, data = self._embeddings(model), self.inputs
+        return self.ctx.run(OPERATING_POINT, embeddings=embeddings, train=data.train, evaluation=data.eval)
 
     def power(self, model: str) -> ModelPower | None:
         """Simulate how small a deterioration of a model the gates detect; None where nothing comparable is stored."""
@@ -179,6 +175,11 @@ class CaseRun:
         if title not in self._once:
             self._once[title] = measure_in_turns(self, (model, BASE))
         found: Mapping[int, Seconds] = self._once[title]
+        return found
+
+    def _embeddings(self, model: str, **changes: Any) -> Embeddings:
+        encoded = self.encoding(model, **changes)
+        found: Embeddings = self._once.setdefault(encoded.key, Embeddings(encoded))  # its files are read once
         return found
 
     def _title(self, stage: str, model: str, **changes: Any) -> str:

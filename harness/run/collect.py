@@ -1,17 +1,15 @@
-"""What a case's run knows -> `results.json`. A model that failed is missing, and never costs the others' report."""
-
-from __future__ import annotations
+"""A case's run -> its part of `results.json`. A model that failed is missing, and never costs the others' report."""
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.analyses import PLANES, PROJECT, LearningRatePoint, pair_means
 from harness.config import BASE
 from harness.errors import HarnessError, NotBuiltError
-from harness.gates import GATES, Subject, expected
+from harness.gates import GATES, Outcome, Skipped, Subject, Verdict, expected
 from harness.metrics import METRICS
 from harness.models import read_arrays
 from harness.results import (
@@ -28,15 +26,10 @@ from harness.results import (
     RelativeEntry,
     pair_table_name,
 )
+from harness.run.case_run import CaseRun
+from harness.statistics import Interval
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from harness.gates import Outcome, Skipped, Verdict
-    from harness.run.case_run import CaseRun
-    from harness.statistics import Interval
-
-    Outcomes = Mapping[tuple[str, Subject], Outcome]
+Outcomes = Mapping[tuple[str, Subject], Outcome]
 
 
 def collect(

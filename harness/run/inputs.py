@@ -1,7 +1,5 @@
 """A case with everything that it names read and verified: what a run starts from. Imports no torch."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -58,7 +56,7 @@ class Inputs:
 
     @property
     def file_names(self) -> tuple[str, str]:
-        """What the files of train and eval pairs are called; with their directories where they are called the same."""
+        """The names of the files of train and eval pairs; with their directories where they are the same."""
         train, evaluated = self.train.path, self.eval.path
         if train.name != evaluated.name:
             return train.name, evaluated.name
@@ -73,7 +71,7 @@ class Inputs:
 
     @property
     def origin(self) -> Origin:
-        """What a baseline must have been made from to be compared with."""
+        """The origin that a baseline must share to be compared with."""
         return Origin(
             eval_sha256=self.eval.digest,
             eval_pairs=len(self.eval),

@@ -1,19 +1,13 @@
 """The power of the gates of several cases, from what is stored alone."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from harness.analyses import ModelPower
 from harness.baselines import StoredModel
 from harness.errors import BaselineError
 from harness.run.session import open_session
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
 
 
 @dataclass(frozen=True)

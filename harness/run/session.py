@@ -1,25 +1,18 @@
 """The cases of one session, read and verified once, and a run of each."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from harness.baselines import baseline_path, comparable, read_baseline
-from harness.config import read_case
+from harness.config import Case, read_case
 from harness.errors import CaseError
-from harness.execution import Context, LocalExecutor, Store, file_digest
+from harness.execution import Context, LocalExecutor, StepProgress, Store, file_digest
 from harness.models import read_record
 from harness.run.case_run import CaseRun
 from harness.run.inputs import Inputs, prepare
 from harness.verification import find_candidate
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from harness.config import Case
-    from harness.execution import StepProgress
 
 
 @dataclass(frozen=True)
@@ -41,7 +34,7 @@ class CandidateOptions:
 
 @dataclass(frozen=True)
 class Session:
-    """What one pytest session, or one command, works with.
+    """The cases that one pytest session, or one command, works with.
 
     Attributes:
         root: Directory of `baselines/` and of the store.

@@ -1,18 +1,12 @@
 """`--update-baselines`: store what a run measures as the case's baseline, unless a hard gate fails."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from harness.baselines import changes, read_baseline, write_baseline
 from harness.errors import BaselineError
 from harness.gates import GATES, judge, subjects
 from harness.run.calibration import measure_baseline
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from harness.run.case_run import CaseRun
+from harness.run.case_run import CaseRun
 
 
 def update_baseline(run: CaseRun, path: Path, seeds: int | None) -> list[str]:

@@ -7,8 +7,6 @@ against its tolerance and its interval. `power`: which changes a gate by that ru
 durations.
 """
 
-from __future__ import annotations
-
 from harness.statistics.bootstrap import Interval, intervals
 from harness.statistics.paired import Change, compare
 from harness.statistics.power import PROBABILITY, Comparisons, Power, power

@@ -1,7 +1,5 @@
 """The change between two models on the same pairs: resampled, and swapped at random."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

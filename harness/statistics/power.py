@@ -1,7 +1,5 @@
 """Power of a gate: how often it stops an equally good model, and the smallest drop that it detects."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import numpy as np

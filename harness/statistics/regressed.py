@@ -1,16 +1,11 @@
 """The pairs that a model had right and another one has wrong."""
 
-from __future__ import annotations
-
 from dataclasses import astuple, dataclass
 from itertools import compress
-from typing import TYPE_CHECKING
 
 from harness.metrics.best_f1 import best_f1
 from harness.metrics.checks import require_length
-
-if TYPE_CHECKING:
-    from harness.metrics.tally import Labels, Values
+from harness.metrics.tally import Labels, Values
 
 
 @dataclass(frozen=True)

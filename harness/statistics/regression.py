@@ -1,7 +1,5 @@
 """Rule by which a value that is worse than the stored one is a regression, and the tolerance that it allows."""
 
-from __future__ import annotations
-
 import math
 import statistics
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """One model relative to another: performance, the part of its gain over the base that is recovered, and duration."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 

@@ -1,16 +1,11 @@
 """Units of a bootstrap of pairs: not the pairs, since those of one text are not independent."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.metrics.tally import Integers, Values
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _BLOCK_ELEMENTS = 2**18
 """Weights in memory at once: few enough for the processor's cache, whatever the number of resamples."""

@@ -63,6 +63,7 @@ class TrainingFacts:
     """Facts of a training.
 
     Attributes:
+        parameters: Number of parameters.
         precision: `fp32` or `bf16`.
         device: `cpu`, or the name of the GPU.
         steps: Number of optimizer steps.

@@ -1,11 +1,8 @@
 """Every metric of one model, and its way through the store and back."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +15,7 @@ from harness.data import Pair, PairSet
 from harness.metrics import METRICS, Evaluation, GroupResult, MetricResult
 
 
-def pair_set(labels: list[int]) -> PairSet:
+def pair_set(labels):
     pairs = tuple(
         Pair(f"left {index}", f"right {index}", label, "ab"[index % 2], "s", "one" if label else "two")
         for index, label in enumerate(labels)
@@ -26,19 +23,19 @@ def pair_set(labels: list[int]) -> PairSet:
     return PairSet(Path("unused"), "", pairs)
 
 
-def embeddings_of(pairs: PairSet) -> Any:
+def embeddings_of(pairs):
     return np.random.default_rng(0).normal(size=(len(pairs.texts), 6)).astype(np.float32)
 
 
-def evaluated(vectors: Any, pairs: PairSet, **left_out: Any) -> Evaluation:
+def evaluated(vectors, pairs, **left_out):
     return evaluate_pairs(embeddings=SimpleNamespace(arrays={"eval": vectors}), texts="eval", pairs=pairs, **left_out)
 
 
-def through_the_store(evaluation: Evaluation) -> Evaluation:
+def through_the_store(evaluation):
     return EVALUATE.codec.validate_json(EVALUATE.codec.dump_json(evaluation))
 
 
-def test_scores_are_cosines_in_the_order_of_the_file() -> None:
+def test_scores_are_cosines_in_the_order_of_the_file():
     pairs = pair_set([1, 0, 1])
     rows = embeddings_of(pairs)
     unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
@@ -46,7 +43,7 @@ def test_scores_are_cosines_in_the_order_of_the_file() -> None:
     np.testing.assert_allclose(expected, evaluated(rows, pairs).scores, atol=1e-6)
 
 
-def test_pairs_that_are_left_out_count_nowhere() -> None:
+def test_pairs_that_are_left_out_count_nowhere():
     pairs = pair_set([0, 1, 1, 0] * 10)
     vectors = embeddings_of(pairs)
     every, some = evaluated(vectors, pairs), evaluated(vectors, pairs, without=(0, 5))
@@ -55,7 +52,7 @@ def test_pairs_that_are_left_out_count_nowhere() -> None:
     assert every.metrics["spearman"].value != some.metrics["spearman"].value
 
 
-def test_a_zero_embedding_gives_an_undefined_score_and_a_reason() -> None:
+def test_a_zero_embedding_gives_an_undefined_score_and_a_reason():
     pairs = pair_set([0, 1, 1, 0] * 10)
     rows = embeddings_of(pairs)
     rows[0] = 0
@@ -66,7 +63,7 @@ def test_a_zero_embedding_gives_an_undefined_score_and_a_reason() -> None:
 
 
 @pytest.mark.parametrize("labels", [[0, 1, 1, 0] * 10, [1] * 12, [1, 1, 1, 0]], ids=["usual", "one-class", "one-neg"])
-def test_an_evaluation_comes_back_from_the_store_as_it_was(labels: list[int]) -> None:
+def test_an_evaluation_comes_back_from_the_store_as_it_was(labels):
     pairs = pair_set(labels)
     evaluation = evaluated(embeddings_of(pairs), pairs)
     assert list(METRICS) == list(evaluation.metrics)
@@ -95,5 +92,5 @@ evaluations = st.builds(
 
 
 @given(evaluations)
-def test_any_evaluation_comes_back_from_the_store_as_it_was(evaluation: Evaluation) -> None:
+def test_any_evaluation_comes_back_from_the_store_as_it_was(evaluation):
     assert repr(evaluation) == repr(through_the_store(evaluation))

@@ -4,7 +4,7 @@ from harness.analyses import EVALUATE, PROJECT, UNCERTAINTY
 from harness.execution.digests import module_digests, source_modules
 
 
-def test_the_classes_of_the_arguments_count() -> None:
+def test_the_classes_of_the_arguments_count():
     """Their methods decide what the function sees, though only their names are imported, for the type checker."""
     for step in (EVALUATE, UNCERTAINTY):
         assert "harness.data.pairs" in source_modules(step.run)

@@ -1,11 +1,8 @@
 """A model at a threshold from the training pairs, and how far the best one on the evaluation pairs flatters."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,14 +11,11 @@ from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import average_precision_score, brier_score_loss, f1_score
 
-from harness.analyses.operating_point import OPERATING_POINT, QUANTITIES, OperatingPoint, operating_point
+from harness.analyses.operating_point import OPERATING_POINT, QUANTITIES, operating_point
 from harness.data import Pair, PairSet
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
-
-def pairs_of(labels: NDArray[np.bool_]) -> PairSet:
+def pairs_of(labels):
     """Pairs of texts that no other pair has."""
     return PairSet(
         Path("pairs.jsonl"),
@@ -30,7 +24,7 @@ def pairs_of(labels: NDArray[np.bool_]) -> PairSet:
     )
 
 
-def drawn(seed: int, count: int, *, apart: float) -> tuple[NDArray[np.float64], PairSet]:
+def drawn(seed, count, *, apart):
     """Scores of two labels with means `apart` standard deviations of each other."""
     rng = np.random.default_rng(seed)
     labels = np.arange(count) % 2 == 1
@@ -38,12 +32,12 @@ def drawn(seed: int, count: int, *, apart: float) -> tuple[NDArray[np.float64], 
 
 
 @pytest.fixture(scope="module")
-def point() -> OperatingPoint:
+def point():
     """The training pairs are farther apart than the evaluation pairs, as they are after a training."""
     return operating_point(*drawn(1, 400, apart=4), *drawn(2, 200, apart=2))
 
 
-def test_values_are_those_of_sklearn_at_the_chosen_threshold(point: OperatingPoint) -> None:
+def test_values_are_those_of_sklearn_at_the_chosen_threshold(point):
     (train_scores, train), (scores, pairs) = drawn(1, 400, apart=4), drawn(2, 200, apart=2)
     probabilities = IsotonicRegression(out_of_bounds="clip").fit(train_scores, train.labels).predict(scores)
     expected = {
@@ -56,26 +50,26 @@ def test_values_are_those_of_sklearn_at_the_chosen_threshold(point: OperatingPoi
     assert point.apparent["f1"] == pytest.approx(f1_score(pairs.labels, scores >= point.eval_threshold))
 
 
-def test_every_value_lies_in_its_interval(point: OperatingPoint) -> None:
+def test_every_value_lies_in_its_interval(point):
     assert list(QUANTITIES) == list(point.values)
     for estimate in point.values.values():
         assert estimate.low < estimate.value < estimate.high
         assert "" == estimate.reason
 
 
-def test_optimism_says_how_much_better_it_looks(point: OperatingPoint) -> None:
+def test_optimism_says_how_much_better_it_looks(point):
     changed = dataclasses.replace(point, apparent={"f1": 0.9, "false_positives": 3.0})
     f1, alarms = point.values["f1"].value, point.values["false_positives"].value
     assert {"f1": 0.9 - f1, "false_positives": alarms - 3} == pytest.approx(changed.optimism)
 
 
 @given(st.integers(0, 2**16), st.floats(-2, 6), st.floats(-2, 6))
-def test_optimism_of_f1_is_never_negative(seed: int, known: float, judged: float) -> None:
+def test_optimism_of_f1_is_never_negative(seed, known, judged):
     found = operating_point(*drawn(seed, 20, apart=known), *drawn(seed + 1, 10, apart=judged))
     assert found.optimism["f1"] >= 0
 
 
-def test_the_interval_covers_what_the_threshold_achieves_on_other_pairs() -> None:
+def test_the_interval_covers_what_the_threshold_achieves_on_other_pairs():
     """Of 60 sets of evaluation pairs, about 57 intervals hold the value on very many; fewer than 51 would be rare."""
     train_scores, train = drawn(0, 400, apart=4)
     scores, many = drawn(1, 200_000, apart=2)
@@ -95,7 +89,7 @@ def test_the_interval_covers_what_the_threshold_achieves_on_other_pairs() -> Non
     assert all(count >= 51 for count in held.values()), held
 
 
-def test_no_error_is_no_certainty() -> None:
+def test_no_error_is_no_certainty():
     found = operating_point(*drawn(1, 100, apart=30), *drawn(2, 100, apart=30))
     f1 = found.values["f1"]
     assert (1.0, "every resample has the same value, which is no certainty") == (f1.value, f1.reason)
@@ -103,13 +97,13 @@ def test_no_error_is_no_certainty() -> None:
     assert 0 == found.optimism["f1"]
 
 
-def test_a_threshold_that_means_nothing_is_named() -> None:
+def test_a_threshold_that_means_nothing_is_named():
     found = operating_point(*drawn(1, 100, apart=-20), *drawn(2, 100, apart=-20))
     assert (-1.0, True, True) == (found.threshold, found.degenerate, found.eval_degenerate)
     assert (50, 0) == (found.values["false_positives"].value, found.values["false_negatives"].value)
 
 
-def test_precision_without_a_pair_that_is_called_positive() -> None:
+def test_precision_without_a_pair_that_is_called_positive():
     train_scores, train = drawn(1, 100, apart=4)
     scores, pairs = drawn(2, 100, apart=2)
     found = operating_point(train_scores / 4 + 0.75, train, scores / 4 - 0.75, pairs).values["precision"]
@@ -118,7 +112,7 @@ def test_precision_without_a_pair_that_is_called_positive() -> None:
 
 
 @pytest.mark.parametrize("broken", ["train", "eval"])
-def test_undefined_has_its_reason(broken: str) -> None:
+def test_undefined_has_its_reason(broken):
     (train_scores, train), (scores, pairs) = drawn(1, 40, apart=2), drawn(2, 40, apart=2)
     (train_scores if broken == "train" else scores)[3] = math.nan
     found = operating_point(train_scores, train, scores, pairs)
@@ -129,13 +123,13 @@ def test_undefined_has_its_reason(broken: str) -> None:
     assert all(math.isnan(number) for e in estimates for number in (e.value, e.low, e.high))
 
 
-def test_too_few_texts_have_values_but_no_interval() -> None:
+def test_too_few_texts_have_values_but_no_interval():
     found = operating_point(*drawn(1, 40, apart=1), *drawn(2, 4, apart=1))
     assert not math.isnan(found.values["brier"].value)
     assert "an interval needs 6 texts or groups to draw, found 4" == found.values["brier"].reason
 
 
-def test_the_order_of_the_pairs_does_not_matter(point: OperatingPoint) -> None:
+def test_the_order_of_the_pairs_does_not_matter(point):
     train_scores, train = drawn(1, 400, apart=4)
     back = operating_point(
         train_scores[::-1], dataclasses.replace(train, pairs=train.pairs[::-1]), *drawn(2, 200, apart=2)
@@ -143,7 +137,7 @@ def test_the_order_of_the_pairs_does_not_matter(point: OperatingPoint) -> None:
     assert point == back
 
 
-def test_it_comes_back_from_the_store_as_it_was(point: OperatingPoint) -> None:
+def test_it_comes_back_from_the_store_as_it_was(point):
     nothing = operating_point(np.full(4, math.nan), *drawn(1, 4, apart=1)[1:], *drawn(2, 4, apart=1))
     codec = OPERATING_POINT.codec
     assert point == codec.validate_json(codec.dump_json(point))

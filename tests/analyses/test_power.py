@@ -1,9 +1,6 @@
 """Detectable drops of the stored dating baseline, simulated."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -13,41 +10,36 @@ from scipy import stats
 from harness.analyses import POWER
 from harness.analyses.power import measure_power
 from harness.analyses.uncertainty import changes_since
-from harness.baselines import Baseline, read_baseline
+from harness.baselines import read_baseline
 from harness.config import read_case
 from harness.errors import BaselineError
 from harness.metrics import METRICS
-from harness.run import Inputs, prepare
+from harness.run import prepare
 from harness.statistics import regression
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from harness.analyses import ModelPower
 
 
 @pytest.fixture(scope="module")
-def inputs(dating_case_path: Path) -> Inputs:
+def inputs(dating_case_path):
     return prepare(read_case(dating_case_path))
 
 
 @pytest.fixture(scope="module")
-def baseline(repository: Path) -> Baseline:
+def baseline(repository):
     found = read_baseline(repository / "baselines" / "dating" / "baseline.json")
     assert found is not None
     return found
 
 
 @pytest.fixture(scope="module")
-def powers(inputs: Inputs, baseline: Baseline) -> dict[str, ModelPower]:
+def powers(inputs, baseline):
     return {model: measured(inputs, baseline, model) for model in inputs.trained}
 
 
-def scores_of(baseline: Baseline, model: str) -> np.ndarray:
+def scores_of(baseline, model):
     return np.array([row[model] for row in baseline.scores])
 
 
-def measured(inputs: Inputs, baseline: Baseline, model: str, *, metric: str = "", **changes: Any) -> ModelPower:
+def measured(inputs, baseline, model, *, metric="", **changes):
     """The power of the gates on a model, one of its stored values changed."""
     stored = baseline.models[model]
     if metric:
@@ -58,9 +50,7 @@ def measured(inputs: Inputs, baseline: Baseline, model: str, *, metric: str = ""
 
 
 @pytest.mark.parametrize("model", ["standard", "lora"])
-def test_drops_are_no_smaller_than_tolerance_and_students_quantile_say(
-    model: str, powers: dict[str, ModelPower], baseline: Baseline
-) -> None:
+def test_drops_are_no_smaller_than_tolerance_and_students_quantile_say(model, powers, baseline):
     """Where the interval proves what the tolerance allows, as it does where there is none, the two are the same."""
     compared = baseline.models[model].compared
     assert [comparison.metric for comparison in compared[: len(METRICS)]] == list(METRICS)
@@ -74,26 +64,22 @@ def test_drops_are_no_smaller_than_tolerance_and_students_quantile_say(
 
 
 @pytest.mark.parametrize("model", ["standard", "lora"])
-def test_an_equally_good_training_fails_as_seldom_as_the_case_asks(
-    model: str, powers: dict[str, ModelPower], inputs: Inputs
-) -> None:
+def test_an_equally_good_training_fails_as_seldom_as_the_case_asks(model, powers, inputs):
     assert 0 < powers[model].fails < 1 - inputs.case.tolerance.confidence
     assert 0 <= powers[model].inconclusive < 0.01
 
 
 @pytest.mark.parametrize("model", ["standard", "lora"])
-def test_the_rule_fails_the_forgetting_that_is_said_to_be_detected(
-    model: str, powers: dict[str, ModelPower], inputs: Inputs, baseline: Baseline
-) -> None:
+def test_the_rule_fails_the_forgetting_that_is_said_to_be_detected(model, powers, inputs, baseline):
     """The stored model is one training: when it has forgotten twice what all comparisons together detect, it fails."""
     scores, base_scores = scores_of(baseline, model), scores_of(baseline, "base")
     categories = inputs.compared_categories
 
-    def changes(share: float) -> Any:
+    def changes(share):
         now = (1 - share) * scores + share * base_scores
         return changes_since(now, scores, inputs.eval, categories, permutations=1)
 
-    def failing(share: float) -> list[tuple[str, str]]:
+    def failing(share):
         found = changes(share)
         return [
             (category, metric)
@@ -107,14 +93,14 @@ def test_the_rule_fails_the_forgetting_that_is_said_to_be_detected(
     assert failing(share)
 
 
-def test_a_larger_tolerance_detects_less(inputs: Inputs, baseline: Baseline, powers: dict[str, ModelPower]) -> None:
+def test_a_larger_tolerance_detects_less(inputs, baseline, powers):
     lax = measured(inputs, baseline, "lora", metric="spearman", tolerance=0.1).drops[""]
     known = powers["lora"].drops[""]
     assert lax["spearman"] > known["spearman"] + 0.04
     assert [lax[name] for name in ("margin", "auc_roc")] == [known[name] for name in ("margin", "auc_roc")]
 
 
-def test_an_edited_value_is_judged_by_its_tolerance_alone(inputs: Inputs, baseline: Baseline) -> None:
+def test_an_edited_value_is_judged_by_its_tolerance_alone(inputs, baseline):
     """As by the gate: the interval of false positives counts no more, and a smaller rise is detected."""
     value = baseline.models["standard"].metrics["false_positives"]
     edited = {"value": value.value + 20, "seeds": {seed: seen + 20 for seed, seen in value.seeds.items()}}
@@ -123,12 +109,12 @@ def test_an_edited_value_is_judged_by_its_tolerance_alone(inputs: Inputs, baseli
 
 
 @pytest.mark.parametrize("seeds", [{}, {"42": 0.6}, {"42": 0.6, "43": 0.7}])
-def test_values_of_other_trainings_are_refused(inputs: Inputs, baseline: Baseline, seeds: dict[str, float]) -> None:
+def test_values_of_other_trainings_are_refused(inputs, baseline, seeds):
     with pytest.raises(BaselineError, match="expected the same two or more for each value"):
         measured(inputs, baseline, "lora", metric="spearman", seeds=seeds)
 
 
-def test_it_comes_back_from_the_store_as_it_was(powers: dict[str, ModelPower]) -> None:
+def test_it_comes_back_from_the_store_as_it_was(powers):
     back = POWER.codec.validate_json(POWER.codec.dump_json(powers["lora"]))
     assert repr(back) == repr(powers["lora"])  # NaN is not equal to itself
     assert math.isnan(back.together[""]["cluster_purity"])

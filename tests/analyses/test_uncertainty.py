@@ -1,20 +1,14 @@
 """Intervals of a measured model, and its changes since other scores."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Any
 
 from harness.analyses import UNCERTAINTY
 from harness.analyses.uncertainty import measure_uncertainty
 from harness.metrics import METRICS
 
-if TYPE_CHECKING:
-    from harness.run import CaseRun
 
-
-def measured(run: CaseRun, model: str, stored: Any = None, *, turned: bool = False) -> Any:
+def measured(run, model, stored=None, *, turned=False):
     categories = () if stored is None else run.inputs.compared_categories
     evaluation = run.evaluation(model)
     if turned:
@@ -22,7 +16,7 @@ def measured(run: CaseRun, model: str, stored: Any = None, *, turned: bool = Fal
     return measure_uncertainty(evaluation=evaluation, pairs=run.inputs.eval, stored=stored, categories=categories)
 
 
-def test_every_value_lies_in_its_interval(tiny_run: CaseRun) -> None:
+def test_every_value_lies_in_its_interval(tiny_run):
     found = measured(tiny_run, "lora")
     assert list(METRICS) == list(found.intervals)
     for name, interval in found.intervals.items():
@@ -32,7 +26,7 @@ def test_every_value_lies_in_its_interval(tiny_run: CaseRun) -> None:
     assert ({}, (), ()) == (found.changes, found.regressed, found.fixed)
 
 
-def test_a_model_did_not_change_since_itself(tiny_run: CaseRun) -> None:
+def test_a_model_did_not_change_since_itself(tiny_run):
     found = measured(tiny_run, "lora", tiny_run.evaluation("lora").scores)
     assert {category: set(metrics) for category, metrics in found.changes.items()} == {
         "": set(METRICS),
@@ -44,7 +38,7 @@ def test_a_model_did_not_change_since_itself(tiny_run: CaseRun) -> None:
     assert ((), ()) == (found.regressed, found.fixed)
 
 
-def test_the_wrong_way_round_is_a_change_with_pairs_to_show_for_it(tiny_run: CaseRun) -> None:
+def test_the_wrong_way_round_is_a_change_with_pairs_to_show_for_it(tiny_run):
     found = measured(tiny_run, "lora", tiny_run.evaluation("lora").scores, turned=True)
     change = found.changes[""]["spearman"]
     assert change.high < 0
@@ -54,7 +48,7 @@ def test_the_wrong_way_round_is_a_change_with_pairs_to_show_for_it(tiny_run: Cas
     assert rows <= set(range(len(tiny_run.inputs.eval)))
 
 
-def test_what_regressed_from_one_model_to_another_is_fixed_the_other_way_round(tiny_run: CaseRun) -> None:
+def test_what_regressed_from_one_model_to_another_is_fixed_the_other_way_round(tiny_run):
     scores = {model: tiny_run.evaluation(model).scores for model in ("base", "standard")}
     there, back = (
         measured(tiny_run, model, scores[stored]) for model, stored in (("base", "standard"), ("standard", "base"))
@@ -66,7 +60,7 @@ def test_what_regressed_from_one_model_to_another_is_fixed_the_other_way_round(t
     assert repr(there) == repr(codec.validate_json(codec.dump_json(there)))  # NaN is not equal to itself
 
 
-def test_a_shift_of_all_scores_regresses_no_pair(tiny_run: CaseRun) -> None:
+def test_a_shift_of_all_scores_regresses_no_pair(tiny_run):
     shifted = tuple(score - 0.25 for score in tiny_run.evaluation("lora").scores)
     found = measured(tiny_run, "lora", shifted)
     assert ((), ()) == (found.regressed, found.fixed)

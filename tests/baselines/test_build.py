@@ -1,30 +1,27 @@
 """A model is stored with its tolerances, and never with a value that is undefined."""
 
-from __future__ import annotations
-
 import math
-from typing import Any
 
 import pytest
 
 from harness.baselines import CATEGORY_METRICS, build_model, build_scores
-from harness.config import Case, read_case
+from harness.config import read_case
 from harness.errors import BaselineError
 from harness.metrics import METRICS
 from harness.statistics import retraining_tolerance
 
 
 @pytest.fixture(scope="module")
-def case(dating_case_path: Any) -> Case:
+def case(dating_case_path):
     return read_case(dating_case_path)
 
 
-def build(case: Case, model: str, evaluation: Any, retrained: dict[int, Any], categories: Any = ("values",)) -> Any:
+def build(case, model, evaluation, retrained, categories=("values",)):
     return build_model(case, model, evaluation, retrained, categories, {"pooling": "mean"}, {"made": "here"})
 
 
-@pytest.mark.parametrize("values", [[0.82, 0.82, 0.82], [0.80, 0.82, 0.84], [-1.0, 1.0, 0.0, 0.0]])
-def test_a_trained_model_is_stored_with_its_seeds_directions_and_tolerances(case, make_evaluation, values) -> None:
+@pytest.mark.parametrize("values", [[0.82, 0.82, 0.82], [-1.0, 1.0, 0.0, 0.0]])
+def test_a_trained_model_is_stored_with_its_seeds_directions_and_tolerances(case, make_evaluation, values):
     retrained = {42 + index: make_evaluation(value) for index, value in reversed(list(enumerate(values)))}
     built = build(case, "lora", make_evaluation(values[0] + 1e-10), retrained)
     assert [metric.direction for metric in METRICS.values()] == [found.direction for found in built.metrics.values()]
@@ -39,14 +36,14 @@ def test_a_trained_model_is_stored_with_its_seeds_directions_and_tolerances(case
     assert (0.9, 0.5) == tuple(built.categories["values"][metric].value for metric in ("auc_roc", "margin"))
 
 
-def test_the_base_is_stored_without_seeds_and_with_the_cases_tolerance(case: Case, make_evaluation: Any) -> None:
+def test_the_base_is_stored_without_seeds_and_with_the_cases_tolerance(case, make_evaluation):
     built = build(case, "base", make_evaluation(-0.2), {})
     for name in METRICS:
         assert ({}, case.tolerance.base[name]) == (built.metrics[name].seeds, built.metrics[name].tolerance)
 
 
 @pytest.mark.parametrize(("seed", "name"), [(0, "metric spearman"), (43, "metric spearman"), (0, "values margin")])
-def test_an_undefined_value_is_never_stored(case: Case, make_evaluation: Any, seed: int, name: str) -> None:
+def test_an_undefined_value_is_never_stored(case, make_evaluation, seed, name):
     measured = dict.fromkeys((0, 42, 43, 44), make_evaluation())
     measured[seed] = make_evaluation(**{name.split()[1]: math.nan})
     with pytest.raises(BaselineError) as caught:
@@ -54,7 +51,7 @@ def test_an_undefined_value_is_never_stored(case: Case, make_evaluation: Any, se
     assert f"dating: lora {name} is undefined and cannot be stored" == str(caught.value)
 
 
-def test_only_the_given_categories_are_stored_and_the_scores_a_row_a_pair(case: Case, make_evaluation: Any) -> None:
+def test_only_the_given_categories_are_stored_and_the_scores_a_row_a_pair(case, make_evaluation):
     measured = make_evaluation(categories=("values", "few", "other"))
     assert ["other", "values"] == list(build(case, "base", measured, {}, ("other", "values")).categories)
     expected = [{"base": 0.1, "lora": 0.1}, {"base": 0.2, "lora": 0.2}]

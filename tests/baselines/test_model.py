@@ -1,9 +1,6 @@
 """What is stored reads back the same, reads well in a diff, and is refused where it would disarm a gate."""
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,33 +8,28 @@ from harness.baselines import CATEGORY_METRICS, baseline_path, changes, read_bas
 from harness.config import read_case
 from harness.errors import BaselineError
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 @pytest.fixture
-def path(tmp_path: Path, dating_case_path: Path) -> Path:
+def path(tmp_path, dating_case_path):
     return baseline_path(tmp_path, read_case(dating_case_path))
 
 
 @pytest.mark.parametrize("case", ["dating", "tickets"])
-def test_what_the_repository_stores_is_written_as_it_was_read(repository: Path, path: Path, case: str) -> None:
+def test_what_the_repository_stores_is_written_as_it_was_read(repository, path, case):
     stored = repository / "baselines" / case / "baseline.json"
     baseline = read_baseline(stored)
-    assert baseline is not None
     write_baseline(path, baseline)
     assert stored.read_bytes() == path.read_bytes()
     assert [path] == list(path.parent.iterdir())
     assert ("dating", "baseline.json") == path.parts[-2:]
 
 
-def test_the_file_reads_well_in_a_diff_and_does_not_depend_on_the_order(path: Path, make_baseline: Any) -> None:
+def test_the_file_reads_well_in_a_diff_and_does_not_depend_on_the_order(path, make_baseline):
     baseline = make_baseline()
     write_baseline(path, baseline)
     text = path.read_text(encoding="utf-8")
-    assert text.endswith("}\n")
-    assert "Größe 2" in text
     lines = text.splitlines()
+    assert (True, True) == (text.endswith("}\n"), "Größe 2" in text)
     assert '    {"base": 0.5, "lora": -0.25},' in lines  # a line a pair
     assert 8 == sum(line.strip().startswith('"value": ') for line in lines)  # a line a number
     assert max(map(len, lines)) < 100
@@ -47,7 +39,7 @@ def test_the_file_reads_well_in_a_diff_and_does_not_depend_on_the_order(path: Pa
     assert baseline == read_baseline(path)
 
 
-def test_where_nothing_is_stored_nothing_is_read_or_written_and_a_directory_is_refused(path: Path) -> None:
+def test_where_nothing_is_stored_nothing_is_read_or_written_and_a_directory_is_refused(path):
     assert read_baseline(path) is None
     assert not path.parent.exists()
     path.mkdir(parents=True)
@@ -55,8 +47,8 @@ def test_where_nothing_is_stored_nothing_is_read_or_written_and_a_directory_is_r
         read_baseline(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"<<<<<<< HEAD", b"\xff\xfe", b"null"])
-def test_what_is_no_baseline_is_refused_in_one_line(path: Path, content: bytes) -> None:
+@pytest.mark.parametrize("content", [b"<<<<<<< HEAD", b"\xff\xfe", b"null"])
+def test_what_is_no_baseline_is_refused_in_one_line(path, content):
     path.parent.mkdir()
     path.write_bytes(content)
     with pytest.raises(BaselineError) as caught:
@@ -65,7 +57,7 @@ def test_what_is_no_baseline_is_refused_in_one_line(path: Path, content: bytes) 
     assert line.startswith((f"{path}: not a baseline: ", f"{path}: cannot be read: "))
 
 
-def spearman(content: Any) -> Any:
+def spearman(content):
     return content["models"]["lora"]["metrics"]["spearman"]
 
 
@@ -74,17 +66,15 @@ def spearman(content: Any) -> Any:
     [
         (lambda content: content.update(version=2), "version"),
         (lambda content: content.update(more=1), "more: Extra inputs"),
-        (lambda content: content.pop("origin"), "origin: Field required"),
         (lambda content: spearman(content).update(value="0.8"), "valid number"),
         (lambda content: spearman(content).update(value=float("nan")), "finite number"),
-        (lambda content: spearman(content).update(value=None), "valid number"),
         (lambda content: spearman(content).update(direction="lower"), "direction lower, expected higher"),
         (lambda content: spearman(content).update(tolerance=-1.0), "greater than or equal to 0"),
         (lambda content: content["scores"].pop(), "scores: 1 rows for 2 pairs"),
         (lambda content: content["scores"][1].pop("lora"), "scores: not every row has one of lora"),
     ],
 )
-def test_an_edit_that_would_disarm_a_gate_is_refused(path: Path, make_baseline: Any, edit: Any, said: str) -> None:
+def test_an_edit_that_would_disarm_a_gate_is_refused(path, make_baseline, edit, said):
     content = make_baseline().model_dump(mode="json")
     edit(content)
     path.parent.mkdir()
@@ -93,14 +83,14 @@ def test_an_edit_that_would_disarm_a_gate_is_refused(path: Path, make_baseline: 
         read_baseline(path)
 
 
-def test_what_is_compared_of_a_model_is_in_the_order_of_reports(make_baseline: Any) -> None:
+def test_what_is_compared_of_a_model_is_in_the_order_of_reports(make_baseline):
     compared = make_baseline().models["lora"].compared
     expected = [("", "spearman"), ("", "margin"), *(("values", metric) for metric in CATEGORY_METRICS)]
     assert expected == [(category, metric) for category, metric, _ in compared]
     assert {0.8} == {found.value.value for found in compared}
 
 
-def test_each_change_is_a_line_and_a_first_baseline_is_new(make_baseline: Any) -> None:
+def test_each_change_is_a_line_a_value_that_comes_or_goes_too_and_a_first_baseline_is_new(make_baseline):
     old = make_baseline()
     assert [] == changes(old, make_baseline())
     assert ["new: 2 models, 2 pairs"] == changes(None, old)
@@ -111,12 +101,6 @@ def test_each_change_is_a_line_and_a_first_baseline_is_new(make_baseline: Any) -
     ] == changes(old, make_baseline(0.7))
     assert ["scores of 1 of 2 pairs"] == changes(old, make_baseline(scores=[old.scores[0], {"base": 0.0, "lora": 0.5}]))
     assert ["scores of 1 of 3 pairs"] == changes(old, make_baseline(scores=[*old.scores, {"base": 0.0, "lora": 0.0}]))
-
-
-def test_a_model_that_comes_or_goes_is_listed_by_its_values(make_baseline: Any) -> None:
-    full = make_baseline()
-    fewer = make_baseline(models={"base": full.models["base"]})
-    gone, new = changes(full, fewer), changes(fewer, full)
-    assert "models.lora.metrics.spearman.value: 0.8 -> gone" in gone
-    assert "models.lora.metrics.spearman.value: not stored -> 0.8" in new
-    assert all(line.startswith("models.lora.") for line in gone + new)
+    fewer = make_baseline(models={"base": old.models["base"]})
+    assert "models.lora.metrics.spearman.value: 0.8 -> gone" in changes(old, fewer)
+    assert "models.lora.metrics.spearman.value: not stored -> 0.8" in changes(fewer, old)

@@ -1,9 +1,3 @@
-"""A recipe that is changed is validated as one that stands in a case file."""
-
-from __future__ import annotations
-
-from typing import Any
-
 import pytest
 
 from harness.config import Recipe
@@ -12,28 +6,21 @@ from harness.errors import CaseError
 FULL = Recipe(strategy="full", epochs=2, learning_rate=2e-5)
 
 
-def test_a_changed_recipe_keeps_the_rest() -> None:
+def test_a_changed_recipe_keeps_the_rest_and_an_adapter_is_merged():
     changed = FULL.changed(seed=7, loss="cosent")
     assert (7, "cosent", 2, 2e-5) == (changed.seed, changed.loss, changed.epochs, changed.learning_rate)
     assert (42, "cosine_similarity") == (FULL.seed, FULL.loss)
-    assert FULL == FULL.changed()
-
-
-def test_an_adapter_is_merged() -> None:
     adapter = FULL.changed(strategy="lora", lora={"rank": 4})
-    assert adapter.lora is not None
     assert (4, 16, ["query", "value"]) == (adapter.lora.rank, adapter.lora.alpha, adapter.lora.target_modules)
     again = adapter.changed(lora={"alpha": 32})
-    assert again.lora is not None
     assert (4, 32) == (again.lora.rank, again.lora.alpha)
-    assert FULL == again.changed(strategy="full", lora=None)
+    assert FULL == FULL.changed() == again.changed(strategy="full", lora=None)
 
 
 @pytest.mark.parametrize(
     ("changes", "lines"),
     [
         ({"seed": None}, ["seed: input should be a valid integer; got null"]),
-        ({"lora": {"rank": 4}}, ["a lora table is given, but the strategy is 'full'"]),
         (
             {"strategy": "lora", "lora": {"rank": 0, "r": 1}, "precision": "fp16"},
             [
@@ -43,9 +30,8 @@ def test_an_adapter_is_merged() -> None:
             ],
         ),
     ],
-    ids=["null", "no-adapter", "nested"],
 )
-def test_what_a_case_file_could_not_state_is_refused(changes: dict[str, Any], lines: list[str]) -> None:
+def test_what_a_case_file_could_not_state_is_refused(changes, lines):
     with pytest.raises(CaseError) as caught:
         FULL.changed(**changes)
     assert [f"recipe: {line}" for line in lines] == str(caught.value).splitlines()

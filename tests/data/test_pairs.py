@@ -1,11 +1,6 @@
-"""A pair file is read whole, or every bad row is named by file and line."""
-
-from __future__ import annotations
-
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,37 +10,27 @@ from hypothesis import strategies as st
 from harness.data import Pair, PairSet, fold, read_pairs
 from harness.errors import DataError
 
-ROW: dict[str, Any] = {
-    "text_1": "boy: I love lazy Sundays",
-    "text_2": "girl: I'm all about meeting new people",
-    "label": 0,
-    "category": "lifestyle",
-    "subcategory": "weekend",
-    "pair_type": "incompatible",
-}
 FIELDS = "text_1, text_2, label, category, subcategory, pair_type"
+VALUES = ("boy: I love lazy Sundays", "girl: I'm all about new people", 0, "lifestyle", "weekend", "incompatible")
+ROW = dict(zip(FIELDS.split(", "), VALUES, strict=True))
 
 
-def line(**changes: Any) -> bytes:
+def line(**changes):
     return json.dumps({**ROW, **changes}, ensure_ascii=False).encode()
 
 
-def without(name: str) -> bytes:
-    return json.dumps({key: value for key, value in ROW.items() if key != name}).encode()
-
-
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def path(tmp_path):
     return tmp_path / "pairs.jsonl"
 
 
-def lines_of_error(path: Path) -> list[str]:
+def lines_of_error(path):
     with pytest.raises(DataError) as caught:
         read_pairs(path)
     return str(caught.value).splitlines()
 
 
-def test_a_valid_file_is_read_in_its_order(path: Path) -> None:
+def test_a_valid_file_is_read_in_its_order(path):
     path.write_bytes(line() + b"\r\n" + line(label=1, text_1="é", pair_type="compatible") + b"\n")
     pairs = read_pairs(path)
     assert (Pair(**ROW), Pair(**{**ROW, "label": 1, "text_1": "é", "pair_type": "compatible"})) == pairs.pairs
@@ -56,8 +41,8 @@ def test_a_valid_file_is_read_in_its_order(path: Path) -> None:
     assert (path, hashlib.sha256(path.read_bytes()).hexdigest()) == (pairs.path, pairs.digest)
 
 
-@pytest.mark.parametrize("separator", ["\u2028", "\u2029", "\x85", "\x1c"])
-def test_only_line_feeds_end_a_line(path: Path, separator: str) -> None:
+@pytest.mark.parametrize("separator", ["\u2028", "\x85", "\x1c"])
+def test_only_line_feeds_end_a_line(path, separator):
     text = f"one{separator}two"
     raw = json.dumps({**ROW, "text_1": "TEXT"}).replace("TEXT", text if separator != "\x1c" else "one\\u001ctwo")
     path.write_bytes(raw.encode() + b"\n" + line() + b"\n")
@@ -66,17 +51,15 @@ def test_only_line_feeds_end_a_line(path: Path, separator: str) -> None:
 
 BAD = {
     "no-json": (b"{", "not JSON (", "expected one object a line"),
-    "blank": (b"", "not JSON (", "expected one object a line"),
     "key-twice": (b'{"label": 0, "label": 1}', "not JSON (the key 'label' stands in it twice)", ""),
     "too-deep": (b"[" * 100_000, "not JSON", ""),
     "byte-order-mark": (b"\xef\xbb\xbf" + line(), "not JSON (Unexpected UTF-8 BOM", ""),
     "not-utf-8": (b'{"text_1": "\xff"}', "not UTF-8 (byte 13 of the line: 0xff)", ""),
     "half-a-surrogate": (line(text_1="?").replace(b"?", b"\\ud800"), "text_1 ", ""),
     "list": (b"[1]", "got a list, expected an object with the fields ", FIELDS),
-    "no-label": (without("label"), "no field 'label'", ""),
+    "no-label": (line().replace(b'"label": 0, ', b""), "no field 'label'", ""),
     "white-text": (line(text_2=" \t\u00a0"), "text_2 is empty", ""),
     "label-true": (line(label=True), "label is true, expected 0 or 1", ""),
-    "label-float": (line(label=1.0), "label is 1.0, expected 0 or 1", ""),
     "label-nan": (line(label=float("nan")), "label is NaN, expected 0 or 1", ""),
     "unknown-field": (line(extra=1), f"unknown field 'extra'; expected {FIELDS}", ""),
     "two-reasons": (line(label=2, text_1=""), "text_1 is empty; label is 2, expected 0 or 1", ""),
@@ -84,21 +67,21 @@ BAD = {
 
 
 @pytest.mark.parametrize(("bad", "reason", "also"), BAD.values(), ids=BAD)
-def test_a_bad_row_is_named_by_file_and_line_with_its_reason(path: Path, bad: bytes, reason: str, also: str) -> None:
+def test_a_bad_row_is_named_by_file_and_line_with_its_reason(path, bad, reason, also):
     path.write_bytes(b"\n".join([line(), line(label=1), bad, line()]) + b"\n")
     [message] = lines_of_error(path)
     assert message.startswith(f"{path}:3: {reason}")
     assert also in message
 
 
-@pytest.mark.parametrize(("bad_rows", "last"), [(20, []), (50, ["... and 30 more bad rows"])])
-def test_the_first_twenty_bad_rows_are_listed_and_the_rest_counted(path: Path, bad_rows: int, last: list[str]) -> None:
-    path.write_bytes(line() + b"\n" + (line(label=7) + b"\n") * bad_rows)
+def test_the_first_twenty_bad_rows_are_listed_and_the_rest_counted(path):
     expected = [f"{path}:{number}: label is 7, expected 0 or 1" for number in range(2, 22)]
-    assert [*expected, *last] == lines_of_error(path)
+    for bad_rows, last in ((20, []), (50, ["... and 30 more bad rows"])):
+        path.write_bytes(line() + b"\n" + (line(label=7) + b"\n") * bad_rows)
+        assert [*expected, *last] == lines_of_error(path)
 
 
-def test_a_missing_or_empty_file_is_refused(path: Path) -> None:
+def test_a_missing_or_empty_file_is_refused(path):
     assert [f"{path}: cannot be read: No such file or directory"] == lines_of_error(path)
     path.touch()
     assert [f"{path}: no pairs in it; expected one JSON object a line"] == lines_of_error(path)
@@ -108,7 +91,7 @@ texts = st.sampled_from(["a", "b", "c", "d", "e f", "é"])
 
 
 @given(st.lists(st.tuples(texts, texts)))
-def test_texts_are_distinct_and_text_rows_lead_back_to_the_pairs(sides: list[tuple[str, str]]) -> None:
+def test_texts_are_distinct_and_text_rows_lead_back_to_the_pairs(sides):
     pairs = PairSet(Path("unused"), "", tuple(Pair(a, b, 0, "c", "s", "t") for a, b in sides))
     assert len(set(pairs.texts)) == len(pairs.texts)
     assert {text for side in sides for text in side} == set(pairs.texts)
@@ -118,16 +101,10 @@ def test_texts_are_distinct_and_text_rows_lead_back_to_the_pairs(sides: list[tup
     assert list(range(len(pairs.texts))) == first_rows
 
 
-# --- folded texts -----------------------------------------------------------------------------------------------------
-
-
-def test_case_is_folded_for_every_language() -> None:
-    assert ("strasse", "σίσυφοσ") == (fold("Straße"), fold("ΣΊΣΥΦΟΣ"))
-
-
 @pytest.mark.parametrize(
     ("text", "prefixes", "bare"),
     [
+        ("Straße ΣΊΣΥΦΟΣ", [], "strasse σίσυφοσ"),
         ("Boy:tea", ["boy: "], "tea"),
         ("boy: girl: tea", ["boy: ", "girl: "], "girl: tea"),
         ("tomorrow", ["to"], "tomorrow"),
@@ -137,47 +114,36 @@ def test_case_is_folded_for_every_language() -> None:
         ("tea boy: ", ["boy: "], "tea boy:"),
     ],
 )
-def test_a_prefix_is_taken_away_where_it_stands_in_front(text: str, prefixes: list[str], bare: str) -> None:
+def test_case_is_folded_and_a_prefix_is_taken_away_where_it_stands_in_front(text, prefixes, bare):
     assert bare == fold(text, prefixes)
 
 
-# --- fingerprints -----------------------------------------------------------------------------------------------------
-
-
-def fingerprints(*sides: tuple[str, str], label: int = 0) -> list[int]:
+def fingerprints(*sides, label=0):
     pairs = PairSet(Path("unused"), "", tuple(Pair(a, b, label, "c", "s", "t") for a, b in sides))
     assert np.dtype(np.uint64) == pairs.fingerprints.dtype
-    found: list[int] = pairs.fingerprints.tolist()
-    return found
+    return pairs.fingerprints.tolist()
 
 
-def test_a_fingerprint_is_the_head_of_the_digest_of_the_folded_texts() -> None:
+def test_a_fingerprint_is_the_head_of_the_digest_of_the_folded_texts():
     digest = hashlib.sha256(b'["i love tea", "you hate \\u00e9tudes"]').hexdigest()
     assert [int(digest[:16], 16)] == fingerprints((" You hate\tÉTUDES", "i  LOVE tea\n"))
 
 
-def test_order_case_spacing_and_label_make_no_other_pair_and_anything_else_does() -> None:
+def test_order_case_spacing_and_label_make_no_other_pair_and_anything_else_does():
     same = [("b", "a"), ("A", "B"), ("  a", "b\u00a0"), ("\tB ", " A")]
     assert all(fingerprints(("a", "b")) == fingerprints(sides) == fingerprints(sides, label=1) for sides in same)
     other = [("a", "c"), ("a", "a"), ("ab", " "), ("a b", "b"), ('a", "b', "b"), ("á", "b"), ("a.", "b")]
     assert all(fingerprints(("a", "b")) != fingerprints(sides) for sides in other)
 
 
-def test_shared_pairs_are_counted_once_whatever_their_order_and_label() -> None:
-    known, other = (
-        PairSet(Path("p"), "0" * 64, tuple(Pair(*texts, label, "c", "s", "t") for texts, label in rows))
-        for rows in (
-            [(("a", "b"), 1), (("c", "d"), 1)],
-            [(("B", " a"), 0), (("a", "b"), 1), (("a", "d"), 1)],
-        )
-    )
+def test_shared_pairs_are_counted_once_whatever_their_order_and_label():
+    rows = [("a", "b", 1), ("c", "d", 1)], [("B", " a", 0), ("a", "b", 1), ("a", "d", 1)]
+    known, other = (PairSet(Path("p"), "0" * 64, tuple(Pair(*row, "c", "s", "t") for row in part)) for part in rows)
     assert (1, 1) == (other.shared_with(known), known.shared_with(other))
 
 
 @given(st.lists(st.tuples(texts, texts)), st.randoms(use_true_random=False))
-def test_fingerprints_are_sorted_and_one_for_each_pair_whatever_their_order(
-    sides: list[tuple[str, str]], random: Any
-) -> None:
+def test_fingerprints_are_sorted_and_one_for_each_pair_whatever_their_order(sides, random):
     found = fingerprints(*sides)
     assert sorted(set(found)) == found
     assert len({tuple(sorted(side)) for side in sides}) == len(found)

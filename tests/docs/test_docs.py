@@ -1,14 +1,11 @@
 """The documentation names commands, options and imports that exist; its generated parts are as the code says."""
 
-from __future__ import annotations
-
 import ast
 import importlib
 import re
 import runpy
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from markdown_it import MarkdownIt
@@ -20,25 +17,22 @@ from harness.data.audit import CHECKS
 from harness.metrics import METRICS
 from harness.plugin import MARKERS, pytest_addoption
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
 
 
-def blocks(path: Path, language: str) -> list[str]:
+def blocks(path, language):
     """The fenced blocks of one language."""
     tokens = MarkdownIt().parse(path.read_text(encoding="utf-8"))
     return [token.content for token in tokens if token.type == "fence" and token.info == language]
 
 
-def commands(start: str) -> list[str]:
+def commands(start):
     """Every command that begins so, in a block or in backquotes, without its comment."""
     return sorted({command for path in PAGES for command in _commands(path) if command.startswith(start)})
 
 
-def _commands(path: Path) -> Iterator[str]:
+def _commands(path):
     for token in MarkdownIt().enable("table").parse(path.read_text(encoding="utf-8")):
         if token.type == "fence":
             yield from (line.removeprefix("- run: ").partition("  #")[0].strip() for line in token.content.splitlines())
@@ -46,12 +40,12 @@ def _commands(path: Path) -> Iterator[str]:
             yield from (child.content for child in token.children or () if child.type == "code_inline")
 
 
-def test_readme_is_short() -> None:
+def test_readme_is_short():
     lines = (REPOSITORY / "README.md").read_text(encoding="utf-8").splitlines()
     assert (len(lines) <= 120, [line for line in lines if len(line) > 140]) == (True, [])
 
 
-def test_generated_parts_are_as_the_code_says() -> None:
+def test_generated_parts_are_as_the_code_says():
     generate = runpy.run_path(str(REPOSITORY / "docs" / "generate.py"))
     for page in generate["PAGES"]:
         written = (REPOSITORY / "docs" / page).read_text(encoding="utf-8")
@@ -61,17 +55,17 @@ def test_generated_parts_are_as_the_code_says() -> None:
 class Options:
     """Stands for pytest's parser: notes which options the plugin adds."""
 
-    def __init__(self) -> None:
+    def __init__(self):
         self.names = {"--html", "--junitxml"}  # of pytest itself and of pytest-html
 
-    def getgroup(self, *_: str) -> Options:
+    def getgroup(self, *_):
         return self
 
-    def addoption(self, name: str, **_: object) -> None:
+    def addoption(self, name, **_):
         self.names.add(name)
 
 
-def test_pytest_options_and_markers_exist() -> None:
+def test_pytest_options_and_markers_exist():
     found, options = commands("pytest evals/"), Options()
     pytest_addoption(options)  # type: ignore[arg-type]
     used = {option for command in found for option in re.findall(r"--[a-z][\w-]*", command)}
@@ -80,7 +74,7 @@ def test_pytest_options_and_markers_exist() -> None:
     assert {"--adapter", "--case", "--update-baselines", "bench", "full", "gate", "learning_rate"} <= used | chosen
 
 
-def test_commands_of_the_harness_exist(capsys: pytest.CaptureFixture[str]) -> None:
+def test_commands_of_the_harness_exist(capsys):
     found = commands("python -m harness ")
     assert {"compare", "power", "report"} == {command.split()[3] for command in found}
     for command in found:
@@ -90,7 +84,7 @@ def test_commands_of_the_harness_exist(capsys: pytest.CaptureFixture[str]) -> No
         assert [] == [option for option in re.findall(r"--\w+", command) if option not in known]
 
 
-def test_targets_of_make_exist() -> None:
+def test_targets_of_make_exist():
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     workflows = "".join(path.read_text(encoding="utf-8") for path in (REPOSITORY / ".github/workflows").glob("*.yml"))
     script = (REPOSITORY / ".ci/run").read_text(encoding="utf-8")
@@ -100,7 +94,7 @@ def test_targets_of_make_exist() -> None:
     assert {"evals", "evals-all", "gate", "test"} <= called
 
 
-def test_the_public_api_is_listed() -> None:
+def test_the_public_api_is_listed():
     table = (REPOSITORY / "docs" / "api.md").read_text(encoding="utf-8").partition("\n## ")[0]
     listed = [name for row in re.findall(r"^\| (`.+?) \|", table, re.MULTILINE) for name in re.findall(r"`(\w+)", row)]
     assert sorted(listed) == sorted(set(harness.__all__) - {"__version__"})
@@ -115,14 +109,14 @@ def test_the_public_api_is_listed() -> None:
         for number, block in enumerate(blocks(path, "python"))
     ],
 )
-def test_python_imports_exist(block: str) -> None:
+def test_python_imports_exist(block):
     for node in ast.walk(ast.parse(block)):
         if isinstance(node, ast.ImportFrom):
             module = importlib.import_module(str(node.module))
             assert [] == [alias.name for alias in node.names if not hasattr(module, alias.name)]
 
 
-def test_the_case_of_the_readme_can_be_run(tmp_path: Path) -> None:
+def test_the_case_of_the_readme_can_be_run(tmp_path):
     [case] = blocks(REPOSITORY / "README.md", "toml")
     assert len([line for line in case.splitlines() if line]) <= 15
     for name in tomllib.loads(case)["data"].values():
@@ -131,7 +125,7 @@ def test_the_case_of_the_readme_can_be_run(tmp_path: Path) -> None:
     assert ("base", "standard", "lora") == tuple(read_case(tmp_path / "case.toml").model_names)
 
 
-def test_every_key_of_a_case_is_explained_with_its_type_and_default() -> None:
+def test_every_key_of_a_case_is_explained_with_its_type_and_default():
     page = (REPOSITORY / "docs" / "cases.md").read_text(encoding="utf-8").partition("## Every key")[2]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| `")]
     assert [] == [row for row in rows if len(row) != 4 or not row[3]]

@@ -2,8 +2,6 @@
 
 import importlib
 import sys
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -19,7 +17,6 @@ import numpy as np
 
 from harness.errors import CheckpointError
 
-
 def train(log, out, progress):
     with Path(log).open("a") as file:
         file.write("start\\n")
@@ -30,57 +27,46 @@ def train(log, out, progress):
     progress(1.0, "done")
     return [os.getpid(), os.environ.get("HF_HUB_OFFLINE")]
 
-
 def report(count, progress):
     for number in range(count):
         progress((number + 1) / count, f"step {number + 1}/{count}")
     return count
 
-
 def refuse(progress=None):
     raise CheckpointError("model.bin: not the model")
-
 
 def fail(progress):
     print("said before")
     print("warned before", file=sys.stderr)
     raise EOFError("at heart")
 
-
 def speak_and_die(lines, progress):
     for number in range(lines):
         print("line", number, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 
-
 def leave(status, progress):
     os._exit(status)
-
 
 def die_while_answering(progress):
     progress(0.0, str(os.getpid()))
     threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGKILL)).start()
     return b"x" * 50_000_000
 
-
 def return_a_lock(progress):
     return threading.Lock()
 
-
 def allocate(megabytes, progress):
     return float(np.ones(megabytes * 1_000_000, dtype=np.uint8)[-1])
-
 
 def wait_forever(progress):
     progress(0.0, str(os.getpid()))
     time.sleep(600)
 
-
 def doubling(factor):
     request = yield None
     while True:
         request = yield (os.getpid(), factor / (1 / request))
-
 
 def sum_of_ones(size, progress):
     import torch
@@ -90,7 +76,7 @@ def sum_of_ones(size, progress):
 
 
 @pytest.fixture(scope="session")
-def functions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def functions(tmp_path_factory):
     directory = tmp_path_factory.mktemp("importable")
     (directory / "functions.py").write_text(FUNCTIONS, encoding="utf-8")
     sys.path.insert(0, str(directory))

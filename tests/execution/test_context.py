@@ -1,15 +1,13 @@
 """A step is run once: its key is what decides its result, and what it came to is remembered."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from harness.errors import CheckpointError, NotBuiltError
 from harness.execution import MODEL, PROCESS, Context, InlineExecutor, Step, Store, context
 
-CALLS: list[str] = []
+CALLS = []
 
 
 @dataclass(frozen=True)
@@ -17,23 +15,23 @@ class Sum:
     value: float
 
 
-def add(first: float, second: float = 0.0) -> Sum:
+def add(first, second=0.0):
     CALLS.append("add")
     return Sum(first + second)
 
 
-def train(seed: int, out: Path, progress: Any) -> Sum:
+def train(seed, out, progress):
     CALLS.append("train")
     progress(0.5, "half")
     (out / "weights.bin").write_bytes(bytes([seed]))
     return Sum(seed)
 
 
-def encode(model: Any) -> Sum:
+def encode(model):
     return Sum(model.file("weights.bin").read_bytes()[0])
 
 
-def fail() -> Sum:
+def fail():
     CALLS.append("fail")
     raise CheckpointError("model.bin: not the model")
 
@@ -45,24 +43,24 @@ FAIL = Step("fail", run=fail, result=Sum)
 
 
 @pytest.fixture
-def ctx(tmp_path: Path) -> Context:
+def ctx(tmp_path):
     CALLS.clear()
     return Context(Store(tmp_path / "store"), InlineExecutor())
 
 
-def other_process(ctx: Context) -> Context:
+def other_process(ctx):
     """A context on the same store that remembers nothing."""
     return Context(ctx.store, ctx.executor)
 
 
-def test_a_step_runs_once_here_and_once_for_every_process(ctx: Context) -> None:
+def test_a_step_runs_once_here_and_once_for_every_process(ctx):
     results = [where.run(ADD, first=1.0, second=2.0) for where in (ctx, ctx, other_process(ctx))]
     assert [Sum(3.0)] * 3 == results
     assert results[0] is results[1]
     assert ["add"] == CALLS
 
 
-def test_a_key_is_what_decides_a_result_and_nothing_else(ctx: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_is_what_decides_a_result_and_nothing_else(ctx, monkeypatch):
     first = ctx.artefact(ADD, first=1.0)
     assert first is ctx.artefact(replace(ADD, resource=PROCESS), title="add tiny", first=1.0)
     others = [
@@ -77,7 +75,7 @@ def test_a_key_is_what_decides_a_result_and_nothing_else(ctx: Context, monkeypat
     assert 7 == len({*keys, ctx.artefact(ADD, first=1.0).key}) == len(CALLS)
 
 
-def test_an_artefact_is_an_argument_of_the_next_step(ctx: Context) -> None:
+def test_an_artefact_is_an_argument_of_the_next_step(ctx):
     keys = set()
     for seed in (1, 2):
         trained = ctx.artefact(TRAIN, seed=seed)
@@ -88,22 +86,22 @@ def test_an_artefact_is_an_argument_of_the_next_step(ctx: Context) -> None:
     assert 2 == len(keys)
 
 
-def test_progress_is_told_under_the_title_of_the_step(ctx: Context) -> None:
-    told: list[tuple[str, float, str]] = []
+def test_progress_is_told_under_the_title_of_the_step(ctx):
+    told = []
     ctx = replace(ctx, progress=lambda *message: told.append(message))
     ctx.run(TRAIN, title="train tiny-lora", seed=1)
     ctx.run(TRAIN, seed=2)
     assert [("train tiny-lora", 0.5, "half"), ("train", 0.5, "half")] == told
 
 
-def test_an_error_of_ours_is_told_to_everyone_who_asks_and_happens_once(ctx: Context) -> None:
+def test_an_error_of_ours_is_told_to_everyone_who_asks_and_happens_once(ctx):
     for where, times in ((lambda: ctx, 1), (lambda: ctx, 1), (ctx.lookup_only, 1), (lambda: other_process(ctx), 2)):
         with pytest.raises(CheckpointError, match=r"^model\.bin: not the model$"):
             where().run(FAIL)
         assert ["fail"] * times == CALLS
 
 
-def test_a_lookup_runs_no_model(ctx: Context) -> None:
+def test_a_lookup_runs_no_model(ctx):
     assert ctx.built(TRAIN, seed=1) is None
     made = ctx.artefact(TRAIN, seed=1)
     assert made == ctx.built(TRAIN, seed=1)
@@ -114,13 +112,3 @@ def test_a_lookup_runs_no_model(ctx: Context) -> None:
             where.run(TRAIN, title="train tiny-lora", seed=2)
     assert ["train", "add"] == CALLS
     assert Sum(2) == ctx.run(TRAIN, seed=2)
-
-
-def test_a_model_is_served_in_this_process(ctx: Context) -> None:
-    def doubling(factor: int) -> Any:
-        request = yield None
-        while True:
-            request = yield factor * request
-
-    with ctx.serve("double", doubling, 2) as ask:
-        assert [2, 4] == [ask(1), ask(2)]

@@ -2,28 +2,20 @@
 
 from contextlib import nullcontext
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from harness.execution import progress
 
 EVENTS = [(100.0, 0.0, "starting"), (101.0, 0.1, "step 1/10"), (111.0, 0.5, "step 5/10"), (120.0, 1.0, "step 10/10")]
-FIRST, EARLY, *LATER = (
-    "train tiny-lora: starting",
-    "train tiny-lora: step 1/10",
-    "train tiny-lora: step 5/10, 11 s left",
-    "train tiny-lora: done in 20.0 s",
-)
+FIRST, EARLY, *LATER = ("tiny: starting", "tiny: step 1/10", "tiny: step 5/10, 11 s left", "tiny: done in 20.0 s")
 
 
 @pytest.mark.parametrize(
     ("isatty", "shown"), [(False, [FIRST, *LATER]), (True, [FIRST, EARLY, *LATER]), (None, [])], ids=str
 )
-def test_a_log_file_gets_a_line_now_and_then_and_a_terminal_more_of_them(
-    monkeypatch: pytest.MonkeyPatch, isatty: bool | None, shown: list[str]
-) -> None:
-    lines: list[str] = []
+def test_a_log_file_gets_a_line_now_and_then_and_a_terminal_more_of_them(monkeypatch, isatty, shown):
+    lines = []
     reporter = SimpleNamespace(
         isatty=isatty,
         no_header=False,
@@ -33,9 +25,9 @@ def test_a_log_file_gets_a_line_now_and_then_and_a_terminal_more_of_them(
         rewrite=lambda line, **_: lines.append(line),
     )
     capture = SimpleNamespace(global_and_fixture_disabled=nullcontext)
-    plugins: dict[str, Any] = {"terminalreporter": None if isatty is None else reporter, "capturemanager": capture}
+    plugins = {"terminalreporter": None if isatty is None else reporter, "capturemanager": capture}
     terminal = progress.TerminalProgress(SimpleNamespace(pluginmanager=SimpleNamespace(getplugin=plugins.get)))
     for now, done, note in EVENTS:
         monkeypatch.setattr(progress.time, "monotonic", lambda now=now: now)
-        terminal("train tiny-lora", done, note)
+        terminal("tiny", done, note)
     assert shown == lines

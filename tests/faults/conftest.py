@@ -81,8 +81,9 @@ def run_of(tiny_run: CaseRun, tiny_baseline: Baseline) -> Callable[..., CaseRun]
 
     def run(good: str, directory: Path, *, load_paths: bool = True) -> CaseRun:
         kind = good.split()[0]
-        strategy, stands_for = ("lora", None) if kind == "adapter" else ("full", "lora" if kind == "merged" else None)
-        inputs = prepare(tiny_run.inputs.case, find_candidate(tiny_run.inputs.case, strategy, directory, stands_for))
+        case, stands_for = tiny_run.inputs.case, "lora" if kind == "merged" else None
+        candidate = find_candidate(case, "lora" if kind == "adapter" else "full", directory, stands_for)
+        inputs = prepare(case, candidate)
         ctx = replace(tiny_run.ctx, executor=InThisProcess(tiny_run.ctx.executor, load_paths))
         return CaseRun(ctx, inputs, comparable(tiny_baseline, inputs.origin))
 

@@ -1,11 +1,8 @@
 """Evidence made by hand: a run in which every gate passes, for a test to change."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +12,7 @@ from harness.config import Gates, LearningRateCheck, MemoryGate, RelativeGate
 from harness.data import Pair
 from harness.data.audit import CHECKS, Audit, Finding
 from harness.execution import Cost
-from harness.gates import BATCHES, GATES, Subject, Verdict, judge
+from harness.gates import BATCHES, GATES, Subject, judge
 from harness.metrics import METRICS, Evaluation, GroupResult, MetricResult
 from harness.models import TrainingRecord
 from harness.statistics import Interval, RelativePerformance
@@ -40,25 +37,22 @@ SUBJECTS = {
 """Gate -> what tests judge it for, where it is another subject than the model `lora`."""
 
 
-def relative(gap: float) -> RelativePerformance:
-    interval = Interval(0.9, 0.99, "")
-    return RelativePerformance(
-        model=0.8, reference=0.842, base=-0.2, ratio=0.95, interval=interval, gap_recovered=gap, gap_interval=interval
-    )
+def relative(gap):
+    measured = {"model": 0.8, "reference": 0.842, "base": -0.2, "ratio": 0.95, "gap_recovered": gap}
+    return RelativePerformance(**measured, **dict.fromkeys(("interval", "gap_interval"), Interval(0.9, 0.99, "")))
 
 
 class Run:
     """Evidence of a good run; each attribute is what a gate may ask for."""
 
     # ruff: noqa: ARG005 - a protocol's arguments
-
-    def __init__(self, candidate: str = "") -> None:
+    def __init__(self, candidate=""):
         gates = Gates(
             relative_performance=[RelativeGate(model="lora", reference="standard")],
             memory_mb=MemoryGate(train={"standard": 1400, "lora": 1200}, encode=700),
         )
         trained = {candidate: STRATEGIES[candidate]} if candidate else STRATEGIES
-        self.inputs: Any = SimpleNamespace(
+        self.inputs = SimpleNamespace(
             case=SimpleNamespace(
                 gates=gates,
                 audit=dict.fromkeys(CHECKS, 0.1),
@@ -79,20 +73,16 @@ class Run:
             origin=ORIGIN,
         )
         self.evaluations = {name: evaluation(value) for name, value in VALUES.items()}
-        self.baseline: Baseline | None = Baseline(
-            version=1,
-            origin=ORIGIN,
-            models={name: stored_model(found) for name, found in self.evaluations.items()},
-            scores=[],
-        )
-        self.changes: dict[tuple[str, ...], Any] = {}
-        self.regressed_pairs: list[Any] = []
+        models = {name: stored_model(found) for name, found in self.evaluations.items()}
+        self.baseline = Baseline(version=1, origin=ORIGIN, models=models, scores=[])
+        self.changes = {}
+        self.regressed_pairs = []
         self.relatives = {None: relative(0.9), 2e-5: relative(0.05), 2e-4: relative(0.7)}
         self.arrays = {
             "base": {"eval": self.rows(0), "probes": self.rows(1)},
             "lora": {"eval": self.rows(2), "probes": self.rows(3), "unmerged_probes": self.rows(3)},
         }
-        self.peak_mb: float | None = 500.0
+        self.peak_mb = 500.0
         self.findings = dict.fromkeys(CHECKS, Finding(0.05, "1 of 20 pairs", ("eval.jsonl:3",)))
         self.seconds = {batch: ([1.0, 1.01, 0.99], [1.0, 1.0, 1.0]) for batch in BATCHES}
         self.verified = Verification(
@@ -114,15 +104,14 @@ class Run:
         self.latency = lambda model: self.seconds
 
     @property
-    def stored(self) -> Any:
+    def stored(self):
         return comparable(self.baseline, self.inputs.origin)
 
     @staticmethod
-    def rows(seed: int) -> Any:
-        """Embeddings."""
+    def rows(seed):
         return np.random.default_rng(seed).normal(size=(12, 8)).astype(np.float32)
 
-    def measure(self, model: str, metric: str, value: float, reason: str = "") -> Run:
+    def measure(self, model, metric, value, reason=""):
         """Change a measured value, over all pairs and in each category."""
         found = self.evaluations[model]
         metrics = {**found.metrics, metric: MetricResult(value, reason)}
@@ -133,30 +122,30 @@ class Run:
         self.evaluations[model] = replace(found, metrics=metrics, categories=groups)
         return self
 
-    def verify(self, **changed: Any) -> Run:
+    def verify(self, **changed):
         """Change what the verification of the candidate found; a check by `name=(outcome, message)`."""
         checks = {name: CheckResult(*changed.pop(name)) for name in list(changed) if name in self.verified.checks}
         self.verified = replace(self.verified, checks={**self.verified.checks, **checks}, **changed)
         return self
 
-    def relate(self, rate: float | None = None, **changed: Any) -> Run:
+    def relate(self, rate=None, **changed):
         """Change what the model reaches of the reference, at a learning rate."""
         self.relatives[rate] = replace(self.relatives[rate], **changed)
         return self
 
-    def store(self, model: str, metric: str, **changed: Any) -> Run:
+    def store(self, model, metric, **changed):
         """Change a stored value."""
         values = self.baseline.models[model].metrics
         values[metric] = values[metric].model_copy(update=changed)
         return self
 
 
-def evaluation(value: float) -> Evaluation:
+def evaluation(value):
     group = GroupResult(20, 10, 10, 0.7, 0.2, dict.fromkeys(CATEGORY_METRICS, value))
     return Evaluation({name: MetricResult(value) for name in METRICS}, {"values": group}, {}, ())
 
 
-def stored_model(found: Evaluation) -> StoredModel:
+def stored_model(found):
     metrics = {
         name: StoredValue(value=result.value, tolerance=0.02, direction=METRICS[name].direction, seeds={})
         for name, result in found.metrics.items()
@@ -166,15 +155,15 @@ def stored_model(found: Evaluation) -> StoredModel:
 
 
 @pytest.fixture(scope="session")
-def make_run() -> type[Run]:
+def make_run():
     return Run
 
 
 @pytest.fixture(scope="session")
-def verdict_of() -> Any:
+def verdict_of():
     """The verdict of a gate on the subject of `SUBJECTS`, or on another one."""
 
-    def judged(run: Any, gate: str, **subject: str) -> Verdict:
+    def judged(run, gate, **subject):
         return judge(run, GATES[gate], Subject(**{**SUBJECTS.get(gate, LORA), **subject}))
 
     return judged

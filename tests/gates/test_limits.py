@@ -1,9 +1,5 @@
 """Values against the limits of the case: a better one never has a worse verdict, and each is told with its interval."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,25 +8,15 @@ from hypothesis import strategies as st
 from harness.data.audit import Finding
 from harness.gates import NotJudgedError
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 NAN = float("nan")
 RANK = {"fail": 0, "inconclusive": 1, "pass": 2}
 
 
-def test_relative_performance_is_told_with_its_interval_and_the_gap_recovered(make_run: Any, verdict_of: Any) -> None:
-    verdict = verdict_of(make_run(), "relative_performance")
-    assert (
-        "lora spearman 0.800, standard 0.842: relative performance 95.0% (95 % interval 90% to 99%), at least 90%; "
-        "gap recovered 90% (95 % interval 90% to 99%)"
-    ) == verdict.message
-    assert (0.95, 0.9) == (verdict.observed, verdict.reference)
-
-
-def test_of_a_reference_that_is_not_measured_the_stored_value_counts(make_run: Any, verdict_of: Any) -> None:
+def test_of_a_reference_that_is_not_measured_the_stored_value_counts(make_run, verdict_of):
     run = make_run("lora")
-    assert "stored standard 0.842" in verdict_of(run, "relative_performance").message
+    verdict = verdict_of(run, "relative_performance")
+    assert (0.95, 0.9) == (verdict.observed, verdict.reference)
+    assert "stored standard 0.842: relative performance 95.0% (95 % interval 90% to 99%)" in verdict.message
     run.baseline.models.pop("standard")
     with pytest.raises(NotJudgedError) as caught:
         verdict_of(run, "relative_performance")
@@ -38,26 +24,26 @@ def test_of_a_reference_that_is_not_measured_the_stored_value_counts(make_run: A
 
 
 @pytest.mark.parametrize(("gate", "rate"), [("relative_performance", None), ("stalls", 2e-5), ("learns", 2e-4)])
-def test_the_reason_of_an_undefined_metric_comes_before_that_of_a_ratio(make_run, verdict_of, gate, rate) -> None:
+def test_the_reason_of_an_undefined_metric_comes_before_that_of_a_ratio(make_run, verdict_of, gate, rate):
     run = make_run().measure("standard", "spearman", NAN, "one label only").relate(rate, ratio=NAN, gap_recovered=NAN)
     verdict = verdict_of(run, gate)
     assert ("fail", True) == (verdict.outcome, verdict.message.endswith("undefined: one label only")), verdict.message
 
 
-def test_better_than_the_base_is_better_in_the_metrics_direction(make_run: Any, verdict_of: Any) -> None:
+def test_better_than_the_base_is_better_in_the_metrics_direction(make_run, verdict_of):
     for value, base, outcome in ((3, 137, "pass"), (137, 137, "fail"), (138, 137, "fail")):
         run = make_run().measure("lora", "false_positives", value).measure("base", "false_positives", base)
         assert outcome == verdict_of(run, "beats_base", metric="false_positives").outcome
 
 
-def angle(run: Any, value: float) -> None:
+def angle(run, value):
     """Turn the adapter's embeddings: the farther from the base, the better."""
     away = np.array([[np.cos(value + 1), np.sin(value + 1)]] * 3, np.float32)
     run.arrays = {"base": {"eval": np.array([[1.0, 0.0]] * 3, np.float32)}, "lora": {"eval": away}}
 
 
 # Each gate with one observed value that is the better the greater it is.
-BETTER: dict[str, Callable[[Any, float], Any]] = {
+BETTER = {
     "relative_performance": lambda run, x: run.relate(ratio=x),
     "beats_base": lambda run, x: run.measure("lora", "margin", x),
     "metric": lambda run, x: run.measure("lora", "margin", x),
@@ -73,7 +59,7 @@ BETTER: dict[str, Callable[[Any, float], Any]] = {
 @pytest.mark.parametrize("gate", BETTER)
 @settings(max_examples=30)
 @given(values=st.lists(st.floats(-1, 1), min_size=2, max_size=2))
-def test_a_better_value_never_has_a_worse_verdict(make_run: Any, verdict_of: Any, gate: str, values: Any) -> None:
+def test_a_better_value_never_has_a_worse_verdict(make_run, verdict_of, gate, values):
     ranks = []
     for value in sorted(values):
         run = make_run()
@@ -84,7 +70,7 @@ def test_a_better_value_never_has_a_worse_verdict(make_run: Any, verdict_of: Any
 
 @settings(max_examples=30)
 @given(ratio=st.floats(0.5, 2), spread=st.floats(1.001, 2))
-def test_latency_fails_only_where_the_whole_interval_is_above_the_limit(make_run, verdict_of, ratio, spread) -> None:
+def test_latency_fails_only_where_the_whole_interval_is_above_the_limit(make_run, verdict_of, ratio, spread):
     run = make_run()
     run.seconds[1] = ([ratio * spread, ratio, ratio / spread], [1.0] * 3)
     verdict = verdict_of(run, "latency", batch="1")

@@ -1,9 +1,5 @@
 """Worse than stored is a failure where the pairs prove it, and inconclusive where they leave it open."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,24 +10,14 @@ NAN = float("nan")
 
 
 @pytest.fixture
-def against(make_run: Any, verdict_of: Any) -> Any:
+def against(make_run, verdict_of):
     """The verdict on a value against a stored one with a tolerance, by the ends and the p-value of the change."""
 
-    def judge(
-        value: float,
-        stored: float = 0.8,
-        tolerance: float = 0.02,
-        *,
-        ends: tuple[float, float, float] = (NAN, NAN, NAN),
-        scores_give: float | None = None,
-        model: str = "lora",
-        metric: str = "spearman",
-        pairs: int = 0,
-    ) -> Any:
+    def judge(value, stored=0.8, tolerance=0.02, model="lora", metric="spearman", ends=(NAN,) * 3, scores_give=None):
         run = make_run().measure(model, metric, value).store(model, metric, value=stored, tolerance=tolerance)
         before = stored if scores_give is None else scores_give
         run.changes[model, metric, ""] = Change(value, before, value - before, *ends, "")
-        run.regressed_pairs = [RegressedPair(row, 1, 0.3, 0.7, 0.4, "agree", "values") for row in range(pairs)]
+        run.regressed_pairs = [RegressedPair(row, 1, 0.3, 0.7, 0.4, "agree", "values") for row in range(5)]
         return verdict_of(run, "metric", model=model, metric=metric)
 
     return judge
@@ -40,7 +26,6 @@ def against(make_run: Any, verdict_of: Any) -> Any:
 @pytest.mark.parametrize(
     ("values", "options", "outcome", "said"),
     [
-        ((0.8, 0.8), {}, "pass", "lora spearman 0.800, stored 0.800, tolerance 0.020: no worse"),
         ((0.785, 0.8), {}, "pass", "lora spearman 0.785, stored 0.800, tolerance 0.020: no worse"),
         ((0.612, 0.8), {}, "fail", "lora spearman 0.612, stored 0.800, tolerance 0.020: worse by 0.188"),
         ((0.9, 0.8), {}, "pass", "tolerance 0.020: better by 0.100; the baseline could be raised"),
@@ -50,7 +35,7 @@ def against(make_run: Any, verdict_of: Any) -> Any:
         ((3, 17, 2.5), {"metric": "false_positives"}, "pass", "2.5: better by 14; the baseline could be raised"),
     ],
 )
-def test_a_verdict_says_what_came_and_what_was_expected(against, values, options, outcome, said) -> None:
+def test_a_verdict_says_what_came_and_what_was_expected(against, values, options, outcome, said):
     verdict = against(*values, **options)
     assert (outcome, True) == (verdict.outcome, verdict.message.endswith(said)), verdict.message
     assert values[:2] == (verdict.observed, verdict.reference)
@@ -62,39 +47,37 @@ def test_a_verdict_says_what_came_and_what_was_expected(against, values, options
     ("ends", "outcome", "shown"),
     [
         ((-0.165, -0.05, 0.012), "fail", "-0.165 to -0.050, p 0.012)"),
-        ((-0.165, 0.01, 0.012), "inconclusive", "-0.165 to +0.010, p 0.012): inconclusive on these pairs"),
         ((-0.165, -0.0004, 0.012), "fail", "-0.165 to just below 0, p 0.012)"),
         ((-0.165, 0.0004, 0.012), "inconclusive", "-0.165 to just above 0, p 0.012): inconclusive on these pairs"),
         ((-0.165, 0.0, 0.012), "inconclusive", "-0.165 to 0.000, p 0.012): inconclusive on these pairs"),
         ((-0.15, -0.05, 1 / 2001), "fail", "-0.150 to -0.050, p < 0.001)"),
-        ((-0.15, -0.05, 0.001), "fail", "-0.150 to -0.050, p 0.001)"),
         ((-0.15, -0.05, NAN), "fail", "-0.150 to -0.050)"),
     ],
 )
-def test_the_interval_of_the_change_decides(against: Any, ends: Any, outcome: str, shown: str) -> None:
+def test_the_interval_of_the_change_decides(against, ends, outcome, shown):
     verdict = against(0.7, ends=ends)
     assert outcome == verdict.outcome
     assert verdict.message.endswith(f"worse by 0.100 (95 % interval of the change {shown}")
 
 
-def test_an_interval_excuses_neither_the_base_nor_what_the_stored_scores_do_not_give(against: Any) -> None:
+def test_an_interval_excuses_neither_the_base_nor_what_the_stored_scores_do_not_give(against):
     assert "fail" == against(0.7, ends=(-0.2, 0.1, NAN), model="base").outcome
     edited = against(0.7, ends=(-0.2, 0.1, NAN), scores_give=0.6)
     assert ("fail", False) == (edited.outcome, "interval" in edited.message)
 
 
-def test_the_worst_regressed_pairs_are_examples_and_the_rest_is_counted(against: Any) -> None:
-    verdict = against(0.7, pairs=5)
+def test_the_worst_regressed_pairs_are_examples_and_the_rest_is_counted(against):
+    verdict = against(0.7)
     first = '"one" and "text 0" (agree, label 1, score 0.70 -> 0.30)'
     assert (first, 3, 2) == (verdict.examples[0], len(verdict.examples), verdict.more)
     assert verdict.text.endswith("score 0.70 -> 0.30) and 2 more")
     assert first not in verdict.message
-    assert () == against(0.8, pairs=5).examples
+    assert () == against(0.8).examples
 
 
 @settings(max_examples=50)
 @given(value=st.floats(-1, 1), tolerance=st.floats(0, 1), observed=st.floats(-1, 1))
-def test_the_base_is_held_to_its_value_from_both_sides(make_run, verdict_of, value, tolerance, observed) -> None:
+def test_the_base_is_held_to_its_value_from_both_sides(make_run, verdict_of, value, tolerance, observed):
     run = make_run().measure("base", "margin", observed).store("base", "margin", value=value, tolerance=tolerance)
     expected = "pass" if abs(value - observed) <= tolerance + 1e-6 else "fail"  # stored values have six decimals
     assert expected == verdict_of(run, "metric", model="base").outcome

@@ -1,7 +1,3 @@
-"""The best F1 and the false positives at its threshold, against exact fractions and scikit-learn."""
-
-from __future__ import annotations
-
 from fractions import Fraction
 
 import numpy as np
@@ -27,8 +23,8 @@ def brute_force(scores, labels):
     return max(results)
 
 
-@given(labelled_scores())
-def test_best_f1_equals_brute_force_and_sklearn(pairs):
+@given(labelled_scores(), st.integers(1, 4))
+def test_best_f1_and_false_positives_equal_brute_force_and_sklearn(pairs, types):
     scores, labels, _ = pairs
     f1, threshold = brute_force(scores, labels)
     actual = best_f1(scores, labels)
@@ -37,21 +33,14 @@ def test_best_f1_equals_brute_force_and_sklearn(pairs):
     share = Fraction(int(labels.sum()), len(labels))
     floor = 2 * share / (1 + share)
     assert float(floor) == pytest.approx(actual.details["floor"], abs=1e-15)
-    assert (f1 <= floor) is actual.details["degenerate"]
     predicted = scores >= threshold
     for name, reference in (("accuracy", accuracy_score), ("precision", precision_score), ("recall", recall_score)):
         assert reference(labels, predicted) == pytest.approx(actual.details[name], abs=1e-12)
-
-
-@given(labelled_scores(), st.integers(1, 4))
-def test_false_positives_equal_brute_force(pairs, types):
-    scores, labels, _ = pairs
     names = tuple(f"type {row % types}" for row in range(len(scores)))
-    _, threshold = brute_force(scores, labels)
-    wrong = [names[row] for row in np.flatnonzero((labels == 0) & (scores >= threshold))]
-    actual = false_positives(scores, labels, names)
-    assert float(len(wrong)) == actual.value
-    assert best_f1(scores, labels).details["degenerate"] is actual.details["degenerate"]
-    for name, counts in actual.details["by_pair_type"].items():
+    wrong = [names[row] for row in np.flatnonzero((labels == 0) & predicted)]
+    counted = false_positives(scores, labels, names)
+    assert float(len(wrong)) == counted.value
+    assert (f1 <= floor) is actual.details["degenerate"] is counted.details["degenerate"]
+    for name, counts in counted.details["by_pair_type"].items():
         assert wrong.count(name) == counts["false_positives"]
-    assert actual.details["negatives"] == sum(c["negatives"] for c in actual.details["by_pair_type"].values())
+    assert counted.details["negatives"] == sum(c["negatives"] for c in counted.details["by_pair_type"].values())

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import json
 import math
 
@@ -15,15 +13,20 @@ BY_GROUP = {key: metric for key, metric in METRICS.items() if metric.by_group}
 
 
 def scored(scores, labels, groups):
-    means = np.random.default_rng(0).normal(size=(len(scores), 2))
-    return ScoredPairs(np.array(scores, dtype=np.float64), np.array(labels, dtype=np.int8), means, groups, groups)
+    labels = np.array(labels, dtype=np.int8)
+    means = 9 * np.eye(2)[labels] + np.random.default_rng(0).normal(size=(len(scores), 2))
+    return ScoredPairs(np.array(scores, dtype=np.float64), labels, means, groups, groups)
 
 
-def test_groups_are_sorted_and_equal_the_metrics_of_their_pairs():
+def test_every_metric_is_measured_and_in_groups_equals_that_of_their_pairs():
     rng = np.random.default_rng(0)
     groups = tuple(rng.choice(["travel", "faith", "arts"], size=90).tolist())
     pairs = scored(rng.uniform(-1, 1, 90), rng.integers(0, 2, 90), groups)
     found = evaluate(pairs)
+    assert (list(METRICS), pairs.scores.tolist()) == (list(found.metrics), list(found.scores))
+    assert found.clusters is not None
+    assert found.metrics["cluster_purity"].details["cluster_labels"] == found.clusters.tolist()
+    assert evaluate(scored([0.5, 0.1], [1, 0], ("a", "a"))).clusters is None
     assert found.categories == found.pair_types
     assert ["arts", "faith", "travel"] == list(found.categories)
     for name, actual in found.categories.items():
@@ -35,20 +38,6 @@ def test_groups_are_sorted_and_equal_the_metrics_of_their_pairs():
         part = scored(scores, labels, ("one",) * len(rows))
         assert {key: metric.function(part).value for key, metric in BY_GROUP.items()} == actual.metrics
         assert actual.reason == ""
-
-
-def test_every_metric_is_measured_and_the_clusters_are_those_of_the_purity():
-    rng = np.random.default_rng(0)
-    labels = (np.arange(40) % 2).astype(np.int8)
-    pairs = ScoredPairs(
-        rng.uniform(-1, 1, 40), labels, 9 * np.eye(2)[labels] + rng.normal(size=(40, 2)), *[("a",) * 40] * 2
-    )
-    found = evaluate(pairs)
-    assert list(METRICS) == list(found.metrics)
-    assert pairs.scores.tolist() == list(found.scores)
-    assert found.clusters is not None
-    assert found.metrics["cluster_purity"].details["cluster_labels"] == found.clusters.tolist()
-    assert evaluate(scored([0.5, 0.1], [1, 0], ("a", "a"))).clusters is None
 
 
 def test_groups_in_which_something_is_undefined_say_why_and_keep_the_rest():

@@ -1,7 +1,3 @@
-"""A threshold for other pairs, and scores as probabilities, against scikit-learn and by hand."""
-
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -80,11 +76,11 @@ def test_isotonic_probabilities_by_hand():
     assert [0.0, 0.0, 0.25, 0.5, 0.75, 1.0, 1.0] == pytest.approx(found.tolist())
 
 
-@pytest.mark.parametrize("label", [0, 1])
-def test_a_resample_of_one_label_has_no_value(label):
+def test_a_resample_of_one_label_has_no_value():
     scores, labels = np.array([0.1, 0.9]), np.array([0, 1], dtype=np.int8)
-    assert "a threshold needs both labels" in separating_threshold(scores, np.full(2, label)).reason
-    weights = (labels == label)[np.newaxis].astype(np.float64)
-    found = [*values_at(0.5, scores, labels, weights).values(), average_precision(scores, labels, weights)]
-    found.append(brier_score(scores, labels, weights))
-    assert all(math.isnan(value[0]) for value in found)
+    for label in (0, 1):
+        assert "a threshold needs both labels" in separating_threshold(scores, np.full(2, label)).reason
+        weights = (labels == label)[np.newaxis].astype(np.float64)
+        found = [*values_at(0.5, scores, labels, weights).values(), average_precision(scores, labels, weights)]
+        found.append(brier_score(scores, labels, weights))
+        assert all(math.isnan(value[0]) for value in found)

@@ -1,7 +1,3 @@
-"""A weighted metric is the metric of the pairs written down that many times."""
-
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 
@@ -32,19 +28,16 @@ def weighted_pairs(draw):
     return scores, labels, clusters, weights
 
 
-def literal(scores, labels, clusters):
-    """Every metric of these pairs, the clustering given."""
-    purity = math.nan if why_not_two_classes("purity", labels) else _purity(clusters, labels).value
-    return {name: measure(name, scores, labels) for name in OF_SCORES} | {"cluster_purity": purity}
-
-
 @given(weighted_pairs())
 def test_weights_are_repetitions(pairs):
     scores, labels, clusters, weights = pairs
     ranking = rank(scores, labels, clusters)
     actual = weighted_values(ranking, weights[:, ranking.order].astype(np.float64))
     for row, repeats in enumerate(weights):
-        expected = literal(*(np.repeat(values, repeats) for values in (scores, labels, clusters)))
+        drawn = [np.repeat(values, repeats) for values in (scores, labels, clusters)]
+        expected = {name: measure(name, *drawn[:2]) for name in OF_SCORES}
+        undefined = why_not_two_classes("purity", drawn[1])
+        expected["cluster_purity"] = math.nan if undefined else _purity(drawn[2], drawn[1]).value
         got = {name: values[row] for name, values in actual.items()}
         assert expected == pytest.approx(got, rel=1e-9, abs=1e-12, nan_ok=True)
         for counted in ("auc_roc", "best_f1", "cluster_purity", "false_positives"):  # whole numbers: no rounding
@@ -61,15 +54,3 @@ def test_without_a_batched_function_the_pairs_are_repeated(pairs):
             patch.setitem(METRICS, name, replace(METRICS[name], weighted=None))
             actual = weighted_values(ranking, counts, [name])[name]
         assert expected == pytest.approx(actual, rel=1e-9, abs=1e-12, nan_ok=True)
-
-
-def test_a_metric_of_more_than_scores_and_labels_is_not_computed_of_repeated_pairs(monkeypatch):
-    monkeypatch.setitem(METRICS, "false_positives", replace(METRICS["false_positives"], weighted=None))
-    with pytest.raises(ValueError, match="pair_types must have one value per pair"):
-        weighted_values(rank(np.array([0.5, 0.1]), np.array([1, 0], dtype=np.int8)), np.ones((1, 2)))
-
-
-def test_two_pairs_have_no_effect_size_whatever_rounding_leaves():
-    for high, low in np.random.default_rng(0).normal(size=(50, 2)):
-        ranking = rank(np.array([high, low]), np.array([1, 0], dtype=np.int8))
-        assert math.isnan(weighted_values(ranking, np.ones((1, 2)))["cohens_d"][0])

@@ -2,19 +2,15 @@
 
 import dataclasses
 import shutil
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from harness.models import Checkpoint
-
 
 @pytest.fixture
-def copied(checkpoints: dict[str, Checkpoint], tmp_path: Path) -> Callable[[str], Checkpoint]:
+def copied(checkpoints, tmp_path):
     """A copy of a checkpoint, to damage."""
 
-    def copy(strategy: str) -> Checkpoint:
+    def copy(strategy):
         original = checkpoints[strategy]
         path = shutil.copytree(original.path, tmp_path / "copy")
         base = dataclasses.replace(original.base, path=path) if strategy == "base" else original.base

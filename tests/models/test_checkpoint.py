@@ -13,18 +13,15 @@ BASE = ResolvedBase("tiny", None, Path("base"), "0" * 64)
 TRAINED = Checkpoint("full", BASE, Path("trained"), "1" * 64)
 
 
-def test_other_content_is_another_digest() -> None:
+def test_other_content_is_another_digest_and_another_place_is_not():
     others = ({"strategy": "lora"}, {"base": dataclasses.replace(BASE, digest="2" * 64)}, {"weights": "2" * 64})
     digests = {dataclasses.replace(TRAINED, **changes).digest for changes in others}
     assert 5 == len({TRAINED.digest, Checkpoint.of_base(BASE).digest, *digests})
-
-
-def test_another_place_is_no_other_digest() -> None:
     moved = dataclasses.replace(TRAINED, path=Path("moved"), base=dataclasses.replace(BASE, path=Path("moved")))
     assert TRAINED.digest == moved.digest
 
 
-def test_a_directory_outside_the_store_must_stay_as_it_is(tmp_path: Path) -> None:
+def test_a_directory_outside_the_store_must_stay_as_it_is(tmp_path):
     (tmp_path / "config.json").write_text("{}", encoding="utf-8")
     external = Checkpoint("full", BASE, tmp_path, directory_digest(tmp_path), external=True)
     external.require_unchanged()

@@ -1,48 +1,21 @@
 """Embeddings are fp32, each text is encoded once, and a reopened model must be the one that was trained."""
 
-import json
-import shutil
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from harness.errors import CheckpointError, StoreError
 from harness.execution import Context, InlineExecutor, Store
 from harness.metrics import row_cosines
-from harness.models import (
-    ADAPTER,
-    EMBEDDINGS,
-    ENCODE,
-    PROBE_TEXTS,
-    WEIGHTS,
-    Checkpoint,
-    Embeddings,
-    embed,
-    encoding,
-    open_checkpoint,
-    read_arrays,
-    settings_of,
-    time_encoding,
-)
-from harness.models.encoding import encode
+from harness.models import ADAPTER, PROBE_TEXTS, WEIGHTS, encoding, open_checkpoint
+from harness.models.embeddings import EMBEDDINGS, Embeddings, read_arrays
+from harness.models.encoding import ENCODE, embed, encode, settings_of, time_encoding
 from harness.models.record import ARRAYS
 
 
 @pytest.mark.parametrize("strategy", ["base", "full", "lora"])
-def test_encode_writes_float32_rows_for_texts_and_probes(
-    checkpoints: dict[str, Checkpoint], tmp_path: Path, strategy: str
-) -> None:
-    seen: list[tuple[float, str]] = []
-    facts = encode(
-        checkpoint=checkpoints[strategy],
-        texts={"eval": ("i love tea", "i hate tea", "x"), "train": ("x", "tea")},
-        out=tmp_path,
-        progress=lambda *said: seen.append(said),
-    )
+def test_encode_writes_float32_rows_for_texts_and_probes(checkpoints, tmp_path, strategy):
+    seen, texts = [], {"eval": ("i love tea", "i hate tea", "x"), "train": ("x", "tea")}
+    facts = encode(checkpoint=checkpoints[strategy], texts=texts, out=tmp_path, progress=lambda *x: seen.append(x))
     found = read_arrays(tmp_path / EMBEDDINGS)
     shapes = {"eval": (3, 32), "train": (2, 32), "probes": (12, 32)}
     shapes |= {"unmerged_probes": (12, 32)} if strategy == "lora" else {}
@@ -58,13 +31,10 @@ def test_encode_writes_float32_rows_for_texts_and_probes(
         assert row_cosines(found["probes"], embed(open_checkpoint(checkpoints["base"]), PROBE_TEXTS)).mean() < 0.99
 
 
-def test_each_text_is_encoded_once_and_in_chunks_that_do_not_matter(
-    checkpoints: dict[str, Checkpoint], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_inputs: Any
-) -> None:
-    seen: list[str] = []
-    parts: list[float] = []
+def test_each_text_is_encoded_once_and_in_chunks_that_do_not_matter(checkpoints, tmp_path, monkeypatch, tiny_inputs):
+    seen, parts = [], []
 
-    def counting(model: Any, texts: Any, **options: Any) -> NDArray[np.float32]:
+    def counting(model, texts, **options):
         seen.extend(texts)
         return embed(model, texts, **options)
 
@@ -80,7 +50,7 @@ def test_each_text_is_encoded_once_and_in_chunks_that_do_not_matter(
     np.testing.assert_allclose(whole, read_arrays(tmp_path / EMBEDDINGS)["eval"], atol=1e-6)
 
 
-def test_the_embedding_of_a_text_does_not_depend_on_its_neighbours(checkpoints: dict[str, Checkpoint]) -> None:
+def test_the_embedding_of_a_text_does_not_depend_on_its_neighbours(checkpoints):
     model = open_checkpoint(checkpoints["base"])
     together = embed(model, PROBE_TEXTS)
     alone = np.concatenate([embed(model, [text]) for text in PROBE_TEXTS])
@@ -88,41 +58,29 @@ def test_the_embedding_of_a_text_does_not_depend_on_its_neighbours(checkpoints: 
     np.testing.assert_allclose(together[::-1], embed(model, PROBE_TEXTS[::-1], batch_size=5), atol=1e-6)
 
 
-def test_timing_yields_the_seconds_of_each_batch_that_is_asked_for(checkpoints: dict[str, Checkpoint]) -> None:
+def test_timing_yields_the_seconds_of_each_batch_that_is_asked_for(checkpoints):
     timing = time_encoding(checkpoints["base"], PROBE_TEXTS)
     assert next(timing) is None
     assert all(0 < timing.send(size) < 10 for size in (1, 12, 5))
 
 
-def scaled(checkpoint: Checkpoint, edit_tensors: Any) -> None:
-    edit_tensors(checkpoint.path / ADAPTER, lambda t: t.update({key: 1.5 * value for key, value in t.items()}))
+NOT_THE_TRAINED_ONE = {
+    "scaled": ("lora", ADAPTER, lambda t: t.update({key: 1.5 * value for key, value in t.items()})),
+    "fewer-probes": ("full", ARRAYS, lambda arrays: arrays.update(probes=arrays["probes"][:-1])),
+}
 
 
-def base_again(checkpoint: Checkpoint, _edit_tensors: Any) -> None:
-    shutil.copy(checkpoint.base.path / WEIGHTS, checkpoint.path / WEIGHTS)
-
-
-def fewer_probes(checkpoint: Checkpoint, edit_tensors: Any) -> None:
-    edit_tensors(checkpoint.path / ARRAYS, lambda arrays: arrays.update(probes=arrays["probes"][:-1]))
-
-
-@pytest.mark.parametrize(("strategy", "change"), [("lora", scaled), ("full", base_again), ("full", fewer_probes)])
-def test_a_complete_model_that_is_not_the_trained_one_is_not_measured(
-    copied: Callable[[str], Checkpoint], edit_tensors: Any, tmp_path: Path, strategy: str, change: Any
-) -> None:
+@pytest.mark.parametrize(("strategy", "file", "change"), NOT_THE_TRAINED_ONE.values(), ids=NOT_THE_TRAINED_ONE)
+def test_a_model_that_is_not_the_trained_one_is_not_measured(copied, edit_tensors, tmp_path, strategy, file, change):
     checkpoint = copied(strategy)
-    change(checkpoint, edit_tensors)
+    edit_tensors(checkpoint.path / file, change)
     open_checkpoint(checkpoint)
-    with pytest.raises(CheckpointError) as caught:
+    with pytest.raises(CheckpointError, match=r"the saved model is not the trained model: .*expected at least 0\.9999"):
         encode(checkpoint=checkpoint, texts={"eval": ("x",)}, out=tmp_path, progress=lambda *_: None)
-    assert str(caught.value).startswith(f"{checkpoint.path}: the saved model is not the trained model: ")
-    assert str(caught.value).endswith("expected at least 0.9999")
     assert not (tmp_path / EMBEDDINGS).exists()
 
 
-def test_embeddings_are_verified_once_when_they_are_first_read(
-    checkpoints: dict[str, Checkpoint], tmp_path: Path
-) -> None:
+def test_embeddings_are_verified_once_when_they_are_first_read(checkpoints, tmp_path):
     ctx = Context(Store(tmp_path / "store"), InlineExecutor())
     arguments = {"checkpoint": checkpoints["base"], "texts": {"eval": ("tea",)}}
     first, second = (Embeddings(ctx.artefact(ENCODE, **arguments)) for _ in range(2))
@@ -135,42 +93,13 @@ def test_embeddings_are_verified_once_when_they_are_first_read(
         _ = second.arrays
 
 
-def opened(path: Path) -> Any:
-    from sentence_transformers import SentenceTransformer
-
-    return SentenceTransformer(str(path), device="cpu", local_files_only=True)
-
-
-@pytest.fixture
-def model(tiny_base_path: Path) -> Any:
-    return opened(tiny_base_path)
-
-
-def test_the_settings_of_the_tiny_model(model: Any) -> None:
-    settings = settings_of(model)
-    assert settings == json.loads(json.dumps(settings, allow_nan=False))
-    assert ["Transformer", "Pooling", "Normalize"] == settings["modules"]
-    assert (48, True, {}, None, "cosine") == tuple(
-        settings[name] for name in ("maximum length", "normalised", "prompts", "default prompt", "similarity")
-    )
-    assert ["mean"] == [pooling["pooling_mode"] for pooling in settings["pooling"]]
-
-
-def test_a_model_that_is_opened_twice_or_saved_has_the_same_settings(model: Any, tmp_path: Path) -> None:
-    model.save_pretrained(str(tmp_path / "saved"), create_model_card=False)
-    assert settings_of(model) == settings_of(opened(tmp_path / "saved"))
-
-
-def test_another_normalizer_shows_in_the_tokens_alone(model: Any) -> None:
+def test_another_normalizer_shows_in_the_tokens_alone_and_empty_prompts_nowhere(checkpoints):
     from tokenizers.normalizers import BertNormalizer
 
-    before = settings_of(model)
-    model.tokenizer.backend_tokenizer.normalizer = BertNormalizer(lowercase=False)
-    after = settings_of(model)
-    assert {"tokens of the probe texts"} == {name for name in before if before[name] != after[name]}
-
-
-def test_empty_prompts_are_no_prompts(model: Any) -> None:
+    model = open_checkpoint(checkpoints["base"])  # other settings are rows of tests/faults
     before = settings_of(model)
     model.prompts = {"query": "", "document": ""}
     assert before == settings_of(model)
+    model.tokenizer.backend_tokenizer.normalizer = BertNormalizer(lowercase=False)
+    after = settings_of(model)
+    assert {"tokens of the probe texts"} == {name for name in before if before[name] != after[name]}

@@ -1,7 +1,6 @@
 """A base is found where the case says, and verified byte by byte."""
 
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -13,30 +12,28 @@ from harness.models import module_names, resolve_base
 WEIGHTS = "model.safetensors"
 
 
-def error_of(spec: BaseSpec, directory: Path) -> str:
+def error_of(spec, directory):
     with pytest.raises(CheckpointError) as caught:
         resolve_base(spec, directory)
     return str(caught.value)
 
 
-def flip_one_byte(path: Path) -> None:
+def flip_one_byte(path):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
 
 
-def digest_of(path: Path) -> str:
+def digest_of(path):
     return resolve_base(BaseSpec(name="tiny", path=str(path)), path).digest
 
 
-def test_a_base_is_found_beside_its_case(tiny_base_path: Path) -> None:
+def test_a_base_is_found_beside_its_case(tiny_base_path):
     resolved = resolve_base(BaseSpec(name="tiny", path="base"), tiny_base_path.parent)
     assert ("tiny", None, tiny_base_path.resolve()) == (resolved.name, resolved.revision, resolved.path)
 
 
-def test_the_digest_of_a_base_is_that_of_the_files_that_its_output_depends_on(
-    tiny_base_path: Path, tmp_path: Path
-) -> None:
+def test_the_digest_of_a_base_is_that_of_the_files_that_its_output_depends_on(tiny_base_path, tmp_path):
     copy = shutil.copytree(tiny_base_path, tmp_path / "copy")
     (copy / "README.md").write_text("other words", encoding="utf-8")
     digests = {digest_of(tiny_base_path), digest_of(copy)}
@@ -47,23 +44,20 @@ def test_the_digest_of_a_base_is_that_of_the_files_that_its_output_depends_on(
     assert 5 == len(digests)
 
 
-def test_every_file_that_the_case_gives_a_digest_for_is_verified(tiny_base_path: Path, tmp_path: Path) -> None:
+def test_every_file_that_the_case_gives_a_digest_for_is_verified(tiny_base_path, tmp_path):
     copy = shutil.copytree(tiny_base_path, tmp_path / "copy")
     (copy / "LICENSE").write_text("free", encoding="utf-8")
     expected = {name: file_digest(copy / name) for name in (WEIGHTS, "1_Pooling/config.json", "LICENSE")}
     spec = BaseSpec(name="tiny", path=str(copy), sha256=expected)
     assert copy == resolve_base(spec, tmp_path).path
     flip_one_byte(copy / "LICENSE")
-    found = file_digest(copy / "LICENSE")
-    said = f"{copy / 'LICENSE'}: sha256 {found}, the case expects {expected['LICENSE']}: not the model that the case"
-    assert error_of(spec, tmp_path).startswith(said)
+    said = f"LICENSE: sha256 {file_digest(copy / 'LICENSE')}, the case expects {expected['LICENSE']}: not the model"
+    assert said in error_of(spec, tmp_path)
     (copy / "LICENSE").unlink()
     assert f"LICENSE: sha256 of no file, the case expects {expected['LICENSE']}" in error_of(spec, tmp_path)
 
 
-def test_one_flipped_byte_in_the_packaged_model_is_refused_by_the_shipped_digests(
-    dating_case_path: Path, tmp_path: Path
-) -> None:
+def test_one_flipped_byte_in_the_packaged_model_is_refused_by_the_shipped_digests(dating_case_path, tmp_path):
     shipped = read_case(dating_case_path).base
     real = resolve_base(shipped, tmp_path)
     assert (shipped.name, shipped.revision) == (real.name, real.revision)
@@ -73,7 +67,7 @@ def test_one_flipped_byte_in_the_packaged_model_is_refused_by_the_shipped_digest
         shutil.copy(real.path / name, copy)
     flip_one_byte(copy / WEIGHTS)
     message = error_of(shipped.model_copy(update={"package": None, "path": str(copy)}), tmp_path)
-    assert message.startswith(f"{copy / WEIGHTS}: sha256 ")
+    assert f"{WEIGHTS}: sha256 " in message
     assert f"the case expects {shipped.sha256[WEIGHTS]}" in message
 
 
@@ -82,20 +76,20 @@ NOT_THERE = {
     "no-model": (BaseSpec(name="x", path="empty"), "no model.safetensors; expected a sentence-transformers directory"),
     "no-package": (BaseSpec(name="x", package="no_such_package_here"), "base.package: 'no_such_package_here' cannot b"),
     "other-package": (BaseSpec(name="x", package="json"), "base.package: 'json' cannot be used"),
-    "not-on-the-hub": (
-        BaseSpec(name="nobody/no-such-model", revision="0" * 40),
-        f"base nobody/no-such-model@{'0' * 40}: cannot be had from the hub: ",
+    "no-repository": (
+        BaseSpec(name="no/model", revision="0" * 40),
+        f"base no/model@{'0' * 40}: cannot be had from the",
     ),
 }
 
 
 @pytest.mark.parametrize(("spec", "said"), NOT_THERE.values(), ids=NOT_THERE)
-def test_a_base_that_is_not_there_is_refused(tmp_path: Path, spec: BaseSpec, said: str) -> None:
+def test_a_base_that_is_not_there_is_refused(tmp_path, spec, said):
     (tmp_path / "empty").mkdir()
     assert said in error_of(spec, tmp_path)
 
 
-def test_the_modules_that_an_adapter_can_target_are_the_ones_with_weights(tiny_base_path: Path) -> None:
+def test_the_modules_that_an_adapter_can_target_are_the_ones_with_weights(tiny_base_path):
     names = module_names(resolve_base(BaseSpec(name="tiny", path=str(tiny_base_path)), tiny_base_path))
     assert {"query", "key", "value", "dense", "LayerNorm", "word_embeddings"} <= names
     assert set() == {"weight", "encoder", "self", "0"} & names

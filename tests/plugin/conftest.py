@@ -1,7 +1,5 @@
 """A project of its own, in which pytest runs the suite on the tiny case."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from types import SimpleNamespace

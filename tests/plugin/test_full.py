@@ -1,7 +1,5 @@
 """`-m full` through the whole life of a baseline: missing, written, pass, changed, fail, updated."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

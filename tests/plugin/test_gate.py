@@ -1,7 +1,5 @@
 """`-m gate`, as people and CI call it: options, the outcome for a good and a bad candidate, and what it leaves."""
 
-from __future__ import annotations
-
 import shutil
 
 import pytest

@@ -104,6 +104,7 @@ def test_without_values_nothing_is_drawn(report):
 def test_many_categories_show_the_largest():
     many = make_report(pair=lambda row: plain(row) | {"category": f"c{row % 40:02}"})
     assert draw_file(CHARTS["category_heatmap"], many) is not None
+    assert [row[0] for row in table("category_heatmap", many).rows] == [f"c{index:02}" for index in range(25)]
     assert "15 smaller categories are not shown" in CHARTS["category_heatmap"].alt(many)
 
 

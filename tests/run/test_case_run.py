@@ -1,14 +1,12 @@
 """A case is run step by step; what was made already is found, and only what is missing is made."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 import multiprocessing
 import os
 import shutil
 import signal
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -18,15 +16,8 @@ from harness.baselines import comparable
 from harness.errors import CaseError, NotBuiltError, StageError, StoreError
 from harness.execution import Context, InlineExecutor, Store
 from harness.metrics.cosine import pair_scores
-from harness.run import CaseRun
+from harness.run import CaseRun, Inputs
 from harness.run.calibration import provenance
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from harness.execution import Step
-    from harness.run import Inputs
 
 MODELS = ("base", "standard", "lora")
 
@@ -38,28 +29,28 @@ class BuiltError(Exception):
 class Refusing(InlineExecutor):
     """Runs what needs no process of its own."""
 
-    def run(self, step: Step[Any], title: str, *arguments: Any) -> Any:
+    def run(self, step, title, *arguments):
         if step.resource.process:
             raise BuiltError(title)
         return super().run(step, title, *arguments)
 
 
 @pytest.fixture
-def rerun(tiny_run: CaseRun) -> Callable[..., CaseRun]:
+def rerun(tiny_run):
     """A fresh run on the same store, or another one, in which no model can be trained or encoded."""
 
-    def again(inputs: Inputs = tiny_run.inputs, store: Store = tiny_run.ctx.store) -> CaseRun:
+    def again(inputs=tiny_run.inputs, store=tiny_run.ctx.store):
         return CaseRun(Context(store, Refusing()), inputs, comparable(None, inputs.origin))
 
     return again
 
 
 @pytest.fixture
-def store_copy(tiny_run: CaseRun, tmp_path: Path) -> Store:
+def store_copy(tiny_run, tmp_path):
     return Store(shutil.copytree(tiny_run.ctx.store.root, tmp_path / "store"))
 
 
-def with_recipe(inputs: Inputs, model: str, **changes: Any) -> Inputs:
+def with_recipe(inputs, model, **changes):
     models = {**inputs.case.models, model: inputs.case.models[model].changed(**changes)}
     return dataclasses.replace(inputs, case=inputs.case.model_copy(update={"models": models}))
 
@@ -68,7 +59,7 @@ def with_recipe(inputs: Inputs, model: str, **changes: Any) -> Inputs:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_each_model_is_measured(tiny_run: CaseRun, name: str) -> None:
+def test_each_model_is_measured(tiny_run, name):
     evaluation, arrays, pairs = tiny_run.evaluation(name), tiny_run.embeddings(name), tiny_run.inputs.eval
     assert [] == [metric for metric, result in evaluation.metrics.items() if math.isnan(result.value)]
     assert set(evaluation.categories) == {"animals", "other"}
@@ -81,20 +72,20 @@ def test_each_model_is_measured(tiny_run: CaseRun, name: str) -> None:
     np.testing.assert_allclose(expected, evaluation.scores, atol=1e-6)
 
 
-def test_what_each_stage_cost_is_kept(tiny_run: CaseRun) -> None:
+def test_what_each_stage_cost_is_kept(tiny_run):
     for model, stage in (("base", "encode"), ("standard", "train"), ("lora", "train"), ("lora", "encode")):
         cost = tiny_run.cost(model, stage)
         assert cost.seconds > 0
         assert 50 < (cost.peak_rss_mb or 0) < 4000
 
 
-def test_training_helps_on_the_pairs_that_were_held_out(tiny_run: CaseRun) -> None:
+def test_training_helps_on_the_pairs_that_were_held_out(tiny_run):
     base, standard, lora = (tiny_run.evaluation(name).metrics["spearman"].value for name in MODELS)
     assert base < 0.2
     assert min(standard, lora) > base + 0.2
 
 
-def test_the_curve_ends_where_the_evaluation_begins(tiny_run: CaseRun) -> None:
+def test_the_curve_ends_where_the_evaluation_begins(tiny_run):
     for name in ("standard", "lora"):
         trained = tiny_run.training(name)
         assert trained is not None
@@ -105,9 +96,7 @@ def test_the_curve_ends_where_the_evaluation_begins(tiny_run: CaseRun) -> None:
 # --- analyses ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_audit_counts_word_pieces_where_the_base_has_a_tokenizer(
-    tiny_inputs: Inputs, tmp_path: Path, rerun: Callable[..., CaseRun]
-) -> None:
+def test_the_audit_counts_word_pieces_where_the_base_has_a_tokenizer(tiny_inputs, tmp_path, rerun):
     first = rerun(store=Store(tmp_path / "store")).audit()
     assert (first.findings["shared_pairs"].value, first.findings["truncated_texts"].value) == (0, 0)
     path = shutil.copytree(tiny_inputs.base.path, tmp_path / "base")
@@ -118,7 +107,7 @@ def test_the_audit_counts_word_pieces_where_the_base_has_a_tokenizer(
     assert "tokenizer.json: no such file" in findings["truncated_texts"].reason
 
 
-def test_the_threshold_comes_from_the_training_pairs(tiny_run: CaseRun, rerun: Callable[..., CaseRun]) -> None:
+def test_the_threshold_comes_from_the_training_pairs(tiny_run, rerun):
     inputs, arrays = tiny_run.inputs, tiny_run.embeddings("lora")
     train, scores = (
         pair_scores(arrays[name], pairs.text_rows) for name, pairs in (("train", inputs.train), ("eval", inputs.eval))
@@ -128,7 +117,7 @@ def test_the_threshold_comes_from_the_training_pairs(tiny_run: CaseRun, rerun: C
     assert found.apparent["f1"] == tiny_run.evaluation("lora").metrics["best_f1"].value
 
 
-def test_relative_performance_is_of_the_measured_values(tiny_run: CaseRun) -> None:
+def test_relative_performance_is_of_the_measured_values(tiny_run):
     found = tiny_run.relative_performance("lora", "standard", "spearman")
     base, standard, lora = (tiny_run.evaluation(name).metrics["spearman"].value for name in MODELS)
     assert found.ratio == pytest.approx(lora / standard)
@@ -136,7 +125,7 @@ def test_relative_performance_is_of_the_measured_values(tiny_run: CaseRun) -> No
     assert found.interval.low < found.ratio < found.interval.high
 
 
-def test_at_its_own_rate_a_model_is_not_trained_again(tiny_run: CaseRun, rerun: Callable[..., CaseRun]) -> None:
+def test_at_its_own_rate_a_model_is_not_trained_again(tiny_run, rerun):
     """Under a changed recipe fewer texts are encoded; one that says what the case says anyway is none."""
     own = tiny_run.inputs.case.models["lora"].learning_rate
     assert rerun().evaluation("lora", learning_rate=own) == tiny_run.evaluation("lora")
@@ -145,15 +134,13 @@ def test_at_its_own_rate_a_model_is_not_trained_again(tiny_run: CaseRun, rerun: 
 # --- the store --------------------------------------------------------------------------------------------------------
 
 
-def test_a_second_run_builds_nothing_and_finds_the_same(tiny_run: CaseRun, rerun: Callable[..., CaseRun]) -> None:
+def test_a_second_run_builds_nothing_and_finds_the_same(tiny_run, rerun):
     again = rerun()
     for name in MODELS:
         assert tiny_run.evaluation(name) == again.evaluation(name)
 
 
-def test_gates_and_tolerances_and_the_other_recipe_decide_no_model(
-    tiny_run: CaseRun, rerun: Callable[..., CaseRun]
-) -> None:
+def test_gates_and_tolerances_and_the_other_recipe_decide_no_model(tiny_run, rerun):
     inputs = with_recipe(tiny_run.inputs, "lora", seed=99)
     gates = inputs.case.gates.model_copy(update={"category_pairs": 99})
     inputs = dataclasses.replace(inputs, case=inputs.case.model_copy(update={"gates": gates, "description": "other"}))
@@ -169,27 +156,23 @@ DECIDING: dict[str, Callable[[Inputs], Inputs]] = {
 
 
 @pytest.mark.parametrize("change", DECIDING.values(), ids=DECIDING)
-def test_whatever_decides_a_model_trains_it_again(
-    tiny_run: CaseRun, rerun: Callable[..., CaseRun], change: Callable[[Inputs], Inputs]
-) -> None:
+def test_whatever_decides_a_model_trains_it_again(tiny_run, rerun, change):
     with pytest.raises(BuiltError, match=r"^train tiny-standard$"):
         rerun(change(tiny_run.inputs)).evaluation("standard")
 
 
-def test_a_recipe_is_changed_through_validation(rerun: Callable[..., CaseRun]) -> None:
+def test_a_recipe_is_changed_through_validation(rerun):
     with pytest.raises(CaseError, match="precision"):
         rerun().evaluation("lora", precision="fp16")
 
 
-def test_what_was_never_built_is_only_looked_up(rerun: Callable[..., CaseRun], tmp_path: Path) -> None:
+def test_what_was_never_built_is_only_looked_up(rerun, tmp_path):
     run = rerun(store=Store(tmp_path / "store"))
     with pytest.raises(NotBuiltError, match=r"^train tiny-lora: not built$"):
         dataclasses.replace(run, ctx=run.ctx.lookup_only()).evaluation("lora")
 
 
-def test_a_damaged_model_is_found_out_though_all_about_it_was_measured_before(
-    tiny_run: CaseRun, rerun: Callable[..., CaseRun], store_copy: Store
-) -> None:
+def test_a_damaged_model_is_found_out_though_all_about_it_was_measured_before(tiny_run, rerun, store_copy):
     trained = rerun(store=store_copy).training("lora")
     assert trained is not None
     adapter = trained.path / "adapter_model.safetensors"
@@ -198,7 +181,7 @@ def test_a_damaged_model_is_found_out_though_all_about_it_was_measured_before(
         rerun(store=store_copy).evaluation("lora")
 
 
-def test_damaged_embeddings_are_never_measured(rerun: Callable[..., CaseRun], store_copy: Store) -> None:
+def test_damaged_embeddings_are_never_measured(rerun, store_copy):
     path = rerun(store=store_copy).encoding("lora").path / "embeddings.safetensors"
     path.write_bytes(path.read_bytes()[:-1])
     shutil.rmtree(store_copy.root / "evaluation")
@@ -206,15 +189,13 @@ def test_damaged_embeddings_are_never_measured(rerun: Callable[..., CaseRun], st
         rerun(store=store_copy).evaluation("lora")
 
 
-def test_after_a_stage_was_killed_only_what_is_missing_is_made(
-    tiny_run: CaseRun, context_at: Callable[[Path], Context], tmp_path: Path
-) -> None:
+def test_after_a_stage_was_killed_only_what_is_missing_is_made(tiny_run, context_at, tmp_path):
     root = shutil.copytree(tiny_run.ctx.store.root, tmp_path / "store")
     inputs = with_recipe(tiny_run.inputs, "lora", seed=7)
     ctx = context_at(root)
     told: list[str] = []
 
-    def kill(title: str, share: float, _note: str) -> None:
+    def kill(title, share, _note):
         told.append(title)
         if title == "train tiny-lora" and share > 0:
             for child in multiprocessing.active_children():
@@ -233,7 +214,7 @@ def test_after_a_stage_was_killed_only_what_is_missing_is_made(
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_the_provenance_says_from_what_and_where(tiny_run: CaseRun, name: str) -> None:
+def test_the_provenance_says_from_what_and_where(tiny_run, name):
     found = provenance(tiny_run, name)
     assert set(found["encode"]["libraries"]) >= {"torch", "sentence-transformers"}
     assert found["precision"] == {"train": None if name == "base" else "fp32", "encode": "fp32"}

@@ -1,21 +1,15 @@
 """A case with everything that it names read and verified, before any model is touched."""
 
-from __future__ import annotations
-
 import dataclasses
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from harness.config import read_case
 from harness.errors import CaseError, CheckpointError, DataError
-from harness.run import Inputs, prepare
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from harness.run import prepare
 
 
-def test_preparing_reads_the_pairs_and_verifies_the_base(tiny_inputs: Inputs, tiny_base_path: Path) -> None:
+def test_preparing_reads_the_pairs_and_verifies_the_base(tiny_inputs, tiny_base_path):
     assert (tiny_inputs.case.name, tiny_inputs.base.path) == ("tiny", tiny_base_path)
     assert (len(tiny_inputs.train), len(tiny_inputs.eval)) == (252, 84)
     origin = tiny_inputs.origin
@@ -23,14 +17,14 @@ def test_preparing_reads_the_pairs_and_verifies_the_base(tiny_inputs: Inputs, ti
     assert (origin.base_name, origin.base_digest) == ("tiny", tiny_inputs.base.digest)
 
 
-def test_the_compared_categories_have_enough_pairs_of_both_labels(tiny_inputs: Inputs) -> None:
+def test_the_compared_categories_have_enough_pairs_of_both_labels(tiny_inputs):
     for enough, names in {4: ("animals", "other"), 6: ("animals", "other"), 7: ("other",), 31: ()}.items():
         gates = tiny_inputs.case.gates.model_copy(update={"category_pairs": enough})
         case = tiny_inputs.case.model_copy(update={"gates": gates})
         assert dataclasses.replace(tiny_inputs, case=case).compared_categories == names
 
 
-def test_files_with_one_name_are_told_apart_by_their_directories(tiny_inputs: Inputs, tmp_path: Path) -> None:
+def test_files_with_one_name_are_told_apart_by_their_directories(tiny_inputs, tmp_path):
     assert tiny_inputs.file_names == ("train.jsonl", "eval.jsonl")
     train, evaluation = (
         dataclasses.replace(tiny_inputs.train, path=tmp_path / name / "pairs.jsonl") for name in ("train", "eval")
@@ -40,9 +34,7 @@ def test_files_with_one_name_are_told_apart_by_their_directories(tiny_inputs: In
 
 
 @pytest.mark.parametrize(("warmup", "fits"), [(31, True), (32, False)])
-def test_a_warm_up_as_long_as_the_training_is_refused(
-    write_case: Any, tiny_content: Any, tmp_path: Path, warmup: int, *, fits: bool
-) -> None:
+def test_a_warm_up_as_long_as_the_training_is_refused(write_case, tiny_content, tmp_path, warmup, *, fits):
     content = tiny_content()
     content["models"]["standard"]["warmup_steps"] = warmup
     case = read_case(write_case(tmp_path / "tiny", content))
@@ -58,7 +50,7 @@ def test_a_warm_up_as_long_as_the_training_is_refused(
 
 
 @pytest.mark.parametrize("name", ["train", "eval"])
-def test_a_bad_row_is_named(write_case: Any, tiny_content: Any, tmp_path: Path, name: str) -> None:
+def test_a_bad_row_is_named(write_case, tiny_content, tmp_path, name):
     case = read_case(write_case(tmp_path / "tiny", tiny_content()))
     with (tmp_path / "tiny" / f"{name}.jsonl").open("a", encoding="utf-8") as file:
         file.write("{}\n")
@@ -66,14 +58,14 @@ def test_a_bad_row_is_named(write_case: Any, tiny_content: Any, tmp_path: Path, 
         prepare(case)
 
 
-def test_a_base_with_another_digest_is_refused(write_case: Any, tiny_content: Any, tmp_path: Path) -> None:
+def test_a_base_with_another_digest_is_refused(write_case, tiny_content, tmp_path):
     content = tiny_content()
     content["base"]["sha256"] = {"model.safetensors": "0" * 64}
     with pytest.raises(CheckpointError, match="not the model that the case names"):
         prepare(read_case(write_case(tmp_path / "tiny", content)))
 
 
-def test_a_target_that_the_base_does_not_have_is_named(write_case: Any, tiny_content: Any, tmp_path: Path) -> None:
+def test_a_target_that_the_base_does_not_have_is_named(write_case, tiny_content, tmp_path):
     content = tiny_content()
     content["models"]["lora"]["lora"]["target_modules"] = ["query", "wings"]
     with pytest.raises(

@@ -1,7 +1,3 @@
-"""Power of a gate: against Student's quantiles where they are known, and against trainings drawn from a known law."""
-
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np
@@ -19,7 +15,7 @@ STUDENT = stats.t(TRAININGS - 1, scale=VALUES.std(ddof=1) * np.sqrt(1 + 1 / TRAI
 """Another training's value, around the mean of those that are known."""
 
 
-def gate(trainings: np.ndarray, tolerance: float, *, width: float = 0.0, most: float = 2.0) -> Comparisons:
+def gate(trainings, tolerance, *, width=0.0, most=2.0):
     """One comparison after another, alike; forgetting everything costs 1, and an interval is `width` to either side."""
     trainings = trainings if trainings.ndim == 2 else trainings[:, np.newaxis]
     count = trainings.shape[1]
@@ -29,9 +25,8 @@ def gate(trainings: np.ndarray, tolerance: float, *, width: float = 0.0, most: f
     )
 
 
-@pytest.mark.parametrize("allowed", [0.0, 0.01, 0.03])
-@pytest.mark.parametrize("lucky", [0.0, 0.01, -0.01])
-def test_one_comparison_is_students(allowed: float, lucky: float) -> None:
+@pytest.mark.parametrize(("allowed", "lucky"), [(0.0, 0.0), (0.01, 0.01), (0.03, -0.01)])
+def test_one_comparison_is_students(allowed, lucky):
     """A loss is counted from the stored training: how lucky that one was moves all of them."""
     lost = VALUES - VALUES.mean() + lucky
     found = power(gate(lost, allowed), seed=0, draws=200_000)
@@ -40,17 +35,20 @@ def test_one_comparison_is_students(allowed: float, lucky: float) -> None:
     assert 0.0 == found.inconclusive
 
 
-def test_several_comparisons_are_drawn_together() -> None:
+def test_several_comparisons_are_drawn_together_and_see_what_none_sees_alone():
     """What always moves together fails together; what does not fails more often."""
-    alone = power(gate(VALUES - VALUES.mean(), 0.01), seed=0)
-    same = power(gate(np.repeat((VALUES - VALUES.mean())[:, np.newaxis], 5, axis=1), 0.01), seed=0)
-    other = np.random.default_rng(2).normal(0, 0.01, (TRAININGS, 5))
+    lost = VALUES - VALUES.mean()
+    alone, same = (power(gate(np.repeat(lost[:, np.newaxis], n, axis=1), 0.01), seed=0) for n in (1, 5))
     assert alone.fails == same.fails
-    assert power(gate(other - other.mean(axis=0), 0.01), seed=0).fails > 1.5 * alone.fails
+    assert_allclose(alone.together, alone.drops, atol=1 / 400)
+    other = np.random.default_rng(2).normal(0, 0.01, (TRAININGS, 12))
+    found = power(gate(other - other.mean(axis=0), 0.01), seed=0)
+    assert found.fails > 1.5 * alone.fails
+    assert (found.together < found.drops.min()).all()
 
 
 @pytest.mark.parametrize("trainings", [3, 8])
-def test_what_it_says_is_true_of_gates_whose_trainings_come_from_a_known_law(trainings: int) -> None:
+def test_what_it_says_is_true_of_gates_whose_trainings_come_from_a_known_law(trainings):
     """Over many baselines: as many false alarms as said, and the drop that is named is caught as often as is said."""
     rng = np.random.default_rng(3)
     said, true, caught = [], [], []
@@ -67,7 +65,7 @@ def test_what_it_says_is_true_of_gates_whose_trainings_come_from_a_known_law(tra
 
 @settings(max_examples=30)
 @given(st.floats(0, 0.1), st.floats(0, 0.1), st.floats(0, 0.1))
-def test_a_larger_tolerance_and_wider_intervals_see_less(first: float, second: float, width: float) -> None:
+def test_a_larger_tolerance_and_wider_intervals_see_less(first, second, width):
     small, large = sorted([first, second])
     lost = VALUES[0] - VALUES
     strict, lax = (power(gate(lost, allowed), seed=0, draws=500) for allowed in (small, large))
@@ -78,7 +76,7 @@ def test_a_larger_tolerance_and_wider_intervals_see_less(first: float, second: f
         assert strict.together <= less.together
 
 
-def test_what_the_pairs_leave_open_is_inconclusive() -> None:
+def test_what_the_pairs_leave_open_is_inconclusive():
     lost = VALUES - VALUES.mean()
     found = power(gate(lost, 0.0, width=0.02), seed=0, draws=200_000)
     assert_allclose(found.fails, STUDENT.sf(0.02), atol=0.003)
@@ -86,23 +84,19 @@ def test_what_the_pairs_leave_open_is_inconclusive() -> None:
     assert_allclose(found.drops, 0.02 + STUDENT.ppf(0.95), atol=0.004)  # a step between two points of the way
 
 
-def test_where_the_pairs_never_prove_it_nothing_is_seen() -> None:
+def test_a_drop_that_pairs_never_prove_or_that_forgetting_does_not_reach_is_not_seen():
     found = power(gate(VALUES - VALUES.mean(), 0.0, width=2.0), seed=0)
     assert 0.0 == found.fails
     assert 0.4 < found.inconclusive < 0.6
     assert np.isnan([*found.drops, *found.together]).all()
-
-
-@pytest.mark.parametrize("scale", [0.0, -1.0, 0.02])
-def test_a_drop_that_forgetting_does_not_reach_is_not_seen(scale: float) -> None:
-    """The base is no worse, better, or hardly worse than the model."""
     reached = gate(VALUES - VALUES.mean(), 0.03)
-    parts = {name: scale * getattr(reached, name) for name in ("forgotten", "low", "high")}
-    found = power(dataclasses.replace(reached, **parts), seed=0)
-    assert np.isnan([*found.drops, *found.together]).all()
+    for scale in (0.0, -1.0, 0.02):  # the base is no worse, better, or hardly worse than the model
+        parts = {name: scale * getattr(reached, name) for name in ("forgotten", "low", "high")}
+        found = power(dataclasses.replace(reached, **parts), seed=0)
+        assert np.isnan([*found.drops, *found.together]).all()
 
 
-def test_without_scores_the_tolerance_decides_as_far_as_the_metric_goes() -> None:
+def test_without_scores_the_tolerance_decides_as_far_as_the_metric_goes():
     """As of clusters, which nobody stores."""
     reached = gate(VALUES - VALUES.mean(), 0.03)
     nothing = np.full_like(reached.forgotten, np.nan)
@@ -113,15 +107,8 @@ def test_without_scores_the_tolerance_decides_as_far_as_the_metric_goes() -> Non
     assert np.isnan(power(dataclasses.replace(unknown, most=np.array([0.03])), seed=0).drops).all()
 
 
-def test_together_they_see_what_none_sees_alone() -> None:
-    rng = np.random.default_rng(4)
-    many = rng.normal(0, 0.01, (TRAININGS, 12))
-    found = power(gate(many - many.mean(axis=0), 0.03), seed=0)
-    assert (found.together < found.drops.min()).all()
-    one = power(gate(VALUES - VALUES.mean(), 0.03), seed=0)
-    assert_allclose(one.together, one.drops, atol=1 / 400)
-
-
-def test_one_training_has_no_spread() -> None:
+def test_one_training_has_no_spread():
     with pytest.raises(ValueError, match="at least two trainings, got 1"):
         power(gate(VALUES[:1], 0.01), seed=0)
+    with pytest.raises(ValueError, match="at least two trainings, got 1"):
+        retraining_tolerance([0.8], comparisons=1, confidence=0.95)

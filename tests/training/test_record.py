@@ -1,13 +1,11 @@
 """A training elsewhere is recorded, and its model recognised; what cannot be recorded is refused by its name."""
 
 import json
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 from safetensors.numpy import load_file
 
-from harness.errors import CaseError, CheckpointError, DataError, HarnessError
+from harness.errors import CaseError, CheckpointError, DataError
 from harness.metrics import row_cosines
 from harness.models import PROBE_TEXTS, Checkpoint, embed, open_checkpoint
 from harness.models.record import ARRAYS, RECORD
@@ -15,7 +13,7 @@ from harness.training import record, record_training
 
 
 @pytest.fixture(scope="module")
-def trained_elsewhere(tiny_inputs: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def trained_elsewhere(tiny_inputs, tmp_path_factory):
     """The arguments of `record_training` after a training by PEFT alone."""
     from peft import LoraConfig, get_peft_model
     from sentence_transformers import SentenceTransformer
@@ -25,16 +23,11 @@ def trained_elsewhere(tiny_inputs: Any, tmp_path_factory: pytest.TempPathFactory
     model[0].model = adapted
     directory = tmp_path_factory.mktemp("elsewhere")
     adapted.save_pretrained(directory)
-    return {
-        "model": model,
-        "directory": directory,
-        "base": tiny_inputs.base,
-        "pairs": tiny_inputs.train,
-        "recipe": {"learning_rate": 1e-3},
-    }
+    whole = {"model": model, "directory": directory, "base": tiny_inputs.base, "pairs": tiny_inputs.train}
+    return {**whole, "recipe": {"learning_rate": 1e-3}}
 
 
-def test_a_training_by_peft_is_recorded_and_recognised(trained_elsewhere: dict[str, Any]) -> None:
+def test_a_training_by_peft_is_recorded_and_recognised(trained_elsewhere):
     record_training(**trained_elsewhere)
     directory, base = trained_elsewhere["directory"], trained_elsewhere["base"]
     opened = open_checkpoint(Checkpoint("lora", base, directory, "elsewhere"))
@@ -43,22 +36,16 @@ def test_a_training_by_peft_is_recorded_and_recognised(trained_elsewhere: dict[s
     assert {"learning_rate": 1e-3} == json.loads((directory / RECORD).read_text(encoding="utf-8"))["recipe"]
 
 
-NOT_RECORDABLE: dict[str, tuple[Callable[[Any], Any], type[HarnessError], str]] = {
-    "model": (
-        lambda good: good["model"][0].model,
-        CheckpointError,
-        "got PeftModel, expected SentenceTransformer: the whole that encodes; around a PeftModel it is the one whose ",
-    ),
-    "directory": (lambda good: good["directory"] / "gone", CheckpointError, "gone: no such directory; save the model"),
-    "pairs": (lambda good: list(good["pairs"]), DataError, "got list, expected PairSet: a case's, "),
+NOT_RECORDABLE = {
+    "model": (lambda good: good["model"][0].model, CheckpointError, "got PeftModel, expected SentenceTransformer: "),
+    "directory": (lambda good: good["directory"] / "gone", CheckpointError, "gone: no such directory; "),
+    "pairs": (lambda good: list(good["pairs"]), DataError, "got list, expected PairSet: "),
     "recipe": (lambda good: {"base": good["base"]}, CaseError, "not JSON values: Object of type ResolvedBase is not"),
 }
 
 
 @pytest.mark.parametrize("name", NOT_RECORDABLE)
-def test_what_cannot_be_recorded_is_refused_before_anything_is_done(
-    trained_elsewhere: dict[str, Any], monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_what_cannot_be_recorded_is_refused_before_anything_is_done(trained_elsewhere, monkeypatch, name):
     bad, kind, said = NOT_RECORDABLE[name]
     monkeypatch.setattr(record, "embed", lambda *_: pytest.fail("embedded"))
     monkeypatch.setattr(record, "write_record", lambda *_: pytest.fail("written"))

@@ -1,8 +1,6 @@
 """A recipe makes the same weights from the same seed, and leaves beside them the record of its training."""
 
 import math
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,24 +19,24 @@ FILE = {"standard": WEIGHTS, "lora": ADAPTER}
 
 
 @pytest.fixture(scope="module", params=["standard", "lora"])
-def trained(request: pytest.FixtureRequest, train_tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def trained(request, train_tiny, tmp_path_factory):
     """The name of a model, its directory, the facts, and the progress that was reported; trained once more."""
     import torch
 
     torch.manual_seed(12345)
     np.random.seed(12345)  # noqa: NPY002 - the state that a careless library would draw from
     out = tmp_path_factory.mktemp("trained") / request.param
-    said: list[tuple[float, str]] = []
+    said = []
     facts = train_tiny(request.param, out, progress=lambda *message: said.append(message))
     return request.param, out, facts, said
 
 
-def reopened(model: str, base: Any, directory: Path) -> Any:
+def reopened(model, base, directory):
     return open_checkpoint(Checkpoint(STRATEGY[model], base, directory, "trained"))
 
 
-def test_the_facts_say_what_was_done_and_go_through_json(trained: Any, tiny_inputs: Any) -> None:
-    model, _, facts, _ = trained
+def test_the_facts_say_what_was_done_and_progress_is_reported_at_each_step(trained, tiny_inputs):
+    model, _, facts, said = trained
     codec = TypeAdapter(TrainingFacts)
     assert facts == codec.validate_json(codec.dump_json(facts))
     trainable = {"standard": 23744, "lora": 2 * 2 * (4 * 32 + 32 * 4)}[model]
@@ -47,9 +45,12 @@ def test_the_facts_say_what_was_done_and_go_through_json(trained: Any, tiny_inpu
     assert 2 * math.ceil(len(tiny_inputs.train) / 16) == facts.steps
     assert ("fp32", "cpu") == (facts.precision, facts.device)
     assert facts.seconds > 0
+    assert [(number + 1) / facts.steps for number in range(facts.steps)] == [part for part, _ in said]
+    ends = (f"epoch 1/2, step 1/{facts.steps}", f"epoch 2/2, step {facts.steps}/{facts.steps}")
+    assert ends == (said[0][1], said[-1][1])
 
 
-def test_the_curve_has_a_point_for_each_epoch_the_last_one_of_the_saved_model(trained: Any, tiny_inputs: Any) -> None:
+def test_the_curve_has_a_point_for_each_epoch_the_last_one_of_the_saved_model(trained, tiny_inputs):
     model, out, facts, _ = trained
     assert [1, 2] == [point.epoch for point in facts.curve]
     assert facts.curve[1].loss < facts.curve[0].loss
@@ -58,15 +59,7 @@ def test_the_curve_has_a_point_for_each_epoch_the_last_one_of_the_saved_model(tr
     assert final == pytest.approx(facts.curve[-1].spearman, abs=0.005)
 
 
-def test_progress_is_reported_at_each_step(trained: Any) -> None:
-    _, _, facts, said = trained
-    steps = facts.steps
-    assert [(number + 1) / steps for number in range(steps)] == [part for part, _ in said]
-    assert f"epoch 1/2, step 1/{steps}" == said[0][1]
-    assert f"epoch 2/2, step {steps}/{steps}" == said[-1][1]
-
-
-def test_weights_and_record_are_saved_and_nothing_else(trained: Any) -> None:
+def test_weights_and_the_record_of_their_probes_are_saved_and_nothing_else(trained, tiny_inputs):
     model, out, _, _ = trained
     names = {path.name for path in out.iterdir()}
     assert {FILE[model], RECORD, ARRAYS, "modules.json"} <= names
@@ -74,18 +67,12 @@ def test_weights_and_record_are_saved_and_nothing_else(trained: Any) -> None:
     assert not [path for path in out.rglob("*") if path.suffix in {".bin", ".pt", ".pth"}]
     if model == "lora":
         assert [32 * 4] * 8 == [tensor.size for tensor in load_file(out / ADAPTER).values()]
-
-
-def test_the_recorded_probes_are_those_of_the_saved_model(trained: Any, tiny_inputs: Any) -> None:
-    model, out, _, _ = trained
     recorded = load_file(out / ARRAYS)["probes"]
     assert ((12, 32), np.dtype(np.float32)) == (recorded.shape, recorded.dtype)
     assert row_cosines(recorded, embed(reopened(model, tiny_inputs.base, out), PROBE_TEXTS)).min() >= 0.999999
 
 
-def test_the_seed_decides_the_weights_and_the_state_of_the_process_does_not(
-    trained: Any, tiny_trained: dict[str, Path], train_tiny: Any, tmp_path: Path
-) -> None:
+def test_the_seed_decides_the_weights_and_the_process_does_not(trained, tiny_trained, train_tiny, tmp_path):
     model, out, _, _ = trained
     for name in (FILE[model], ARRAYS):
         assert (tiny_trained[model] / name).read_bytes() == (out / name).read_bytes()
@@ -97,12 +84,12 @@ OTHERS = [{"optimizer": "adamw_torch"}, *({"loss": loss} for loss in LOSSES if l
 
 
 @pytest.mark.parametrize("changes", OTHERS, ids=[name for changes in OTHERS for name in changes.values()])
-def test_every_other_loss_and_optimizer_trains(train_tiny: Any, tmp_path: Path, changes: dict[str, str]) -> None:
+def test_every_other_loss_and_optimizer_trains(train_tiny, tmp_path, changes):
     facts = train_tiny("standard", tmp_path, epochs=1, **changes)
     assert math.isfinite(facts.curve[0].loss)
 
 
-def test_bf16_is_recorded_and_the_probes_are_still_fp32(train_tiny: Any, tmp_path: Path, tiny_inputs: Any) -> None:
+def test_bf16_is_recorded_and_the_probes_are_still_fp32(train_tiny, tmp_path, tiny_inputs):
     assert "bf16" == train_tiny("standard", tmp_path, precision="bf16", epochs=1).precision
     assert {np.dtype(np.float32)} == {tensor.dtype for tensor in load_file(tmp_path / WEIGHTS).values()}
     recorded = load_file(tmp_path / ARRAYS)["probes"]
@@ -113,9 +100,7 @@ def test_bf16_is_recorded_and_the_probes_are_still_fp32(train_tiny: Any, tmp_pat
 @pytest.mark.parametrize(
     ("avx512", "amx", "expected"), [(True, False, "bf16"), (False, True, "bf16"), (False, False, "fp32")]
 )
-def test_auto_is_bf16_only_where_the_cpu_multiplies_it(
-    monkeypatch: pytest.MonkeyPatch, tiny_inputs: Any, *, avx512: bool, amx: bool, expected: str
-) -> None:
+def test_auto_is_bf16_only_where_the_cpu_multiplies_it(monkeypatch, tiny_inputs, *, avx512, amx, expected):
     import torch
 
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512)
@@ -125,15 +110,13 @@ def test_auto_is_bf16_only_where_the_cpu_multiplies_it(
         assert wanted == trainer._precision(recipe, torch.device("cpu"))
 
 
-def test_every_strategy_of_a_recipe_can_be_trained_and_opened() -> None:
+def test_every_strategy_of_a_recipe_can_be_trained_and_opened():
     strategies = set(Recipe.model_json_schema()["properties"]["strategy"]["enum"])
     assert strategies == set(STRATEGIES)
     assert strategies | {"base"} == set(SAVED)
 
 
-def test_the_shipped_adapter_has_73728_trainable_parameters_and_a_file_of_a_third_of_a_megabyte(
-    dating_case_path: Path, tmp_path: Path
-) -> None:
+def test_the_shipped_adapter_has_73728_trainable_parameters_in_a_third_of_a_megabyte(dating_case_path, tmp_path):
     case = read_case(dating_case_path)
     opened = open_checkpoint(Checkpoint.of_base(resolve_base(case.base, dating_case_path.parent)))
     assert ParameterCounts(total=22_713_216, trainable=22_713_216) == trainer.parameter_counts(opened)

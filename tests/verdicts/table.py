@@ -65,11 +65,11 @@ class VerdictsTable:
             failed, warned = (sum(one[outcome] > 0 for one in found) for outcome in ("fail", "inconclusive"))
             trainings.append((*key, str(len(found)), str(failed), str(warned)))
         drops = []
-        for key, rows in self._planted.items():
+        for about, rows in self._planted.items():
             planted = [drop for _, drop, _ in rows if drop is not None]
             seen = "none" if math.isnan(rows[0][0]) else f"{rows[0][0]:.3f}"
             caught = f"{sum(caught for *_, caught in rows)} of {len(planted)}" if planted else "-"
-            drops.append((*key, seen, f"{mean(planted):.3f}" if planted else "-", caught))
+            drops.append((*about, seen, f"{mean(planted):.3f}" if planted else "-", caught))
         lines = [
             HEAD,
             *table(("case", "model", "trainings", "false alarms", "with a warning"), trainings),

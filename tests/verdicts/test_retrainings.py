@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from scipy.stats import binomtest
@@ -118,8 +118,8 @@ def compared(run: CaseRun, model: str) -> list[tuple[Gate, Subject]]:
 def forgetting(run: CaseRun, model: str) -> list[ForgetfulRun]:
     """Return the model as it was trained, and as it forgets step by step, each measured."""
     pairs = run.inputs.eval
-    measured = (
-        evaluate_pairs(embeddings=SimpleNamespace(arrays={"eval": vectors}), texts="eval", pairs=pairs)
-        for vectors in forget(run.checkpoint(model), pairs.texts, SHARES)
+    each: Any = (
+        SimpleNamespace(arrays={"eval": found}) for found in forget(run.checkpoint(model), pairs.texts, SHARES)
     )
+    measured = (evaluate_pairs(embeddings=embeddings, texts="eval", pairs=pairs) for embeddings in each)
     return [ForgetfulRun(run.ctx, run.inputs, run.stored, forgetful=model, measured=values) for values in measured]

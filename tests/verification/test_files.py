@@ -4,20 +4,18 @@ The faults that were seen somewhere are in `tests/faults`, and go through the ga
 """
 
 import json
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
 
 from harness.models import ADAPTER, ADAPTER_CONFIG, MODULES
 from harness.models.files import PICKLES
-from harness.verification import Candidate, check_files
+from harness.verification import check_files
 
 QUERY = "base_model.model.encoder.layer.0.attention.self.query"
 
 
-def refused(candidate: Candidate) -> str:
+def refused(candidate):
     result = check_files(candidate)
     assert "fail" == result.outcome
     assert result.message.startswith(f"{candidate.path}: ")
@@ -25,47 +23,33 @@ def refused(candidate: Candidate) -> str:
 
 
 @pytest.mark.parametrize("ending", sorted(PICKLES))
-def test_a_pickle_is_refused_wherever_it_lies(make_candidate: Callable[..., Candidate], ending: str) -> None:
+def test_a_pickle_is_refused_wherever_it_lies(make_candidate, ending):
     candidate = make_candidate("full")
     (candidate.path / "1_Pooling" / f"some{ending}").write_bytes(b"\x80\x02}q\x00.")
-    said = f"1_Pooling/some{ending}: a pickle can run any code when it is opened; only safetensors ship"
-    assert said == refused(candidate)
+    assert refused(candidate).startswith(f"1_Pooling/some{ending}: a pickle can run any code")
 
 
-CODE = {
-    "1_Pooling/config.json": {"a": [{"b": {"auto_map": {"AutoModel": "modeling.Model"}}}]},
-    "other.json": {"model_args": {"trust_remote_code": 1}},
-}
-
-
-@pytest.mark.parametrize(("name", "content"), CODE.items(), ids=CODE)
-def test_a_request_for_code_is_refused_in_every_file_at_any_depth(
-    make_candidate: Callable[..., Candidate], name: str, content: dict[str, Any]
-) -> None:
+def test_a_request_for_code_is_refused_in_every_file_at_any_depth(make_candidate):
     candidate = make_candidate("lora")
-    (candidate.path / name).write_text(json.dumps(content), encoding="utf-8")
-    said = f"{name}: asks for code that comes with the model (auto_map, trust_remote_code); none is run"
-    assert said == refused(candidate)
+    file = candidate.path / "1_Pooling" / "other.json"
+    for content in ({"auto_map": None}, {"trust_remote_code": False}, ["auto_map"], {"a": "auto_map"}):
+        file.write_text(json.dumps(content), encoding="utf-8")
+        assert "pass" == check_files(candidate).outcome
+    for content in ({"a": [{"b": {"auto_map": {"AutoModel": "modeling.Model"}}}]}, {"trust_remote_code": 1}):
+        file.write_text(json.dumps(content), encoding="utf-8")
+        assert refused(candidate).startswith("1_Pooling/other.json: asks for code that comes with the model")
 
 
-@pytest.mark.parametrize("content", [{"auto_map": None}, {"trust_remote_code": False}, ["auto_map"], {"a": "auto_map"}])
-def test_a_file_that_asks_for_no_code_passes(make_candidate: Callable[..., Candidate], content: Any) -> None:
-    candidate = make_candidate("lora")
-    (candidate.path / "other.json").write_text(json.dumps(content), encoding="utf-8")
-    assert "pass" == check_files(candidate).outcome
-
-
-@pytest.mark.parametrize("kind", ["sentence_transformers_evil.Model", "", None])
-def test_a_module_from_elsewhere_is_refused(make_candidate: Callable[..., Candidate], kind: Any) -> None:
+def test_a_module_from_elsewhere_is_refused(make_candidate):
     candidate = make_candidate("full")
     modules = json.loads((candidate.path / MODULES).read_text(encoding="utf-8"))
-    modules[1]["type"] = kind
-    (candidate.path / MODULES).write_text(json.dumps(modules), encoding="utf-8")
-    expected = f"{MODULES}: modules from elsewhere than sentence-transformers: {kind}; no such code is run"
-    assert expected == refused(candidate)
+    for kind in ("sentence_transformers_evil.Model", "", None):
+        modules[1]["type"] = kind
+        (candidate.path / MODULES).write_text(json.dumps(modules), encoding="utf-8")
+        assert f"{MODULES}: modules from elsewhere than sentence-transformers: {kind}; " in refused(candidate)
 
 
-def test_everything_that_is_wrong_is_listed(make_candidate: Callable[..., Candidate], edit_json: Any) -> None:
+def test_everything_that_is_wrong_is_listed(make_candidate, edit_json):
     candidate = make_candidate("lora")
     (candidate.path / "old.bin").touch()
     (candidate.path / "1_Pooling" / "config.json").write_bytes(b"\xff")
@@ -75,25 +59,12 @@ def test_everything_that_is_wrong_is_listed(make_candidate: Callable[..., Candid
         assert part in said
 
 
-VERIFIABLE: dict[str, dict[str, Any]] = {
-    "gaussian": {"init_lora_weights": "gaussian"},
-    "no-init": {"init_lora_weights": False},
-    "old": {"init_lora_weights": None, "use_rslora": None, "bias": None},
-    "off": {"use_qalora": False, "layer_replication": [], "a_later_option": None, "another": {}},
-    "saved-by-auto-model": {"auto_mapping": {"base_model_class": "BertModel", "parent_library": "transformers.models"}},
-}
-
-
-@pytest.mark.parametrize("config", VERIFIABLE.values(), ids=VERIFIABLE)
-def test_a_configuration_that_can_be_verified_passes(
-    make_candidate: Callable[..., Candidate], edit_json: Callable[..., None], config: dict[str, Any]
-) -> None:
-    candidate = make_candidate("lora")
-    edit_json(candidate.path / ADAPTER_CONFIG, **config)
-    assert "pass" == check_files(candidate).outcome
-
-
-UNVERIFIABLE: dict[str, tuple[dict[str, Any], str]] = {
+# What the configuration says -> the words that refuse it by its key; none where it can be verified.
+CONFIGURATIONS = {
+    "gaussian": ({"init_lora_weights": "gaussian"}, ""),
+    "old": ({"init_lora_weights": None, "use_rslora": None, "bias": None}, ""),
+    "off": ({"use_qalora": False, "layer_replication": [], "a_later_option": None, "another": {}}, ""),
+    "by-auto-model": ({"auto_mapping": {"parent_library": "transformers.models"}}, ""),
     "several": ({"use_qalora": True, "layer_replication": [[0, 1]]}, "layer_replication, use_qalora: changes the mod"),
     "bias": ({"bias": "some"}, "bias is 'some'; expected none, all or lora_only"),
     "rank-true": ({"r": True}, "rank r is True; expected a whole number from 1"),
@@ -104,45 +75,33 @@ UNVERIFIABLE: dict[str, tuple[dict[str, Any], str]] = {
     "targets": ({"target_modules": "("}, "target_modules: '(' is no regular expression: "),
     "excluded": ({"exclude_modules": "*"}, "exclude_modules: '*' is no regular expression: "),
     "pattern": ({"rank_pattern": {"(": 2}}, "rank_pattern: '(' is no regular expression: "),
+    "no-type": ({"peft_type": None}, "cannot be read (it holds "),
 }
 
 
-@pytest.mark.parametrize(("config", "said"), UNVERIFIABLE.values(), ids=UNVERIFIABLE)
-def test_a_configuration_that_cannot_be_verified_is_refused_by_its_key(
-    make_candidate: Callable[..., Candidate], edit_json: Callable[..., None], config: dict[str, Any], said: str
-) -> None:
+@pytest.mark.parametrize(("config", "said"), CONFIGURATIONS.values(), ids=CONFIGURATIONS)
+def test_a_configuration_that_cannot_be_verified_is_refused_by_its_key(make_candidate, edit_json, config, said):
     candidate = make_candidate("lora")
     edit_json(candidate.path / ADAPTER_CONFIG, **config)
-    assert refused(candidate).startswith(f"{ADAPTER_CONFIG}: {said}")
+    if said:
+        assert refused(candidate).removeprefix(f"{candidate.path}/").startswith(f"{ADAPTER_CONFIG}: {said}")
+    else:
+        assert "pass" == check_files(candidate).outcome
 
 
-@pytest.mark.parametrize("key", ["peft_type", "target_modules"])
-def test_a_configuration_without_a_key_is_refused(
-    make_candidate: Callable[..., Candidate], edit_json: Callable[..., None], key: str
-) -> None:
-    candidate = make_candidate("lora")
-    edit_json(candidate.path / ADAPTER_CONFIG, **{key: None})
-    assert refused(candidate).startswith(f"{candidate.path / ADAPTER_CONFIG}: cannot be read (it holds ")
-
-
-FOREIGN = "not a LoRA matrix of a linear layer; what it does cannot be verified here"
-NO_MATRIX = "not a matrix; only LoRA on linear layers can be verified here"
-TENSORS: dict[str, tuple[str, tuple[int, ...], str]] = {
-    "magnitude": (f"{QUERY}.lora_magnitude_vector.weight", (2,), ""),
-    "bias-of-b": (f"{QUERY}.lora_B.bias", (2, 2), FOREIGN),
-    "variant": (f"{QUERY}.lora_variant.weight", (2, 2), FOREIGN),
-    "other-adapter": (f"{QUERY}.lora_A.other.weight", (2, 2), FOREIGN),
-    "vector": (f"{QUERY}.lora_A.weight", (4,), NO_MATRIX),
+TENSORS = {
+    "magnitude": ("lora_magnitude_vector.weight", (2,), ""),
+    "bias-of-b": ("lora_B.bias", (2, 2), "not a LoRA matrix of a linear layer"),
+    "variant": ("lora_variant.weight", (2, 2), "not a LoRA matrix of a linear layer"),
+    "vector": ("lora_A.weight", (4,), "not a matrix"),
 }
 
 
 @pytest.mark.parametrize(("name", "shape", "said"), TENSORS.values(), ids=TENSORS)
-def test_tensors_that_cannot_be_verified_are_refused_by_name(
-    make_candidate: Callable[..., Candidate], edit_tensors: Any, name: str, shape: tuple[int, ...], said: str
-) -> None:
+def test_tensors_that_cannot_be_verified_are_refused_by_name(make_candidate, edit_tensors, name, shape, said):
     candidate = make_candidate("lora")
-    edit_tensors(candidate.path / ADAPTER, lambda t: t.update({name: np.ones(shape, np.float32)}))
+    edit_tensors(candidate.path / ADAPTER, lambda t: t.update({f"{QUERY}.{name}": np.ones(shape, np.float32)}))
     if said:
-        assert f"{ADAPTER}: {name}: {said}" == refused(candidate)
+        assert refused(candidate).startswith(f"{ADAPTER}: {QUERY}.{name}: {said}")
     else:
         assert "pass" == check_files(candidate).outcome

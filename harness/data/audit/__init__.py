@@ -4,8 +4,6 @@ To add a check, write a function from `AuditData` to a `Finding` in one of the m
 limit that a case has by default. Importing this package loads numpy only.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -96,7 +94,7 @@ CHECKS: dict[str, Check] = {
 
 @dataclass(frozen=True)
 class Audit:
-    """What is known about the data of a case.
+    """The findings about the data of a case.
 
     Attributes:
         findings: Key in `CHECKS` -> what it found.

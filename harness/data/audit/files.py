@@ -1,19 +1,12 @@
 """Checks of each file by itself: balance, repetition, and texts of which a model reads nothing or not all."""
 
-from __future__ import annotations
-
 import math
 import unicodedata
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
-from harness.data.audit.types import EXAMPLES, Finding
+from harness.data.audit.types import EXAMPLES, AuditData, Finding, FoldedPair, PairFile
 from harness.text import quoted
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from harness.data.audit.types import AuditData, FoldedPair, PairFile
 
 
 def label_balance(data: AuditData) -> Finding:

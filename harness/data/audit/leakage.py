@@ -1,16 +1,9 @@
 """Leakage from train into eval, and contradictions: a score on pairs that a model has seen says nothing of new ones."""
 
-from __future__ import annotations
+from collections.abc import Mapping
 
-from typing import TYPE_CHECKING
-
-from harness.data.audit.types import EXAMPLES, Finding
+from harness.data.audit.types import EXAMPLES, AuditData, Finding, FoldedPair
 from harness.text import quoted
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from harness.data.audit.types import AuditData, FoldedPair
 
 
 def shared_pairs(data: AuditData) -> Finding:

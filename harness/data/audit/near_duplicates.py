@@ -12,17 +12,13 @@ do not rule out is verified exactly, so nothing is found that is not there. What
 can turn it round. Where very many texts are near duplicates of each other, it takes longer than linear time.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 import zlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 LIBRARIES = ("datasketch",)
 """The libraries whose version can change what is found."""

@@ -1,26 +1,18 @@
 """Shortcuts: rules that tell a label without understanding a text. Each is chosen on train and judged on eval."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
-from harness.data.audit.types import EXAMPLES, Finding
+from harness.data.audit.types import EXAMPLES, AuditData, Finding, PairFile
 from harness.metrics.auc_roc import auc_roc
 from harness.text import quoted
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
-
-    from harness.data.audit.types import AuditData, PairFile
-
-    Values = NDArray[np.float64]
+Values = NDArray[np.float64]
 
 _WORD = re.compile(r"\w+(?:['\N{RIGHT SINGLE QUOTATION MARK}]\w+)*")
 
@@ -31,7 +23,7 @@ _LENGTHS: dict[str, Callable[[Values, Values], Values]] = {
     "length of text_1 over that of text_2": lambda first, second: first / second,
     "length of the shorter text over that of the longer": lambda a, b: np.exp(-np.abs(np.log(a) - np.log(b))),
 }
-"""What is tried as a score, from the characters of both texts without their prefixes."""
+"""Scores that are tried, from the characters of both texts without their prefixes."""
 
 
 def category_alone(data: AuditData) -> Finding:

@@ -1,7 +1,5 @@
 """Input and result of the checks of the data."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ FoldedPair = tuple[str, str]
 """Both texts of a pair, folded, in an order of their own: whichever came first, the pair is the same."""
 
 EXAMPLES = 3
-"""How many of the pairs or texts that a check found are shown."""
+"""Number of the pairs or texts of a finding that are shown."""
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,6 @@ To add a chart: a module with the functions `draw` and `table`, and a row in `CH
 cover it. Importing this package loads no matplotlib.
 """
 
-from __future__ import annotations
-
 from harness.report.charts import (
     category_heatmap,
     change,

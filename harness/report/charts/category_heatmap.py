@@ -1,7 +1,5 @@
 """The AUC of each model in each category."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

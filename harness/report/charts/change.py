@@ -1,7 +1,5 @@
 """The change of each pair since the stored baseline."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

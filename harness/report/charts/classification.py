@@ -1,7 +1,5 @@
 """F1, accuracy, precision and recall of each model at its best-F1 threshold."""
 
-from __future__ import annotations
-
 from harness.report.cells import value as cell
 from harness.report.charts.style import Figure, fraction_bars
 from harness.report.types import DataTable, Report

@@ -1,7 +1,5 @@
 """The purity of each model's clusters, and its noise."""
 
-from __future__ import annotations
-
 from harness.report.cells import value as cell
 from harness.report.charts.style import Figure, fraction_bars
 from harness.report.types import DataTable, Report

@@ -1,7 +1,5 @@
 """The effect size of each model."""
 
-from __future__ import annotations
-
 import math
 
 from harness.report.cells import value as cell

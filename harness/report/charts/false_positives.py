@@ -1,7 +1,5 @@
 """The false positives of each model by pair type."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from harness.report.cells import value as cell

@@ -1,7 +1,5 @@
 """The checked model at each learning rate."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """The ROC curve of each model."""
 
-from __future__ import annotations
-
 from harness.report.cells import value as cell
 from harness.report.charts.style import QUIET, WIDTH, Figure, evenly, legend_below, panels, shown
 from harness.report.types import DataTable, Report

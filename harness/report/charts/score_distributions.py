@@ -1,7 +1,5 @@
 """The scores of each label under each model, and where a threshold would cut."""
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

@@ -1,7 +1,5 @@
 """Each training, epoch by epoch."""
 
-from __future__ import annotations
-
 import math
 
 from harness.config import BASE

@@ -1,7 +1,5 @@
 """The pairs in each model's space."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -4,8 +4,6 @@ To add one: a file with a view function, a row in `SECTIONS`, and the template `
 holds the words that the template shows; where it is empty, the page has no such part, and no link to it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """The charts, each with its question and its numbers."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from harness.report.links import figure_id

@@ -1,7 +1,5 @@
 """The audit of the pairs, and the metrics without the evaluation pairs that are in the training data."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from harness.data.audit import CHECKS

@@ -1,7 +1,5 @@
 """The worst of the pairs that a model gets wrong."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The models on extra evaluation sets, and how much narrower those make each interval."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

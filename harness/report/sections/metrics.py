@@ -1,7 +1,5 @@
 """Each metric of each model, with what it is held against."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from harness.metrics import METRICS

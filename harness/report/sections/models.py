@@ -1,7 +1,5 @@
 """The cost of each model: size, time, memory."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

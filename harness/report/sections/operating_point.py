@@ -1,7 +1,5 @@
 """Each model at a threshold chosen on the training pairs, and the optimism of its best one on the evaluation pairs."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The power of the gate against the baseline, for the page and the command: what it detects, and its false alarms."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Any

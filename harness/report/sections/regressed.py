@@ -1,7 +1,5 @@
 """The pairs that regressed or were fixed since the baseline: how many of which kind, and each regressed one."""
 
-from __future__ import annotations
-
 from collections import Counter
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A model's performance relative to another one's, metric by metric: one ratio hides the others."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from harness.metrics import METRICS

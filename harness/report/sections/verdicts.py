@@ -1,7 +1,5 @@
 """The verdicts of the gates: what did not pass, what passed, and what could not be judged or measured."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from typing import Any
 
