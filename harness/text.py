@@ -1,13 +1,8 @@
 """Every number, list and text put in words, for messages, terminals, Markdown and pages."""
 
-from __future__ import annotations
-
 import math
 import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from collections.abc import Sequence
 
 MINUS = "\N{MINUS SIGN}"
 """For pages and charts: `number(value, minus=MINUS)`."""

@@ -2,7 +2,6 @@
 
 from harness.analyses.audit import AUDIT
 from harness.analyses.evaluation import EVALUATE
-from harness.analyses.learning_rate import LearningRatePoint
 from harness.analyses.operating_point import OPERATING_POINT, QUANTITIES, OperatingPoint
 from harness.analyses.power import POWER, ModelPower
 from harness.analyses.projection import PLANES, PROJECT, pair_means

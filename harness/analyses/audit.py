@@ -11,15 +11,7 @@ from harness.models.tokens import count_word_pieces, max_length
 def audit_pairs(
     *, train: PairSet, evaluation: PairSet, names: tuple[str, str], prefixes: tuple[str, ...], base: ResolvedBase
 ) -> Audit:
-    """Run every check.
-
-    Args:
-        train: The training pairs.
-        evaluation: The evaluation pairs.
-        names: The names of both files in what is found.
-        prefixes: What stands in front of texts and says nothing.
-        base: Its tokenizer counts the word pieces.
-    """
+    """Run every check. In what is found, the files of both sets have these names; the base counts the word pieces."""
     texts = tuple(dict.fromkeys((*train.texts, *evaluation.texts)))
     pieces: dict[str, int] = {}
     longest, uncounted = None, ""

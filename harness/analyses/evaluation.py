@@ -15,14 +15,7 @@ LIBRARIES = ("numpy", "scipy", "scikit-learn", "hdbscan")
 
 
 def evaluate_pairs(*, embeddings: Embeddings, texts: str, pairs: PairSet, without: Sequence[int] = ()) -> Evaluation:
-    """Compute every metric of one model.
-
-    Args:
-        embeddings: The model's.
-        texts: The name of the pairs' texts among them.
-        pairs: The pairs.
-        without: Rows of the pairs to leave out.
-    """
+    """Compute every metric of one model on pairs, but for the rows `without`; `texts` names theirs in the embeddings."""
     vectors = embeddings.arrays[texts]
     kept = np.delete(np.arange(len(pairs)), np.asarray(without, dtype=np.int64))
     rows = pairs.text_rows[kept]

@@ -103,13 +103,7 @@ class OperatingPoint:
 
 
 def measure_operating_point(*, embeddings: Embeddings, train: PairSet, evaluation: PairSet) -> OperatingPoint:
-    """Choose a threshold on the training pairs and judge it on the evaluation pairs.
-
-    Args:
-        embeddings: The model's, of the texts `train` and `eval`.
-        train: The training pairs.
-        evaluation: The evaluation pairs.
-    """
+    """Measure the operating point of a model by its embeddings of the texts `train` and `eval`."""
     train_scores, scores = (
         pair_scores(embeddings.arrays[name], pairs.text_rows)
         for name, pairs in (("train", train), ("eval", evaluation))

@@ -48,13 +48,7 @@ def measure_power(
 ) -> ModelPower:
     """Simulate trainings of a model, as good as the stored one and worse, and compare them with what is stored.
 
-    A worse model is one that forgets: its scores are mixed with those of the base, step by step.
-
-    Args:
-        stored: The model in the baseline.
-        scores: The pairs' stored scores, in their order.
-        base_scores: Those of the base.
-        pairs: The evaluation pairs.
+    A worse model is one that forgets: its stored scores of the evaluation pairs are mixed with the base's, step by step.
 
     Raises:
         BaselineError: The trainings that the tolerances come from are not the same for each value, or fewer than two.

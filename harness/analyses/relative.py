@@ -30,13 +30,7 @@ def measure_relative_performance(
     """
     vectors = None if scores is None else (np.array(scores[0]), np.array(scores[1]), np.array(scores[2]))
     return relative_performance(
-        values,
-        vectors,
-        pairs.labels,
-        pairs.text_rows,
-        metric=metric,
-        reference_name=reference,
-        seed=SEED,
+        values, vectors, pairs.labels, pairs.text_rows, metric=metric, reference_name=reference, seed=SEED
     )
 
 

@@ -38,8 +38,8 @@ def build_model(
     comparisons = len(METRICS) + len(CATEGORY_METRICS) * len(categories)
 
     def stored(metric: str, category: str = "") -> StoredValue:
-        value = _value(evaluation, metric, category)
-        by_seed = {seed: _value(found, metric, category) for seed, found in sorted(retrained.items())}
+        value = evaluation.result(metric, category).value
+        by_seed = {seed: found.result(metric, category).value for seed, found in sorted(retrained.items())}
         if any(map(math.isnan, (value, *by_seed.values()))):
             named = f"{model} {category or 'metric'} {metric}"
             raise BaselineError(f"{case.name}: {named} is undefined and cannot be stored")
@@ -67,7 +67,3 @@ def build_scores(evaluations: Mapping[str, Evaluation]) -> list[dict[str, float]
     """Build each pair's score by model, a row a pair."""
     columns = {name: [round(score, DECIMALS) for score in found.scores] for name, found in evaluations.items()}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-
-def _value(evaluation: Evaluation, metric: str, category: str) -> float:
-    return evaluation.categories[category].metrics[metric] if category else evaluation.metrics[metric].value

@@ -71,12 +71,9 @@ class Artefact(_Manifest, Generic[T]):
         """Return the path of one file; a StoreError where it is missing, or its content is not what was stored."""
         return _verified(self.path, name, self.files)
 
-    def verified(self) -> Path:
-        """Return the directory, every file verified as by `file`. Read once: what was found whole stays so in a run."""
-        return self._verified_path
-
     @cached_property
-    def _verified_path(self) -> Path:
+    def verified(self) -> Path:
+        """The directory, every file verified as by `file`. Read once: what was found whole stays so in a run."""
         for name in self.files:
             self.file(name)
         return self.path

@@ -6,9 +6,9 @@ from harness.baselines import UPDATE, trusted
 from harness.config import BASE
 from harness.data import Pair
 from harness.gates.types import Evidence, NotJudgedError, Subject, Verdict, outcome_of
-from harness.metrics import METRICS, MetricResult
+from harness.metrics import METRICS
 from harness.statistics import Change, RegressedPair, regression
-from harness.text import number, quoted
+from harness.text import number, quoted, signed
 
 _EXAMPLES = 3
 _LEAST_P = 0.001  # a smaller p-value would be shown as 0
@@ -23,25 +23,15 @@ def baseline_is_comparable(run: Evidence, _: Subject) -> Verdict:
     return Verdict(outcome=outcome_of(not problems), observed=len(problems), reference=0, message=message)
 
 
-def metric_holds(run: Evidence, subject: Subject) -> Verdict:
-    """Judge that a metric of a model is no worse than stored."""
-    return _no_worse(run, subject, run.evaluation(subject.model).metrics[subject.metric])
-
-
-def category_holds(run: Evidence, subject: Subject) -> Verdict:
-    """Judge that a metric of a model on the pairs of one category is no worse than stored."""
-    group = run.evaluation(subject.model).categories[subject.category]
-    return _no_worse(run, subject, MetricResult(group.metrics[subject.metric], group.reason))
-
-
-def _no_worse(run: Evidence, subject: Subject, observed: MetricResult) -> Verdict:
-    """Judge that a value is not worse than stored by more than its tolerance; the base's neither worse nor better.
+def no_worse(run: Evidence, subject: Subject) -> Verdict:
+    """Judge that a metric is not worse than stored by more than its tolerance; the base's neither worse nor better.
 
     It fails where it is worse by more than the tolerance and the interval of the change excludes no change; where the
     interval leaves that open, the verdict is inconclusive. Without an interval the tolerance decides alone. The base is
     not trained: whichever way it moves, something else was changed.
     """
     model, metric, category = subject.model, subject.metric, subject.category
+    observed = run.evaluation(model).result(metric, category)
     stored = run.stored.value(model, metric, category)
     if stored is None:
         raise NotJudgedError("baseline", f"no value is stored for {subject} that can be compared")
@@ -87,10 +77,9 @@ def _interval_words(change: Change | None, unit: str) -> str:
 
 def _end(value: float, unit: str) -> str:
     """Return an end of an interval with its sign: on which side of 0 it is decides, and is never rounded away."""
-    shown = number(abs(value), unit)
-    if value and not float(shown):
+    if value and not float(number(value, unit)):
         return "just above 0" if value > 0 else "just below 0"
-    return f"{'+' if value > 0 else '-' if value < 0 else ''}{shown}"
+    return signed(value, unit)
 
 
 def _pair_words(pair: Pair, found: RegressedPair) -> str:

@@ -12,19 +12,19 @@ from harness.baselines import CATEGORY_METRICS
 from harness.config import LearningRateCheck, RelativeGate
 from harness.data.audit import CHECKS
 from harness.gates import limits, regression, training, verification
-from harness.gates.types import Evidence, Gate, NotJudgedError, Scope, Subject, Verdict
+from harness.gates.types import Evidence, Gate, Inputs, NotJudgedError, Subject, Verdict
 from harness.metrics import METRICS
 
 
-def subjects(gate: Gate, scope: Scope) -> tuple[Subject, ...]:
+def subjects(gate: Gate, inputs: Inputs) -> tuple[Subject, ...]:
     """Return what a gate is judged for in a run."""
-    combinations = itertools.product(*(PARAMETERS[name](scope) for name in gate.over))
+    combinations = itertools.product(*(PARAMETERS[name](inputs) for name in gate.over))
     return tuple(Subject(**{field: value for part in parts for field, value in part.items()}) for parts in combinations)
 
 
-def expected(scope: Scope, kinds: Collection[str]) -> int:
+def expected(inputs: Inputs, kinds: Collection[str]) -> int:
     """Return how many verdicts a whole run of these kinds has."""
-    return sum(len(subjects(gate, scope)) for gate in GATES.values() if not set(kinds).isdisjoint(gate.runs))
+    return sum(len(subjects(gate, inputs)) for gate in GATES.values() if not set(kinds).isdisjoint(gate.runs))
 
 
 def judge(run: Evidence, gate: Gate, subject: Subject) -> Verdict:
@@ -49,27 +49,27 @@ def _compared(gates: Iterable[RelativeGate | LearningRateCheck]) -> list[dict[st
     return [{"model": gate.model, "reference": gate.reference, "metric": gate.metric} for gate in gates]
 
 
-def _stages(scope: Scope) -> list[dict[str, str]]:
+def _stages(inputs: Inputs) -> list[dict[str, str]]:
     """The stages of each model that this run measures; a candidate was trained elsewhere."""
-    stages = () if scope.case.gates.memory_mb is None else ("encode",) if scope.candidate else ("train", "encode")
-    pairs = itertools.product(scope.models, stages)
-    return [{"model": model, "stage": stage} for model, stage in pairs if stage == "encode" or model in scope.trained]
+    stages = () if inputs.case.gates.memory_mb is None else ("encode",) if inputs.candidate else ("train", "encode")
+    pairs = itertools.product(inputs.models, stages)
+    return [{"model": model, "stage": stage} for model, stage in pairs if stage == "encode" or model in inputs.trained]
 
 
-PARAMETERS: dict[str, Callable[[Scope], list[dict[str, str]]]] = {
-    "model": lambda scope: _each("model", scope.models),
-    "trained": lambda scope: _each("model", scope.trained),
-    "adapter": lambda scope: _each("model", scope.adapters),
-    "candidate": lambda scope: _each("model", scope.trained if scope.candidate else ()),
-    "candidate_adapter": lambda scope: _each("model", scope.adapters if scope.candidate else ()),
+PARAMETERS: dict[str, Callable[[Inputs], list[dict[str, str]]]] = {
+    "model": lambda inputs: _each("model", inputs.models),
+    "trained": lambda inputs: _each("model", inputs.trained),
+    "adapter": lambda inputs: _each("model", inputs.adapters),
+    "candidate": lambda inputs: _each("model", inputs.trained if inputs.candidate else ()),
+    "candidate_adapter": lambda inputs: _each("model", inputs.adapters if inputs.candidate else ()),
     "stage": _stages,
-    "relative_performance": lambda scope: _compared(
-        gate for gate in scope.case.gates.relative_performance if gate.model in scope.trained
+    "relative_performance": lambda inputs: _compared(
+        gate for gate in inputs.case.gates.relative_performance if gate.model in inputs.trained
     ),
-    "learning_rate": lambda scope: _compared([] if scope.candidate else filter(None, [scope.case.learning_rate])),
+    "learning_rate": lambda inputs: _compared([] if inputs.candidate else filter(None, [inputs.case.learning_rate])),
     "metric": lambda _: _each("metric", METRICS),
-    "gain": lambda scope: _each("metric", scope.case.gates.beats_base),
-    "category": lambda scope: _each("category", scope.compared_categories),
+    "gain": lambda inputs: _each("metric", inputs.case.gates.beats_base),
+    "category": lambda inputs: _each("category", inputs.compared_categories),
     "category_metric": lambda _: _each("metric", CATEGORY_METRICS),
     "check": lambda _: _each("check", CHECKS),
     "texts": lambda _: _each("texts", ("eval", "probes")),
@@ -210,7 +210,7 @@ _ROWS = (
         action="Look at the pairs that are wrong now. A moved base is another environment: compare library versions. "
         "After an intended change, update the baseline.",
         over=("model", "metric"),
-        judge=regression.metric_holds,
+        judge=regression.no_worse,
     ),
     _Measured(
         name="category",
@@ -218,7 +218,7 @@ _ROWS = (
         question="Is a metric of a model no worse than stored on the pairs of one category?",
         action="Look at the category's pairs that are wrong now, and at what the training data says about it.",
         over=("model", "category", "category_metric"),
-        judge=regression.category_holds,
+        judge=regression.no_worse,
         chart="category_heatmap",
     ),
     _Measured(
@@ -246,7 +246,7 @@ _ROWS = (
         question="Does the adapter hardly learn at the learning rate of full fine-tuning?",
         action="That rate is enough for it: compare both at the same rate, or drop the `[learning_rate]` table.",
         over=("learning_rate",),
-        judge=training.stalls,
+        judge=partial(training.gap_at_rate, ten_times=False),
         chart="learning_rate",
         runs=("learning_rate",),
     ),
@@ -256,7 +256,7 @@ _ROWS = (
         question="Does the adapter learn at ten times the learning rate of full fine-tuning?",
         action="Something else than the rate holds it back: look at its rank, its target modules and the data.",
         over=("learning_rate",),
-        judge=training.learns,
+        judge=partial(training.gap_at_rate, ten_times=True),
         chart="learning_rate",
         runs=("learning_rate",),
     ),

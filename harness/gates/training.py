@@ -56,18 +56,8 @@ def beats_base(run: Evidence, subject: Subject) -> Verdict:
     return Verdict(outcome=outcome_of(passed), observed=observed.value, reference=base.value, message=message)
 
 
-def stalls(run: Evidence, subject: Subject) -> Verdict:
-    """Judge that an adapter recovers hardly any of the gap at the learning rate of full fine-tuning."""
-    return _gap_at_rate(run, subject, ten_times=False)
-
-
-def learns(run: Evidence, subject: Subject) -> Verdict:
-    """Judge that an adapter recovers much of the gap at ten times that rate."""
-    return _gap_at_rate(run, subject, ten_times=True)
-
-
-def _gap_at_rate(run: Evidence, subject: Subject, *, ten_times: bool) -> Verdict:
-    """Judge the gap recovered at one of the two rates: at most a limit, and at ten times the rate at least one."""
+def gap_at_rate(run: Evidence, subject: Subject, *, ten_times: bool) -> Verdict:
+    """Judge that an adapter recovers hardly any of the gap at the rate of full fine-tuning, much at ten times it."""
     case, model, reference, metric = run.inputs.case, subject.model, subject.reference, subject.metric
     if case.learning_rate is None:
         raise ValueError("the case checks no learning rate")

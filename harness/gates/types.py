@@ -1,18 +1,20 @@
 """The types that gates read and return, and the row of the `GATES` table."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.baselines import ComparableBaseline
-from harness.config import Case
+from harness.baselines import ComparableBaseline, Origin
+from harness.config import BASE, Case
 from harness.data import PairSet
 from harness.data.audit import Audit
 from harness.execution import Cost
 from harness.metrics import METRICS, Evaluation, Number
+from harness.models import ResolvedBase
 from harness.statistics import Change, RegressedPair, RelativePerformance
 from harness.verification import Candidate, Verification
 
@@ -47,7 +49,7 @@ class Subject:
 
     def __str__(self) -> str:
         """Return the fields that are set, as in test ids: `lora-margin`."""
-        return "-".join(value for field in fields(self) if (value := getattr(self, field.name)))
+        return "-".join(value for each in fields(self) if (value := getattr(self, each.name)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,47 +115,79 @@ def outcome_of(passed: bool) -> Literal["pass", "fail"]:
     return "pass" if passed else "fail"
 
 
-class Scope(Protocol):
-    """A case as it is run: which models, and on which pairs."""
+@dataclass(frozen=True)
+class Inputs:
+    """A case with everything that it names read and verified.
+
+    Attributes:
+        case: The case.
+        base: Its base.
+        train: Its training pairs.
+        eval: Its evaluation pairs.
+        extra: Its extra evaluation sets by name; none where a candidate is gated, which has no time for them.
+        candidate: A model that was trained elsewhere: it takes the place of one of the case's, and nothing is trained.
+    """
+
+    case: Case
+    base: ResolvedBase
+    train: PairSet
+    eval: PairSet
+    extra: Mapping[str, PairSet] = field(default_factory=dict)
+    candidate: Candidate | None = None
 
     @property
-    def case(self) -> Case:
-        """The case."""
-
-    @property
-    def train(self) -> PairSet:
-        """Its training pairs."""
-
-    @property
-    def eval(self) -> PairSet:
-        """Its evaluation pairs."""
-
-    @property
-    def candidate(self) -> Candidate | None:
-        """The model that was trained elsewhere, in a run of `-m gate`."""
+    def trained(self) -> dict[str, str]:
+        """The models of this run that are not the base: name -> strategy."""
+        if self.candidate is not None:
+            return {self.candidate.model: self.candidate.strategy}
+        return {name: recipe.strategy for name, recipe in self.case.models.items()}
 
     @property
     def models(self) -> tuple[str, ...]:
         """The models of this run, the base first."""
-
-    @property
-    def trained(self) -> Mapping[str, str]:
-        """The models of this run that are not the base: name -> strategy."""
+        return (BASE, *self.trained)
 
     @property
     def adapters(self) -> tuple[str, ...]:
         """The models of this run that are an adapter on the base."""
+        return tuple(name for name, strategy in self.trained.items() if strategy == "lora")
+
+    @property
+    def pair_sets(self) -> dict[str, PairSet]:
+        """Every set of pairs by name: `train`, `eval`, and the extra ones. Their texts are what a model encodes."""
+        return {"train": self.train, "eval": self.eval, **self.extra}
+
+    @property
+    def file_names(self) -> tuple[str, str]:
+        """The names of the files of train and eval pairs; with their directories where they are the same."""
+        train, evaluated = self.train.path, self.eval.path
+        if train.name != evaluated.name:
+            return train.name, evaluated.name
+        return f"{train.parent.name}/{train.name}", f"{evaluated.parent.name}/{evaluated.name}"
 
     @property
     def compared_categories(self) -> tuple[str, ...]:
         """The categories with enough pairs of each label to be compared with a baseline, sorted."""
+        counts = Counter((pair.category, pair.label) for pair in self.eval)
+        enough = self.case.gates.category_pairs
+        return tuple(sorted({name for name, _ in counts if min(counts[name, 0], counts[name, 1]) >= enough}))
+
+    @property
+    def origin(self) -> Origin:
+        """The origin that a baseline must share to be compared with."""
+        return Origin(
+            eval_sha256=self.eval.digest,
+            eval_pairs=len(self.eval),
+            base_name=self.base.name,
+            base_digest=self.base.digest,
+        )
 
 
 class Evidence(Protocol):
     """A run, each value computed when it is first asked for. `CaseRun` is one; gates train, open and store nothing."""
 
     @property
-    def inputs(self) -> Scope:
+    def inputs(self) -> Inputs:
         """The case as it is run."""
 
     @property

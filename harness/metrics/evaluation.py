@@ -7,7 +7,7 @@ import numpy as np
 from harness.metrics.checks import require_length, split_scores, why_undefined
 from harness.metrics.table import METRICS
 from harness.metrics.tally import Integers, Ranking, Tally, Values
-from harness.metrics.types import Evaluation, GroupResult, Metric, ScoredPairs
+from harness.metrics.types import Evaluation, GroupResult, ScoredPairs
 
 
 def evaluate(scored: ScoredPairs) -> Evaluation:
@@ -42,9 +42,7 @@ def weighted_values(ranking: Ranking, weights: Values, metrics: Iterable[str] | 
     found = {}
     with np.errstate(divide="ignore", invalid="ignore"):
         for name in METRICS if metrics is None else metrics:
-            row = METRICS[name]
-            values = _of_repeated_pairs(row, tally) if row.weighted is None else row.weighted(tally)
-            found[name] = np.where(both, values, np.nan)
+            found[name] = np.where(both, METRICS[name].weighted(tally), np.nan)
     return found
 
 
@@ -79,18 +77,3 @@ def _group(name: str, scored: ScoredPairs) -> GroupResult:
 def _mean(values: Values) -> float:
     """The mean, NaN of no values or of values that are not all finite."""
     return float(values.mean()) if len(values) and np.isfinite(values).all() else float("nan")
-
-
-def _of_repeated_pairs(metric: Metric, tally: Tally) -> Values:
-    """Compute a metric without a batched function: slow, one resample after the other.
-
-    Only scores and labels are known here. A metric that asks for anything else finds it empty, which is an error and
-    not a wrong value: it needs a batched function.
-    """
-    ranking, nothing = tally.ranking, np.empty((0, 0))
-    values = []
-    for weights in tally.weights.astype(np.int64):
-        rows = np.repeat(np.arange(len(weights)), weights)
-        labels = ranking.labels[rows].astype(np.int8)
-        values.append(metric.function(ScoredPairs(ranking.scores[rows], labels, nothing, (), ())).value)
-    return np.array(values, dtype=np.float64)

@@ -92,6 +92,13 @@ class Evaluation:
     pair_types: Mapping[str, GroupResult]
     scores: tuple[Number, ...]
 
+    def result(self, metric: str, category: str = "") -> MetricResult:
+        """Return a metric over all pairs or those of a category."""
+        if not category:
+            return self.metrics[metric]
+        group = self.categories[category]
+        return MetricResult(group.metrics[metric], group.reason)
+
     @property
     def clusters(self) -> Integers | None:
         """Cluster of each pair, -1 for noise, shape `(n_pairs,)`; None where no metric found clusters."""
@@ -107,9 +114,7 @@ class Metric:
     Attributes:
         title: The name in reports.
         function: Pairs in, value out.
-        weighted: The same of pairs that carry weights, for many resamples at once: shape `(n_resamples,)`. None: the
-            pairs are written down as often as they weigh, and given to `function`; slow, and only for a metric of
-            scores and labels.
+        weighted: The same of pairs that carry weights, for many resamples at once: shape `(n_resamples,)`.
         direction: Whether a higher or a lower value is better.
         unit: What the value counts, for axes and tables.
         low: Least possible value.
@@ -129,7 +134,7 @@ class Metric:
 
     title: str
     function: Callable[[ScoredPairs], MetricResult]
-    weighted: Callable[[Tally], Values] | None = None
+    weighted: Callable[[Tally], Values]
     direction: Literal["higher", "lower"] = "higher"
     unit: str
     low: float = 0.0

@@ -38,7 +38,7 @@ class Checkpoint:
     @classmethod
     def of_trained(cls, strategy: str, base: ResolvedBase, trained: Artefact[Any]) -> Self:
         """Return the checkpoint of a model that was trained here; a StoreError where one of its files was changed."""
-        return cls(strategy, base, trained.verified(), trained.digest)
+        return cls(strategy, base, trained.verified, trained.digest)
 
     @property
     def digest(self) -> str:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors.numpy import load_file as read_arrays
 
 from harness.execution.store import Artefact
 
@@ -37,10 +37,3 @@ class Embeddings:
         A StoreError where the file is missing or was changed.
         """
         return read_arrays(self.artefact.file(EMBEDDINGS))
-
-
-def read_arrays(path: Path) -> dict[str, NDArray[np.float32]]:
-    """Read the arrays of a safetensors file by name."""
-    from safetensors.numpy import load_file
-
-    return load_file(path)

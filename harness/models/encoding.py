@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save_file
 
 from harness.errors import CheckpointError
 from harness.execution.digests import digest_of
-from harness.execution.step import MODEL, Step
+from harness.execution.step import MODEL, Progress, Step
 from harness.metrics.cosine import row_cosines
+from harness.models.checkpoint import Checkpoint
 from harness.models.embeddings import EMBEDDINGS
 from harness.models.loading import SAVED, merge, open_checkpoint
 from harness.models.record import PROBE_TEXTS
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
-    from pathlib import Path
-
-    from numpy.typing import NDArray
     from sentence_transformers import SentenceTransformer
-
-    from harness.execution.step import Progress
-    from harness.models.checkpoint import Checkpoint
 
 LIBRARIES = ("torch", "transformers", "sentence-transformers", "peft", "tokenizers")
 """The libraries whose version can change an embedding."""
@@ -74,8 +71,6 @@ def encode(
         CheckpointError: The model does not open, does not reproduce the probe embeddings that its training recorded, or
             changed meanwhile.
     """
-    from safetensors.numpy import save_file
-
     arrays: dict[str, NDArray[np.float32]] = {}
     saved = SAVED[checkpoint.strategy]
     model = saved.open(checkpoint)

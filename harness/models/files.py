@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from pathlib import PurePosixPath
+from collections.abc import Collection, Mapping
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
+
+from safetensors import SafetensorError, safe_open
 
 from harness.errors import CheckpointError
 from harness.execution.digests import digest_of, directory_digests
 from harness.text import some
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-    from pathlib import Path
-
     import torch
 
 WEIGHTS = "model.safetensors"
@@ -53,8 +53,6 @@ def read_json(path: Path, *keys: str) -> dict[str, Any]:
 
 def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     """Return the shape of each tensor, from the header of a whole safetensors file, or a CheckpointError."""
-    from safetensors import SafetensorError, safe_open
-
     try:
         with safe_open(path, framework="numpy") as tensors:
             return {name: tuple(tensors.get_slice(name).get_shape()) for name in sorted(tensors.keys())}
@@ -64,7 +62,6 @@ def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
 
 def read_tensors(path: Path) -> Mapping[str, torch.Tensor]:
     """Read the tensors of a safetensors file; a CheckpointError where it is unreadable, or one is not finite."""
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     if not path.is_file():

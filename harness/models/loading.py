@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import CheckpointError
@@ -13,8 +14,6 @@ from harness.models.files import ADAPTER, ADAPTER_CONFIG, MODULES, PICKLES, WEIG
 from harness.text import some
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import torch
     from sentence_transformers import SentenceTransformer  # too heavy to import, and never evaluated
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
 
 from harness.data import PairSet
 from harness.errors import CheckpointError
@@ -60,8 +62,6 @@ def write_record(
     directory: Path, base: ResolvedBase, pairs: PairSet, probes: NDArray[np.float32], recipe: Mapping[str, Any]
 ) -> None:
     """Write the record of a training beside its model; `harness.training.record_training` computes the probes."""
-    from safetensors.numpy import save_file
-
     save_file({"probes": probes, "pairs": pairs.fingerprints}, directory / ARRAYS)
     content = {
         "base_name": base.name,
@@ -81,9 +81,6 @@ def read_record(directory: Path) -> TrainingRecord | None:
     """
     if not (directory / RECORD).exists() and not (directory / ARRAYS).exists():
         return None
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
     content = read_json(directory / RECORD, "base_name", "base_digest", "pairs_digest", "probe_texts_digest")
     try:
         arrays = load_file(directory / ARRAYS)

@@ -25,7 +25,6 @@ MARKERS = {
     "speed": "measures each stage, and the training against the trainer's defaults",
 }
 
-_CANDIDATE = ("adapter", "full_model", "as", "base_model")
 _REFUSED = pytest.StashKey[str]()
 
 
@@ -36,62 +35,31 @@ def _directory(value: str) -> Path:
     return Path(value)
 
 
+_SWITCHES = {
+    "--update-baselines": "store what this run measures as the new baselines, unless a hard gate fails; prints changes",
+    "--strict-verdicts": "an inconclusive verdict fails its test; without it, it is a warning",
+    "--force-update": "lets --update-baselines write although CI is set",
+}
+_VALUES = {
+    "--adapter": ("DIR", _directory, "with -m gate: the PEFT adapter that wants to ship"),
+    "--full-model": ("DIR", _directory, "with -m gate: the whole model that wants to ship"),
+    "--as": ("MODEL", str, "with -m gate: the case's model to compare with (by default the only one of its kind)"),
+    "--base-model": ("DIR", _directory, "with -m gate: where the case's base lies, found otherwise; verified the same"),
+}
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the harness's options."""
     group = parser.getgroup("embedding-harness", "regression gates for fine-tuned embedding models")
-    group.addoption(
-        "--case",
-        action="append",
-        default=[],
-        type=Path,
-        metavar="PATH",
-        dest="harness_cases",
-        help="case file to run (repeatable); by default every fixtures/*/case.toml",
-    )
-    group.addoption(
-        "--update-baselines",
-        action="store_true",
-        help="store what this run measures as the new baselines, unless a hard gate fails; prints what changed",
-    )
-    group.addoption(
-        "--seeds",
-        type=int,
-        metavar="N",
-        help="with --update-baselines: trainings for the tolerances, at least 3 (by default as the case says)",
-    )
-    group.addoption(
-        "--adapter",
-        type=_directory,
-        metavar="DIR",
-        dest="harness_adapter",
-        help="with -m gate: the PEFT adapter that wants to ship",
-    )
-    group.addoption(
-        "--full-model",
-        type=_directory,
-        metavar="DIR",
-        dest="harness_full_model",
-        help="with -m gate: the whole model that wants to ship",
-    )
-    group.addoption(
-        "--as",
-        metavar="MODEL",
-        dest="harness_as",
-        help="with -m gate: the case's model that it is compared with (by default the only one of its kind)",
-    )
-    group.addoption(
-        "--base-model",
-        type=_directory,
-        metavar="DIR",
-        dest="harness_base_model",
-        help="with -m gate: where the case's base lies, instead of where the case finds it; verified the same",
-    )
-    group.addoption(
-        "--strict-verdicts",
-        action="store_true",
-        help="an inconclusive verdict fails its test; without it, it is a warning",
-    )
-    group.addoption("--force-update", action="store_true", help="lets --update-baselines write although CI is set")
+    cases = "case file to run (repeatable); by default every fixtures/*/case.toml"
+    group.addoption("--case", action="append", default=[], type=Path, metavar="PATH", dest="harness_cases", help=cases)
+    for option, words in _SWITCHES.items():
+        group.addoption(option, action="store_true", help=words)
+    seeds = "with --update-baselines: trainings for the tolerances, at least 3 (by default as the case says)"
+    group.addoption("--seeds", type=int, metavar="N", help=seeds)
+    for option, (metavar, kind, words) in _VALUES.items():
+        dest = f"harness_{option[2:].replace('-', '_')}"
+        group.addoption(option, type=kind, metavar=metavar, dest=dest, help=words)
 
 
 @pytest.hookimpl(tryfirst=True)  # pytest-html reads its options when it is configured
@@ -127,7 +95,7 @@ def _check_update_options(config: pytest.Config) -> None:
 
 
 def _check_candidate_options(config: pytest.Config, chosen: frozenset[str]) -> None:
-    given = [f"--{name.replace('_', '-')}" for name in _CANDIDATE if config.getoption(f"harness_{name}") is not None]
+    given = [o for o in _VALUES if config.getoption(f"harness_{o[2:].replace('-', '_')}") is not None]
     if given and "gate" not in chosen:
         raise pytest.UsageError(f"{', '.join(given)} only goes with -m gate")
     if "gate" not in chosen:

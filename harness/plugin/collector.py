@@ -43,8 +43,17 @@ class Collector:
             session_of(self._config)
             return (yield)
         except (HarnessError, pytest.UsageError) as error:
-            self._config.pluginmanager.unregister(name="html")  # or it would write its page over the last one
+            self._keep_last_page()
             raise pytest.UsageError(str(error)) from None
+
+    def _keep_last_page(self) -> None:
+        """Take out pytest-html's own plugin object, which would write its page over the last one."""
+        from pytest_html.basereport import BaseReport
+
+        plugins = self._config.pluginmanager
+        for plugin in plugins.get_plugins():
+            if isinstance(plugin, BaseReport):
+                plugins.unregister(plugin)
 
     def pytest_runtest_logstart(self) -> None:
         """Notice that there is something to report, were it only an interruption."""

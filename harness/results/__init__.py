@@ -13,6 +13,7 @@ from harness.results.model import (
     ExtraMetric,
     ExtraSet,
     LearningRateEntry,
+    LearningRatePoint,
     MetricEntry,
     ModelEntry,
     RelativeEntry,

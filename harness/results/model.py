@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from harness.analyses.learning_rate import LearningRatePoint
 from harness.analyses.operating_point import OperatingPoint
 from harness.analyses.power import ModelPower
 from harness.baselines import Origin
@@ -15,7 +14,7 @@ from harness.gates import GATES, Outcome, Skipped, Verdict
 from harness.metrics import METRICS, GroupResult, Number
 from harness.models import EncodingFacts
 from harness.statistics import Change, Interval, RegressedPair, RelativePerformance
-from harness.training import TrainingFacts
+from harness.training import EpochPoint, TrainingFacts
 
 SCHEMA: Literal[2] = 2
 """Raised when a key changes its meaning or goes."""
@@ -171,6 +170,22 @@ class ExtraSet(_Part):
     negatives: int
     in_train: int
     models: dict[str, dict[MetricKey, ExtraMetric]]
+
+
+class LearningRatePoint(_Part):
+    """The checked model, trained at one learning rate.
+
+    Attributes:
+        learning_rate: The rate.
+        value: The checked metric; null where undefined.
+        relative: Held against the fully trained model.
+        curve: Each epoch of the training.
+    """
+
+    learning_rate: float
+    value: Number
+    relative: RelativePerformance
+    curve: tuple[EpochPoint, ...]
 
 
 class LearningRateEntry(_Part):

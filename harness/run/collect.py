@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import numpy as np
 
-from harness.analyses import PLANES, PROJECT, LearningRatePoint, pair_means
+from harness.analyses import PLANES, PROJECT, pair_means
 from harness.config import BASE
 from harness.errors import HarnessError, NotBuiltError
 from harness.gates import GATES, Outcome, Skipped, Subject, Verdict, expected
@@ -20,6 +20,7 @@ from harness.results import (
     ExtraMetric,
     ExtraSet,
     LearningRateEntry,
+    LearningRatePoint,
     MetricEntry,
     ModelEntry,
     PairTable,

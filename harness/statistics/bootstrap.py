@@ -116,14 +116,7 @@ def percentile_interval(observed: float, values: Values, units: int, *, correcte
     return Interval(float(low), float(high))
 
 
-def check_pairs(
-    scores: Values,
-    labels: Labels,
-    text_rows: Integers,
-    clusters: Integers | None,
-    *,
-    draws: int,
-) -> str:
+def check_pairs(scores: Values, labels: Labels, text_rows: Integers, clusters: Integers | None, *, draws: int) -> str:
     """Say why nothing can be drawn from these pairs; empty if it can.
 
     Raises:

@@ -33,11 +33,7 @@ class RegressedPair:
 
 
 def regressed_pairs(
-    now: Values,
-    stored: Values,
-    labels: Labels,
-    pair_types: tuple[str, ...],
-    categories: tuple[str, ...],
+    now: Values, stored: Values, labels: Labels, pair_types: tuple[str, ...], categories: tuple[str, ...]
 ) -> tuple[RegressedPair, ...]:
     """List the pairs that were right and are wrong now, each model at its own threshold of the best F1.
 

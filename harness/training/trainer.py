@@ -4,32 +4,28 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.config.recipe import LOSSES
-from harness.execution.step import MODEL, Step
+from harness.config.recipe import LOSSES, Recipe
+from harness.data import PairSet
+from harness.execution.step import MODEL, Progress, Step
 from harness.metrics.cosine import pair_scores
 from harness.metrics.spearman import spearman
 from harness.metrics.types import Number
 from harness.models.checkpoint import Checkpoint
 from harness.models.encoding import embed
 from harness.models.loading import open_checkpoint
+from harness.models.sources import ResolvedBase
 from harness.training.record import fp32, record_training
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
-
     import torch
     from datasets import Dataset
     from sentence_transformers import SentenceTransformer, SentenceTransformerTrainingArguments
     from transformers import TrainerCallback
-
-    from harness.config.recipe import Recipe
-    from harness.data import PairSet
-    from harness.execution.step import Progress
-    from harness.models.sources import ResolvedBase
 
 LIBRARIES = ("torch", "transformers", "sentence-transformers", "peft", "tokenizers", "accelerate")
 """The libraries whose version can change a trained model."""

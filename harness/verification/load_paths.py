@@ -8,26 +8,22 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.execution.step import MODEL, Step
+from harness.execution.step import MODEL, Progress, Step
 from harness.models.embeddings import EMBEDDINGS
 from harness.models.encoding import LIBRARIES, embed, settings_of
 from harness.models.files import ADAPTER_CONFIG, MODULES, read_json
 from harness.models.loading import merge
 from harness.models.record import PROBE_TEXTS
+from harness.models.sources import ResolvedBase
 from harness.verification.candidate import Candidate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sentence_transformers import SentenceTransformer
-
-    from harness.execution.step import Progress
-    from harness.models.sources import ResolvedBase
 
 
 @dataclass(frozen=True)

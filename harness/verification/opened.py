@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import CheckpointError
-from harness.execution.step import MODEL, Step
+from harness.execution.step import MODEL, Progress, Step
 from harness.models.encoding import LIBRARIES
 from harness.models.files import ADAPTER, ADAPTER_CONFIG, WEIGHTS, read_json, read_tensors
 from harness.models.loading import SAVED, merge
+from harness.models.sources import ResolvedBase
 from harness.text import some
 from harness.verification.candidate import Candidate, CheckResult
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
     import torch
-
-    from harness.execution.step import Progress
-    from harness.models.sources import ResolvedBase
 
 _PREFIX = "base_model.model."
 _EPSILON = 2.0**-23  # of fp32, in which models are merged

@@ -49,36 +49,32 @@ def test_what_is_stored_is_found(make_baseline):
     assert "no x is stored for lora" == stored.result("lora", "x").reason
 
 
-MODELS, METRICS, CATEGORIES = ["base", "lora"], ["spearman", "margin"], ["values"]
+MODELS, METRICS = ["base", "lora"], ["spearman", "margin"]
 GONE, NEW = "is stored, but gone now", "is new, nothing is stored for it"
 OTHER_METRICS = (f"margin {GONE}", f"best_f1 {NEW}")
 
 
-@pytest.mark.parametrize(
-    ("now", "said"),
-    [
+def test_what_vanished_or_is_new_is_named(make_baseline):
+    for now, said in (
         ({}, []),
         ({"models": ["base"]}, [f"model lora {GONE}"]),
         ({"models": [*MODELS, "big"]}, [f"model big {NEW}"]),
         ({"metrics": ["spearman", "best_f1"]}, [f"{m} metric {what}" for m in MODELS for what in OTHER_METRICS]),
         ({"categories": []}, [f"base category values {GONE}", f"lora category values {GONE}"]),
         ({"categories": ["pets", "values"]}, [f"base category pets {NEW}", f"lora category pets {NEW}"]),
-    ],
-    ids=["same", "model-gone", "model-new", "metrics", "category-gone", "category-new"],
-)
-def test_what_vanished_or_is_new_is_named(make_baseline, now, said):
-    baseline = make_baseline()
-    asked = {"models": MODELS, "metrics": METRICS, "categories": CATEGORIES, **now}
-    assert tuple(said) == comparable(baseline, baseline.origin).differences(**asked)
-    del baseline.models["base"].categories["values"][CATEGORY_METRICS[0]]
-    lacking = f"base values metric {CATEGORY_METRICS[0]} {NEW}"
-    assert (lacking in comparable(baseline, baseline.origin).differences(**asked)) == bool(asked["categories"])
+    ):
+        baseline = make_baseline()
+        asked = {"models": MODELS, "metrics": METRICS, "categories": ["values"], **now}
+        assert tuple(said) == comparable(baseline, baseline.origin).differences(**asked)
+        del baseline.models["base"].categories["values"][CATEGORY_METRICS[0]]
+        lacking = f"base values metric {CATEGORY_METRICS[0]} {NEW}"
+        assert (lacking in comparable(baseline, baseline.origin).differences(**asked)) == bool(asked["categories"])
 
 
-@pytest.mark.parametrize(
-    ("metric", "stored", "counts"),
-    [("margin", 0.804, True), ("margin", 0.806, False), ("false_positives", 1.8, True), ("false_positives", 2, False)],
-)
+LIKE_STORED = [("margin", 0.804, True), ("margin", 0.806, False), ("false_positives", 2, False)]
+
+
+@pytest.mark.parametrize(("metric", "stored", "counts"), [*LIKE_STORED, ("false_positives", 1.8, True)])
 def test_a_change_counts_only_where_the_stored_scores_give_the_stored_value(metric, stored, counts):
     change = Change(now=0.5, stored=0.8, change=-0.3, low=-0.4, high=-0.2, p_value=0.01, reason="")
     value = StoredValue(value=stored, tolerance=0.02, direction="higher", seeds={})

@@ -39,31 +39,26 @@ def test_the_file_reads_well_in_a_diff_and_does_not_depend_on_the_order(path, ma
     assert baseline == read_baseline(path)
 
 
-def test_where_nothing_is_stored_nothing_is_read_or_written_and_a_directory_is_refused(path):
+def test_where_nothing_is_stored_nothing_is_read_or_written_and_what_is_no_baseline_is_refused_in_one_line(path):
     assert read_baseline(path) is None
     assert not path.parent.exists()
     path.mkdir(parents=True)
     with pytest.raises(BaselineError, match="cannot be read"):
         read_baseline(path)
-
-
-@pytest.mark.parametrize("content", [b"<<<<<<< HEAD", b"\xff\xfe", b"null"])
-def test_what_is_no_baseline_is_refused_in_one_line(path, content):
-    path.parent.mkdir()
-    path.write_bytes(content)
-    with pytest.raises(BaselineError) as caught:
-        read_baseline(path)
-    [line] = str(caught.value).splitlines()
-    assert line.startswith((f"{path}: not a baseline: ", f"{path}: cannot be read: "))
+    path.rmdir()
+    for content in (b"<<<<<<< HEAD", b"\xff\xfe", b"null"):
+        path.write_bytes(content)
+        with pytest.raises(BaselineError, match=rf"^{path}: (not a baseline|cannot be read): .*$"):
+            read_baseline(path)
 
 
 def spearman(content):
     return content["models"]["lora"]["metrics"]["spearman"]
 
 
-@pytest.mark.parametrize(
-    ("edit", "said"),
-    [
+def test_an_edit_that_would_disarm_a_gate_is_refused(path, make_baseline):
+    path.parent.mkdir()
+    for edit, said in (
         (lambda content: content.update(version=2), "version"),
         (lambda content: content.update(more=1), "more: Extra inputs"),
         (lambda content: spearman(content).update(value="0.8"), "valid number"),
@@ -72,22 +67,17 @@ def spearman(content):
         (lambda content: spearman(content).update(tolerance=-1.0), "greater than or equal to 0"),
         (lambda content: content["scores"].pop(), "scores: 1 rows for 2 pairs"),
         (lambda content: content["scores"][1].pop("lora"), "scores: not every row has one of lora"),
-    ],
-)
-def test_an_edit_that_would_disarm_a_gate_is_refused(path, make_baseline, edit, said):
-    content = make_baseline().model_dump(mode="json")
-    edit(content)
-    path.parent.mkdir()
-    path.write_text(json.dumps(content), encoding="utf-8")
-    with pytest.raises(BaselineError, match=said):
-        read_baseline(path)
+    ):
+        content = make_baseline().model_dump(mode="json")
+        edit(content)
+        path.write_text(json.dumps(content), encoding="utf-8")
+        with pytest.raises(BaselineError, match=said):
+            read_baseline(path)
 
 
 def test_what_is_compared_of_a_model_is_in_the_order_of_reports(make_baseline):
-    compared = make_baseline().models["lora"].compared
     expected = [("", "spearman"), ("", "margin"), *(("values", metric) for metric in CATEGORY_METRICS)]
-    assert expected == [(category, metric) for category, metric, _ in compared]
-    assert {0.8} == {found.value.value for found in compared}
+    assert expected == [(category, metric) for category, metric, _ in make_baseline().models["lora"].compared]
 
 
 def test_each_change_is_a_line_a_value_that_comes_or_goes_too_and_a_first_baseline_is_new(make_baseline):

@@ -48,13 +48,8 @@ def ctx(tmp_path):
     return Context(Store(tmp_path / "store"), InlineExecutor())
 
 
-def other_process(ctx):
-    """A context on the same store that remembers nothing."""
-    return Context(ctx.store, ctx.executor)
-
-
 def test_a_step_runs_once_here_and_once_for_every_process(ctx):
-    results = [where.run(ADD, first=1.0, second=2.0) for where in (ctx, ctx, other_process(ctx))]
+    results = [where.run(ADD, first=1.0, second=2.0) for where in (ctx, ctx, Context(ctx.store, ctx.executor))]
     assert [Sum(3.0)] * 3 == results
     assert results[0] is results[1]
     assert ["add"] == CALLS
@@ -95,17 +90,17 @@ def test_progress_is_told_under_the_title_of_the_step(ctx):
 
 
 def test_an_error_of_ours_is_told_to_everyone_who_asks_and_happens_once(ctx):
-    for where, times in ((lambda: ctx, 1), (lambda: ctx, 1), (ctx.lookup_only, 1), (lambda: other_process(ctx), 2)):
+    other = Context(ctx.store, ctx.executor)
+    for where, times in ((lambda: ctx, 1), (lambda: ctx, 1), (ctx.lookup_only, 1), (lambda: other, 2)):
         with pytest.raises(CheckpointError, match=r"^model\.bin: not the model$"):
             where().run(FAIL)
         assert ["fail"] * times == CALLS
 
 
 def test_a_lookup_runs_no_model(ctx):
-    assert ctx.built(TRAIN, seed=1) is None
     made = ctx.artefact(TRAIN, seed=1)
-    assert made == ctx.built(TRAIN, seed=1)
-    for where in (ctx.lookup_only(), other_process(ctx).lookup_only()):
+    assert made == Context(ctx.store, ctx.executor).lookup_only().artefact(TRAIN, seed=1)
+    for where in (ctx.lookup_only(), Context(ctx.store, ctx.executor).lookup_only()):
         assert Sum(1) == where.run(TRAIN, seed=1)
         assert Sum(3.0) == where.run(ADD, first=3.0)
         with pytest.raises(NotBuiltError, match=r"^train tiny-lora: not built$"):

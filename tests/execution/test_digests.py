@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 from dataclasses import dataclass, field
-from enum import StrEnum
+from http import HTTPMethod
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +21,7 @@ from harness.execution.revisions import current
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 VALUES = st.recursive(
-    SCALARS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=8,
+    SCALARS, lambda x: st.lists(x, max_size=3) | st.dictionaries(st.text(), x, max_size=3), max_leaves=8
 )
 
 
@@ -47,14 +45,10 @@ def test_a_long_value_is_its_digest_and_still_differs_where_the_content_does(ite
     assert identity != canonical(argument_identity([*items, "x" * (length + 1)]))
 
 
-class Kind(StrEnum):
-    FULL = "full"
-
-
 class Recipe(BaseModel):
     rate: float
     epochs: int = 1
-    kind: Kind = Kind.FULL
+    method: HTTPMethod = HTTPMethod.PUT  # an enumeration of texts
 
 
 @dataclass(frozen=True)
@@ -68,18 +62,14 @@ class Digested:
     digest = "abc"
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        (Recipe(rate=2e-5), {"class": "Recipe", "rate": 2e-5, "epochs": 1, "kind": "full"}),
+def test_the_identity_of_an_object_shows_what_counts():
+    for value, expected in (
+        (Recipe(rate=2e-5), {"class": "Recipe", "rate": 2e-5, "epochs": 1, "method": "PUT"}),
         (Point(1.0, (1, 2), {"a": 1}), {"class": "Point", "x": 1.0, "inner": [1, 2]}),
-        (Digested(), {"digest": "abc"}),
         (np.float64(0.5), 0.5),
-        ({"b": [Digested()], "a": Kind.FULL}, {"a": "full", "b": [{"digest": "abc"}]}),
-    ],
-)
-def test_the_identity_of_an_object_shows_what_counts(value, expected):
-    assert expected == argument_identity(value)
+        ({"b": [Digested()], "a": HTTPMethod.PUT}, {"a": "PUT", "b": [{"digest": "abc"}]}),
+    ):
+        assert expected == argument_identity(value)
 
 
 ARRAYS = st_numpy.arrays(
@@ -94,19 +84,11 @@ def test_arrays_differ_by_type_shape_and_bytes(first, second):
     assert argument_identity(first.T) == argument_identity(first.T.copy(order="C"))
 
 
-@pytest.mark.parametrize(
-    ("value", "reason"),
-    [
-        (Path("pairs.jsonl"), "Path"),
-        ({"a": {1, 2}}, "set"),
-        ({1: "a"}, "keys that are no strings"),
-        (np.array([object()]), "ndarray"),
-        (Recipe, "ModelMetaclass"),
-    ],
-)
-def test_what_has_no_digest_is_refused(value, reason):
-    with pytest.raises(TypeError, match=reason):
-        argument_identity(value)
+def test_what_has_no_digest_is_refused():
+    refused = {"Path": Path("a"), "set": {"a": {1, 2}}, "keys that are no strings": {1: "a"}, "ModelMetaclass": Recipe}
+    for reason, value in {**refused, "ndarray": np.array([object()])}.items():
+        with pytest.raises(TypeError, match=reason):
+            argument_identity(value)
 
 
 def test_the_digests_of_a_directory_are_those_of_its_files_at_any_depth(tmp_path):
@@ -115,8 +97,6 @@ def test_the_digests_of_a_directory_are_those_of_its_files_at_any_depth(tmp_path
         (tmp_path / name).write_text(name, encoding="utf-8")
     expected = {name: hashlib.sha256(name.encode()).hexdigest() for name in (".hidden", "b.txt", "inner/a.json")}
     assert list(expected.items()) == list(directory_digests(tmp_path).items())
-    counting = directory_digests(tmp_path, counts=lambda name: name.endswith("a.json"))
-    assert {"inner/a.json": expected["inner/a.json"]} == counting
 
 
 PACKAGE = Path(harness.__file__).parent
@@ -161,7 +141,6 @@ asked, original = {}, builtins.__import__
 def watching(name, globals=None, locals=None, fromlist=(), level=0):
     asked.setdefault((globals or {}).get("__name__"), set()).add((name, tuple(fromlist or ()), level))
     return original(name, globals, locals, fromlist, level)
-
 def later(code):
     for inner in (constant for constant in code.co_consts if isinstance(constant, CodeType)):
         loaded = []
@@ -171,14 +150,12 @@ def later(code):
             if line.opname == "LOAD_CONST":
                 loaded.append(line.argval)
         yield from later(inner)
-
 builtins.__import__ = watching
 import harness
 from harness.execution import Step
 names = [found.name for found in pkgutil.walk_packages(harness.__path__, "harness.") if "__main__" not in found.name]
 modules = {name: importlib.import_module(name) for name in names}
 builtins.__import__ = original
-
 def counts(name):
     return name in modules and name.split(".")[1] != "execution"
 

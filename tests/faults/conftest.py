@@ -45,7 +45,7 @@ def shop(
     def trained(model: str, **changes: Any) -> Path:
         artefact = tiny_run.training(model, **changes)
         assert artefact is not None
-        return artefact.verified()
+        return artefact.verified
 
     root = tmp_path_factory.mktemp("bases")
     return Shop(

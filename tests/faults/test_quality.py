@@ -71,7 +71,7 @@ def gated(dating: CaseRun, tmp_path: Path) -> Gated:
         trained = CaseRun(dating.ctx, inputs, dating.stored).training("lora", **changes)
         assert trained is not None
         directory = tmp_path / "candidate"
-        shutil.copytree(trained.verified(), directory, ignore=OF_THE_STORE)
+        shutil.copytree(trained.verified, directory, ignore=OF_THE_STORE)
         if not record:
             for name in (RECORD, ARRAYS):
                 (directory / name).unlink()

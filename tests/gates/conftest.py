@@ -114,12 +114,9 @@ class Run:
     def measure(self, model, metric, value, reason=""):
         """Change a measured value, over all pairs and in each category."""
         found = self.evaluations[model]
-        metrics = {**found.metrics, metric: MetricResult(value, reason)}
-        groups = {
-            name: replace(group, metrics={**group.metrics, metric: value}, reason=reason)
-            for name, group in found.categories.items()
-        }
-        self.evaluations[model] = replace(found, metrics=metrics, categories=groups)
+        metrics, group = {**found.metrics, metric: MetricResult(value, reason)}, found.categories["values"]
+        group = replace(group, metrics={**group.metrics, metric: value}, reason=reason)
+        self.evaluations[model] = replace(found, metrics=metrics, categories={"values": group})
         return self
 
     def verify(self, **changed):
@@ -146,10 +143,8 @@ def evaluation(value):
 
 
 def stored_model(found):
-    metrics = {
-        name: StoredValue(value=result.value, tolerance=0.02, direction=METRICS[name].direction, seeds={})
-        for name, result in found.metrics.items()
-    }
+    how = {name: {"tolerance": 0.02, "direction": METRICS[name].direction, "seeds": {}} for name in METRICS}
+    metrics = {name: StoredValue(value=result.value, **how[name]) for name, result in found.metrics.items()}
     categories = {"values": {name: metrics[name] for name in CATEGORY_METRICS}}
     return StoredModel(metrics=metrics, categories=categories, settings={"length": 48}, provenance={})
 

@@ -23,9 +23,8 @@ def against(make_run, verdict_of):
     return judge
 
 
-@pytest.mark.parametrize(
-    ("values", "options", "outcome", "said"),
-    [
+def test_a_verdict_says_what_came_and_what_was_expected(against):
+    for values, options, outcome, said in (
         ((0.785, 0.8), {}, "pass", "lora spearman 0.785, stored 0.800, tolerance 0.020: no worse"),
         ((0.612, 0.8), {}, "fail", "lora spearman 0.612, stored 0.800, tolerance 0.020: worse by 0.188"),
         ((0.9, 0.8), {}, "pass", "tolerance 0.020: better by 0.100; the baseline could be raised"),
@@ -33,31 +32,24 @@ def against(make_run, verdict_of):
         ((0.9, 0.8), {"model": "base"}, "fail", "better by 0.100; the untrained base cannot improve"),
         ((21, 17, 2), {"metric": "false_positives"}, "fail", "21, stored 17, tolerance 2: worse by 4"),
         ((3, 17, 2.5), {"metric": "false_positives"}, "pass", "2.5: better by 14; the baseline could be raised"),
-    ],
-)
-def test_a_verdict_says_what_came_and_what_was_expected(against, values, options, outcome, said):
-    verdict = against(*values, **options)
-    assert (outcome, True) == (verdict.outcome, verdict.message.endswith(said)), verdict.message
-    assert values[:2] == (verdict.observed, verdict.reference)
-    assert verdict.improved == ("raised" in said)
+    ):
+        verdict = against(*values, **options)
+        assert (outcome, True) == (verdict.outcome, verdict.message.endswith(said)), verdict.message
+        assert (*values[:2], "raised" in said) == (verdict.observed, verdict.reference, verdict.improved)
 
 
-# low, high, p -> the outcome of a value that is worse by 0.1, and how the ends are shown.
-@pytest.mark.parametrize(
-    ("ends", "outcome", "shown"),
-    [
+def test_the_interval_of_the_change_decides(against):
+    for ends, outcome, shown in (  # low, high, p -> the outcome of a value that is worse by 0.1, and how they are shown
         ((-0.165, -0.05, 0.012), "fail", "-0.165 to -0.050, p 0.012)"),
         ((-0.165, -0.0004, 0.012), "fail", "-0.165 to just below 0, p 0.012)"),
         ((-0.165, 0.0004, 0.012), "inconclusive", "-0.165 to just above 0, p 0.012): inconclusive on these pairs"),
         ((-0.165, 0.0, 0.012), "inconclusive", "-0.165 to 0.000, p 0.012): inconclusive on these pairs"),
         ((-0.15, -0.05, 1 / 2001), "fail", "-0.150 to -0.050, p < 0.001)"),
         ((-0.15, -0.05, NAN), "fail", "-0.150 to -0.050)"),
-    ],
-)
-def test_the_interval_of_the_change_decides(against, ends, outcome, shown):
-    verdict = against(0.7, ends=ends)
-    assert outcome == verdict.outcome
-    assert verdict.message.endswith(f"worse by 0.100 (95 % interval of the change {shown}")
+    ):
+        verdict = against(0.7, ends=ends)
+        assert outcome == verdict.outcome
+        assert verdict.message.endswith(f"worse by 0.100 (95 % interval of the change {shown}")
 
 
 def test_an_interval_excuses_neither_the_base_nor_what_the_stored_scores_do_not_give(against):

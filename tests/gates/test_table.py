@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from dataclasses import replace
+from operator import methodcaller as call
 
 import numpy as np
 import pytest
@@ -92,18 +93,6 @@ def recorded(name, made):
     return lambda run: run.verify(record=replace(run.verified.record, **{name: made(run)}))
 
 
-def verified(**changed):
-    return lambda run: run.verify(**changed)
-
-
-def related(rate=None, **changed):
-    return lambda run: run.relate(rate, **changed)
-
-
-def measured(value, reason=""):
-    return lambda run: run.measure("lora", "margin", value, reason)
-
-
 def found(*finding):
     return lambda run: run.findings.update(one_word=Finding(*finding))
 
@@ -115,40 +104,28 @@ def timed(*seconds):
 # Gate -> what makes a good run bad, and what the gate says.
 BAD = {
     **{
-        name: (verified(**{name: ("fail", "broken")}), f"^lora {name.replace('_', ' ')}: broken$")
+        name: (call("verify", **{name: ("fail", "broken")}), f"^lora {name.replace('_', ' ')}: broken$")
         for name in ("files", "base", "complete", "exact_merge")
     },
-    "load_paths": (verified(errors={"saved": "KeyError: x"}), "^lora load paths: saved fails: KeyError: x$"),
-    "settings": (verified(settings={"b": {"length": 16}}), r"^lora settings: length 16, the baseline .* 48 \(b\)"),
-    "record": (
-        recorded("probes", lambda run: run.arrays["base"]["probes"]),
-        r"^lora record: .* -?0\.\d{4} .*: not the",
-    ),
-    "training_data": (
-        recorded("pairs", lambda _: np.uint64([1, 5, 7, 9])),
-        "^lora .* trained on 2 of the 3 pairs that",
-    ),
-    "audit": (
-        found(0.2, "5 words", ("a", "b")),
-        r"^Label from one word: 0\.200, limit 0\.100: above \(5 words\): a; b$",
-    ),
+    "load_paths": (call("verify", errors={"saved": "KeyError: x"}), "^lora load paths: saved fails: KeyError: x$"),
+    "settings": (call("verify", settings={"b": {"length": 16}}), r"^lora settings: length 16, the .* 48 \(b\)"),
+    "record": (recorded("probes", lambda run: run.arrays["base"]["probes"]), r"^lora record: .* -?0\.\d{4} .*: not"),
+    "training_data": (recorded("pairs", lambda _: np.uint64([1, 5, 7, 9])), "^lora .* trained on 2 of the 3 pairs"),
+    "audit": (found(0.2, "5 words", ("a", "b")), r"^Label from .*: 0\.200, limit 0\.100: above \(5 words\): a; b$"),
     "diverges": (embeddings("eval", lambda arrays: arrays["base"]["eval"]), r"^lora on eval: .* 0\.0000 .* applied\?$"),
     "merge_agrees": (embeddings("probes", lambda arrays: arrays["base"]["probes"]), "least cosine .*: merging changed"),
-    "baseline": (
-        lambda run: run.baseline.models.pop("lora"),
-        "^not comparable: model lora is new, .* pytest evals/ -m",
-    ),
+    "baseline": (lambda run: run.baseline.models.pop("lora"), "^not comparable: model lora is new, .* pytest evals/"),
     "relative_performance": (
-        related(ratio=0.718),
+        call("relate", ratio=0.718),
         r"^lora spearman 0\.800, standard 0\.842: .* 71\.8% \(95 % interval 90% to 99%\), .* 90%; gap recovered 90% \(",
     ),
-    "beats_base": (measured(0.1), r"^lora margin 0\.100, base 0\.100: not better than the"),
-    "metric": (measured(0.7), "^lora margin .* tolerance 0.020: worse by 0.100$"),
-    "category": (measured(0.7), "^lora values margin .*: worse by 0.100$"),
+    "beats_base": (call("measure", "lora", "margin", 0.1), r"^lora margin 0\.100, base 0\.100: not better than the"),
+    "metric": (call("measure", "lora", "margin", 0.7), "^lora margin .* tolerance 0.020: worse by 0.100$"),
+    "category": (call("measure", "lora", "margin", 0.7), "^lora values margin .*: worse by 0.100$"),
     "memory": (lambda run: setattr(run, "peak_mb", 1300.6), "^train lora: peak 1301 MB, ceiling 1200 MB: too much$"),
     "latency": (timed(1.3, 1.31, 1.29), r"^lora encode .* 32 texts .*: 1\.300 \(95 % .*\), limit 1\.15: slower$"),
-    "stalls": (related(2e-5, gap_recovered=0.4), r"^lora at 2e-5, .* recovered 40\.0% .*, expected at most 10%: it l"),
-    "learns": (related(2e-4, gap_recovered=0.4), r"^lora at 2e-4, .* 40\.0% .*, expected at least 50%: it stalls"),
+    "stalls": (call("relate", 2e-5, gap_recovered=0.4), r"^lora at 2e-5, .* recovered 40\.0% .*, expected at most 10%"),
+    "learns": (call("relate", 2e-4, gap_recovered=0.4), r"^lora at 2e-4, .* 40\.0% .*, expected at least 50%: it st"),
 }
 
 
@@ -163,17 +140,20 @@ def test_each_gate_fails_what_is_bad_for_its_own_reason(make_run, verdict_of, na
 
 # Gate -> what makes its value undefined, and the reason that it gives.
 UNDEFINED = {
-    "load_paths": (verified(embeddings={"a": (undefined(np.ones((12, 8))),) * 2}), "embeddings that are not numbers"),
+    "load_paths": (call("verify", embeddings={"a": (undefined(np.ones((12, 8))),) * 2}), "that are not numbers"),
     "record": (recorded("probes", lambda run: undefined(run.verified.record.probes)), "not the model that was trained"),
     "audit": (found(NAN, "", (), "one label only"), "undefined, limit 0.100: undefined: one label"),
     "diverges": (embeddings("eval", lambda arrays: undefined(arrays["lora"]["eval"])), "undefined: an embedding is"),
     "merge_agrees": (embeddings("probes", lambda arrays: 0 * arrays["lora"]["probes"]), "undefined: an embedding is z"),
-    "relative_performance": (related(ratio=NAN, reason="not above 0"), "relative performance undefined: not above 0"),
-    **dict.fromkeys(("beats_base", "metric", "category"), (measured(NAN, "one label"), "undefined: one label")),
+    "relative_performance": (call("relate", ratio=NAN, reason="not above 0"), "performance undefined: not above 0"),
+    **dict.fromkeys(
+        ("beats_base", "metric", "category"),
+        (call("measure", "lora", "margin", NAN, "one label"), "undefined: one label"),
+    ),
     "memory": (lambda run: setattr(run, "peak_mb", None), "undefined on this system"),
     "latency": (timed(1.0, NAN), "undefined: a time is missing"),
-    "stalls": (related(2e-5, gap_recovered=NAN, gap_reason="no gain"), "gap recovered undefined: no gain"),
-    "learns": (related(2e-4, gap_recovered=NAN, gap_reason="no gain"), "gap recovered undefined: no gain"),
+    "stalls": (call("relate", 2e-5, gap_recovered=NAN, gap_reason="no gain"), "gap recovered undefined: no gain"),
+    "learns": (call("relate", 2e-4, gap_recovered=NAN, gap_reason="no gain"), "gap recovered undefined: no gain"),
 }
 
 

@@ -1,12 +1,10 @@
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.metrics import METRICS
 from harness.metrics.checks import why_not_two_classes
 from harness.metrics.cluster_purity import _purity
 from harness.metrics.evaluation import weighted_values
@@ -42,15 +40,3 @@ def test_weights_are_repetitions(pairs):
         assert expected == pytest.approx(got, rel=1e-9, abs=1e-12, nan_ok=True)
         for counted in ("auc_roc", "best_f1", "cluster_purity", "false_positives"):  # whole numbers: no rounding
             np.testing.assert_array_equal(expected[counted], got[counted])
-
-
-@given(weighted_pairs())
-def test_without_a_batched_function_the_pairs_are_repeated(pairs):
-    scores, labels, _, weights = pairs
-    ranking, counts = rank(scores, labels), weights.astype(np.float64)
-    for name in ("spearman", "margin", "cohens_d", "auc_roc", "best_f1"):
-        expected = weighted_values(ranking, counts, [name])[name]
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setitem(METRICS, name, replace(METRICS[name], weighted=None))
-            actual = weighted_values(ranking, counts, [name])[name]
-        assert expected == pytest.approx(actual, rel=1e-9, abs=1e-12, nan_ok=True)

@@ -8,8 +8,6 @@ import pytest
 
 @pytest.fixture
 def copied(checkpoints, tmp_path):
-    """A copy of a checkpoint, to damage."""
-
     def copy(strategy):
         original = checkpoints[strategy]
         path = shutil.copytree(original.path, tmp_path / "copy")

@@ -29,22 +29,16 @@ def test_files_that_the_output_depends_on_count_by_name_and_content_and_others_o
     assert {"README.md": file_digest(tmp_path / "README.md")} == files_digest(tmp_path, also=["README.md"])[1]
 
 
-NO_OBJECT = {
-    "missing": (None, "cannot be read ([Errno 2] No such file"),
-    "not-utf-8": (b'{"r": "\xff"}', "cannot be read ('utf-8' codec"),
-    "null": (b"null", "cannot be read (it holds NoneType); expected r"),
-    "no-key": (b'{"b": 1, "a": 2}', "cannot be read (it holds a, b); expected r"),
-}
-
-
-@pytest.mark.parametrize(("content", "said"), NO_OBJECT.values(), ids=NO_OBJECT)
-def test_what_is_no_object_with_the_keys_is_refused(tmp_path, content, said):
+def test_what_is_no_object_with_the_keys_is_refused(tmp_path):
     path = tmp_path / "c.json"
-    if content is not None:
+    assert error_of(read_json, path, "r").startswith(f"{path}: cannot be read ([Errno 2] No such file")
+    for content, said in (
+        (b'{"r": "\xff"}', "('utf-8' codec"),
+        (b"null", "(it holds NoneType); expected r"),
+        (b'{"b": 1, "a": 2}', "(it holds a, b); expected r"),
+    ):
         path.write_bytes(content)
-    message = error_of(read_json, path, "r")
-    assert message.startswith(f"{path}: {said}")
-    assert message.endswith("expected r")
+        assert error_of(read_json, path, "r").startswith(f"{path}: cannot be read {said}")
 
 
 def test_tensors_are_read_as_they_were_stored_and_shapes_from_the_header(tmp_path):

@@ -13,18 +13,12 @@ TEXTS = ("i love tea", "", "Ünïcode \u200b and \U0001f600, 'quoted'", "word " 
 TRANSFORMER, STATIC = "sentence_transformers.models.Transformer", "sentence_transformers.models.StaticEmbedding"
 
 
-@pytest.fixture
-def write(tmp_path):
-    """A base of which only the settings are there."""
-
-    def base(files):
-        for name, content in files.items():
-            path = tmp_path / name
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(json.dumps(content), encoding="utf-8")
-        return ResolvedBase("m", None, tmp_path, "0" * 64)
-
-    return base
+def write(directory, files):
+    """Write a base of which only the settings are there."""
+    for name, content in files.items():
+        (directory / name).parent.mkdir(exist_ok=True)
+        (directory / name).write_text(json.dumps(content), encoding="utf-8")
+    return ResolvedBase("m", None, directory, "0" * 64)
 
 
 def modules(path="", kind=TRANSFORMER):
@@ -51,14 +45,13 @@ def test_lengths_are_those_of_sentence_transformers(which, dating_case_path, tin
         ({"tokenizer_config.json": {"model_max_length": 512}, "config.json": {"max_position_embeddings": 514}}, 512),
         ({"tokenizer_config.json": {"model_max_length": 10**30}, "config.json": {"max_position_embeddings": 384}}, 384),
         ({"tokenizer_config.json": {"model_max_length": 1e30}, "config.json": {"max_position_embeddings": -1}}, None),
-        ({"modules.json": modules()}, None),
         ({"modules.json": modules(kind=STATIC), "config.json": {"max_position_embeddings": 512}}, None),
         ({"sentence_bert_config.json": {"max_seq_length": 64, "processor_kwargs": {"model_max_length": 32}}}, 32),
     ],
-    ids=["old-layout", "old-name", "tokenizer", "no-limit", "xlnet", "nothing", "static", "processor"],
+    ids=["old-layout", "old-name", "tokenizer", "no-limit", "xlnet", "static", "processor"],
 )
-def test_the_maximum_is_found_where_it_stands(write, files, expected):
-    assert expected == max_length(write(files))
+def test_the_maximum_is_found_where_it_stands(tmp_path, files, expected):
+    assert expected == max_length(write(tmp_path, files))
 
 
 @pytest.mark.parametrize(
@@ -71,20 +64,13 @@ def test_the_maximum_is_found_where_it_stands(write, files, expected):
         ({"tokenizer.json": {"model": 1}}, "tokenizer.json: cannot be read: "),
     ],
 )
-def test_what_does_not_say_it_is_refused(write, files, said):
+def test_what_does_not_say_it_is_refused(tmp_path, files, said):
+    base = write(tmp_path, files)
     with pytest.raises(CheckpointError, match=said):
-        count_word_pieces(write(files), ["tea"])
+        _ = max_length(base), count_word_pieces(base, ["tea"])
 
 
-def test_a_default_prompt_counts(tiny_base_path, tmp_path):
-    shutil.copytree(tiny_base_path, tmp_path / "base")
-    plain, asking = (ResolvedBase("m", None, path, "0" * 64) for path in (tiny_base_path, tmp_path / "base"))
-    config = {"prompts": {"ask": "love: ", "other": "x"}, "default_prompt_name": "ask"}
-    (tmp_path / "base" / "config_sentence_transformers.json").write_text(json.dumps(config), encoding="utf-8")
-    assert count_word_pieces(plain, ["love: tea"]) == count_word_pieces(asking, ["tea"])
-
-
-def test_texts_in_lower_case_are_counted_so(tiny_base_path, tmp_path, edit_json):
+def test_a_default_prompt_and_lower_case_count(tiny_base_path, tmp_path, edit_json):
     shutil.copytree(tiny_base_path, tmp_path / "base")
     edit_json(tmp_path / "base" / "tokenizer.json", normalizer=None)
     base = ResolvedBase("m", None, tmp_path / "base", "0" * 64)
@@ -92,3 +78,7 @@ def test_texts_in_lower_case_are_counted_so(tiny_base_path, tmp_path, edit_json)
     assert upper < lower  # unknown as a whole, known letter by letter
     edit_json(tmp_path / "base" / "sentence_bert_config.json", do_lower_case=True)
     assert [lower, lower] == count_word_pieces(base, ["XYZ", "xyz"])
+    config = {"prompts": {"ask": "love: ", "other": "x"}, "default_prompt_name": "ask"}
+    (tmp_path / "base" / "config_sentence_transformers.json").write_text(json.dumps(config), encoding="utf-8")
+    plain = ResolvedBase("m", None, tiny_base_path, "0" * 64)
+    assert count_word_pieces(plain, ["love: tea"]) == count_word_pieces(base, ["tea"])

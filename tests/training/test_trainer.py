@@ -35,8 +35,8 @@ def reopened(model, base, directory):
     return open_checkpoint(Checkpoint(STRATEGY[model], base, directory, "trained"))
 
 
-def test_the_facts_say_what_was_done_and_progress_is_reported_at_each_step(trained, tiny_inputs):
-    model, _, facts, said = trained
+def test_the_facts_and_progress_say_what_was_done_and_the_curve_ends_with_the_saved_model(trained, tiny_inputs):
+    model, out, facts, said = trained
     codec = TypeAdapter(TrainingFacts)
     assert facts == codec.validate_json(codec.dump_json(facts))
     trainable = {"standard": 23744, "lora": 2 * 2 * (4 * 32 + 32 * 4)}[model]
@@ -48,10 +48,6 @@ def test_the_facts_say_what_was_done_and_progress_is_reported_at_each_step(train
     assert [(number + 1) / facts.steps for number in range(facts.steps)] == [part for part, _ in said]
     ends = (f"epoch 1/2, step 1/{facts.steps}", f"epoch 2/2, step {facts.steps}/{facts.steps}")
     assert ends == (said[0][1], said[-1][1])
-
-
-def test_the_curve_has_a_point_for_each_epoch_the_last_one_of_the_saved_model(trained, tiny_inputs):
-    model, out, facts, _ = trained
     assert [1, 2] == [point.epoch for point in facts.curve]
     assert facts.curve[1].loss < facts.curve[0].loss
     embeddings = embed(reopened(model, tiny_inputs.base, out), tiny_inputs.eval.texts)

@@ -68,7 +68,6 @@ CONFIGURATIONS = {
     "several": ({"use_qalora": True, "layer_replication": [[0, 1]]}, "layer_replication, use_qalora: changes the mod"),
     "bias": ({"bias": "some"}, "bias is 'some'; expected none, all or lora_only"),
     "rank-true": ({"r": True}, "rank r is True; expected a whole number from 1"),
-    "rank-half": ({"r": 4.5}, "rank r is 4.5; expected a whole number from 1"),
     "alpha-text": ({"lora_alpha": "8"}, "alpha lora_alpha is '8'; expected a number above 0"),
     "alpha-pattern": ({"alpha_pattern": {"q": -1}}, "alpha alpha_pattern.q is -1; expected a number above 0"),
     "no-targets": ({"target_modules": []}, "target_modules is []; expected a list of names, or a regular expres"),

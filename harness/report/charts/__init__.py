@@ -1,15 +1,13 @@
 """Results -> pictures for the report. Computes no metric: a chart shows values that are there.
 
-To add a chart: a module with the functions `draw` and `table`, and a row in `CHARTS`. The tests over the table then
-cover it. Importing this package loads no matplotlib.
+To add a chart: a function that draws it, one that returns its numbers, and a row in `CHARTS`. The tests over the table
+then cover it. Importing this package loads no matplotlib.
 """
 
 from harness.report.charts import (
+    bars,
     category_heatmap,
     change,
-    classification,
-    cluster_purity,
-    cohens_d,
     false_positives,
     learning_rate,
     roc,
@@ -38,14 +36,14 @@ CHARTS: dict[str, Chart] = {
     "cohens_d": Chart(
         "Cohen's d",
         "How many standard deviations lie between positive and negative scores?",
-        cohens_d.draw,
-        cohens_d.table,
+        bars.cohens_d,
+        bars.cohens_d_table,
     ),
     "classification": Chart(
         "Classification at the best-F1 threshold",
         "How good is the best single threshold, and is it better than calling every pair positive?",
-        classification.draw,
-        classification.table,
+        bars.classification,
+        bars.classification_table,
     ),
     "false_positives": Chart(
         "False positives by pair type",
@@ -62,8 +60,8 @@ CHARTS: dict[str, Chart] = {
     "cluster_purity": Chart(
         "Cluster purity",
         "Do pairs of one label lie together, and how many pairs lie in no cluster at all?",
-        cluster_purity.draw,
-        cluster_purity.table,
+        bars.cluster_purity,
+        bars.cluster_purity_table,
     ),
     "training_curves": Chart(
         "Training curves",

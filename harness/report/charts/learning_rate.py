@@ -4,13 +4,12 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from harness.analyses import LearningRatePoint
 from harness.config import BASE
 from harness.metrics import METRICS
 from harness.report.cells import value as cell
 from harness.report.charts.style import PANEL, PLATE, Axes, Figure, legend_below, over_epochs, panel_grid, short, shown
 from harness.report.types import DataTable, Report
-from harness.results import LearningRateEntry
+from harness.results import LearningRateEntry, LearningRatePoint
 from harness.text import percent, scientific
 
 _CURVES = {"spearman": "Spearman after each epoch", "loss": "training loss of each epoch"}

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import io
-import math
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -152,42 +151,6 @@ def label_marks(size: float, alpha: float, words: str) -> Iterator[tuple[int, di
     for label, name in LABELS.items():
         style = {"marker": MARKERS[label], "color": LABEL_COLOURS[label], "linewidths": 0.9 if label == 0 else 0}
         yield label, {"s": size, "alpha": alpha, "label": words.format(name), **style}
-
-
-def fraction_bars(
-    report: Report,
-    values: Mapping[str, Sequence[float]],
-    *,
-    groups: Sequence[str],
-    label: str,
-    no_skill: float,
-    no_skill_words: str,
-    compared: int,
-) -> Figure | None:
-    """Draw values in [0, 1], a group of bars for each of `groups`, a bar a model; None where all are undefined.
-
-    A line, that of the trivial classifier, crosses the first `compared` groups, unless it is undefined.
-    """
-    if all(math.isnan(value) for of_model in values.values() for value in of_model):
-        return None
-    figure, axes = panels(WIDTH, 3.6)
-    width = 0.84 / max(len(values), 1)
-    for index, (model, heights) in enumerate(values.items()):
-        at = np.arange(len(groups)) + (index - (len(values) - 1) / 2) * width
-        finite = [0.0 if math.isnan(height) else height for height in heights]
-        bars = axes.bar(at, finite, width * 0.94, color=report.colours[model], label=shown(model))
-        words = ["undefined" if math.isnan(height) else short(height) for height in heights]
-        crowded = len(values) * len(groups) > 12 or "undefined" in words
-        axes.bar_label(bars, words, padding=2, fontsize=8, rotation=90 if crowded else 0, bbox=PLATE)
-    axes.set_xticks(range(len(groups)), groups)
-    axes.grid(visible=False, axis="x")
-    if not math.isnan(no_skill):
-        axes.plot([-0.47, compared - 0.53], [no_skill, no_skill], color=INK, linestyle="--", linewidth=1.4)
-        axes.set_title(f"dashed: {no_skill_words}, {no_skill:.3f}", fontsize=9)
-    axes.set(ylim=(0, 1.12), ylabel=label)
-    axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])
-    legend_below(figure)
-    return figure
 
 
 def legend_below(figure: Figure, columns: int = 4) -> None:

@@ -8,17 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from harness.report.sections.charts import charts
 from harness.report.sections.data import data
-from harness.report.sections.errors import errors
+from harness.report.sections.errors import errors, regressed
 from harness.report.sections.extra_sets import extra_sets
-from harness.report.sections.metrics import metrics
+from harness.report.sections.metrics import metrics, relative_performance
 from harness.report.sections.models import models
 from harness.report.sections.operating_point import operating_point
 from harness.report.sections.power import power
-from harness.report.sections.regressed import regressed
-from harness.report.sections.relative_performance import relative_performance
-from harness.report.sections.verdicts import missing, not_passed, passed, skipped
+from harness.report.sections.verdicts import charts, missing, not_passed, passed, skipped
 from harness.report.types import Report
 
 

@@ -1,5 +1,6 @@
-"""The worst of the pairs that a model gets wrong."""
+"""The pairs that a model gets wrong, the worst first, and those that regressed or were fixed since the baseline."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from harness.report import cells
 from harness.report.errors import KINDS, PairOutcomes, digits, errors_file, pair_outcomes, wrong_pairs
 from harness.report.types import Report
+from harness.results import ModelEntry
 from harness.text import sentence
 
 MOST_ROWS = 200
@@ -33,6 +35,13 @@ def errors(report: Report) -> dict[str, Any]:
         "incomparable": sentence(f"The scores are not compared with stored ones: {why}") if why else "",
         "models": [chip | _model(found) for chip, found in zip(chips, outcomes.values(), strict=True)],
     }
+
+
+def regressed(report: Report) -> list[dict[str, Any]]:
+    """Return the models under which any pair regressed or was fixed."""
+    changed = {name: model for name, model in report.models.items() if model.regressed or model.fixed}
+    chips = cells.models(report, changed)
+    return [{"model": chip} | _since(report, model) for chip, model in zip(chips, changed.values(), strict=True)]
 
 
 def _model(found: PairOutcomes) -> dict[str, Any]:
@@ -64,3 +73,28 @@ def _row(report: Report, outcomes: Mapping[str, PairOutcomes], row: int) -> dict
 
 def _cell(score: float, kind: str) -> dict[str, str]:
     return {"score": cells.value(score), "value": digits(score), "kind": kind}
+
+
+def _since(report: Report, model: ModelEntry) -> dict[str, Any]:
+    kinds = list(zip(report.pairs.pair_type, report.pairs.category, strict=True))
+    regressed = Counter(kinds[pair.row] for pair in model.regressed)
+    fixed = Counter(kinds[row] for row in model.fixed)
+    were, are = ("pair was", "is") if len(model.regressed) == 1 else ("pairs were", "are")
+    return {
+        "sentence": f"{len(model.regressed):,} {were} right when the baseline was stored and {are} wrong now, "
+        f"{len(model.fixed):,} the reverse.",
+        "groups": [
+            {
+                "pair_type": cells.text(kind[0]),
+                "category": cells.text(kind[1]),
+                "regressed": f"{regressed[kind]:,}",
+                "fixed": f"{fixed[kind]:,}",
+            }
+            for kind in sorted(regressed | fixed, key=lambda kind: (-regressed[kind], fixed[kind], kind))
+        ],
+        "count": f"{len(model.regressed):,}",
+        "pairs": [
+            cells.pair(report, pair.row) | {"stored": cells.value(pair.stored), "now": cells.value(pair.now)}
+            for pair in model.regressed
+        ],
+    }

@@ -1,4 +1,4 @@
-"""The verdicts of the gates: what did not pass, what passed, and what could not be judged or measured."""
+"""The verdicts of the gates: what did not pass, what passed, what could not be judged or measured; and their charts."""
 
 from dataclasses import asdict
 from typing import Any
@@ -27,6 +27,11 @@ def not_passed(report: Report) -> list[dict[str, Any]]:
 def passed(report: Report) -> list[dict[str, Any]]:
     """Return the verdicts that passed."""
     return [_verdict(report, verdict) for verdict in of_outcome(report.case, "pass")]
+
+
+def charts(report: Report) -> list[dict[str, Any]]:
+    """Return the drawn charts, each with the id of its figure, which a verdict links to."""
+    return [{"id": figure_id(report.name, chart.name), "chart": chart} for chart in report.charts]
 
 
 def skipped(report: Report) -> dict[str, Any]:
