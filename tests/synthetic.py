@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.analyses import LearningRatePoint, ModelPower
+from harness.analyses import ModelPower
 from harness.analyses.operating_point import QUANTITIES, Estimate, OperatingPoint
 from harness.baselines import Origin
 from harness.data.audit import CHECKS, Finding
@@ -26,6 +26,7 @@ from harness.results import (
     ExtraMetric,
     ExtraSet,
     LearningRateEntry,
+    LearningRatePoint,
     MetricEntry,
     ModelEntry,
     PairTable,
@@ -99,7 +100,9 @@ def make_report(
         for metric in METRICS
     ]
     points = tuple(
-        LearningRatePoint(rate, models[model].metrics["spearman"].value, relative[0].value, CURVE)
+        LearningRatePoint(
+            learning_rate=rate, value=models[model].metrics["spearman"].value, relative=relative[0].value, curve=CURVE
+        )
         for rate, model in ((2e-5, base), (2e-4, lora), (1e-3, lora))
     )
     verdicts = (verdict("metric", metric=metric, model=model) for model in names for metric in METRICS)

@@ -15,7 +15,7 @@ LIBRARIES = ("numpy", "scipy", "scikit-learn", "hdbscan")
 
 
 def evaluate_pairs(*, embeddings: Embeddings, texts: str, pairs: PairSet, without: Sequence[int] = ()) -> Evaluation:
-    """Compute every metric of one model on pairs, but for the rows `without`; `texts` names theirs in the embeddings."""
+    """Compute every metric of one model on pairs, without some rows; `texts` names theirs in the embeddings."""
     vectors = embeddings.arrays[texts]
     kept = np.delete(np.arange(len(pairs)), np.asarray(without, dtype=np.int64))
     rows = pairs.text_rows[kept]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.analyses.evaluation import LIBRARIES
+from harness.analyses.uncertainty import SEED
 from harness.data import PairSet
 from harness.execution import Step
 from harness.metrics import Number
@@ -29,9 +30,6 @@ from harness.metrics.operating_point import (
 from harness.models.embeddings import Embeddings
 from harness.statistics.bootstrap import percentile_interval
 from harness.statistics.resampling import Units, draw_blocks, pair_weights, resampling_units
-
-_SEED = 0
-"""Of the resamples: the same pairs and scores have the same interval in every run."""
 
 _RESAMPLES = 2000
 
@@ -147,7 +145,7 @@ def operating_point(
     once, rows = np.ones((1, len(pairs))), np.arange(len(pairs))
     units = resampling_units(pairs.text_rows)
     observed = values(once)
-    blocks = [values(pair_weights(units, draws, rows)) for draws in draw_blocks(units, _RESAMPLES, _SEED)]
+    blocks = [values(pair_weights(units, draws, rows)) for draws in draw_blocks(units, _RESAMPLES, SEED)]
     share = np.full(len(pairs), train.labels.mean())
     return OperatingPoint(
         threshold=chosen.value,

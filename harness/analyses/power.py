@@ -5,21 +5,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harness.analyses.evaluation import LIBRARIES
-from harness.analyses.uncertainty import changes_since
+from harness.analyses.uncertainty import SEED, changes_since
 from harness.baselines import StoredModel, StoredValue, trusted
 from harness.data import PairSet
 from harness.errors import BaselineError
 from harness.execution import Step
 from harness.metrics import METRICS, Number
+from harness.metrics.tally import Values
 from harness.statistics import Comparisons, power
-
-Values = NDArray[np.float64]
-
-_SEED = 0
-"""Of the draws: the same baseline detects the same in every run."""
 
 _STEPS = 10  # from nothing forgotten to everything
 
@@ -48,7 +43,7 @@ def measure_power(
 ) -> ModelPower:
     """Simulate trainings of a model, as good as the stored one and worse, and compare them with what is stored.
 
-    A worse model is one that forgets: its stored scores of the evaluation pairs are mixed with the base's, step by step.
+    A worse model is one that forgets: its stored scores of the pairs are mixed with those of the base, step by step.
 
     Raises:
         BaselineError: The trainings that the tolerances come from are not the same for each value, or fewer than two.
@@ -75,7 +70,7 @@ def measure_power(
             low=low,
             high=high,
         ),
-        seed=_SEED,
+        seed=SEED,
     )
     return ModelPower(
         found.fails, found.inconclusive, _nested(compared, found.drops), _nested(compared, found.together)

@@ -29,13 +29,7 @@ def pair_means(embeddings: NDArray[np.float32], text_rows: NDArray[np.int64]) ->
 
 
 def project(*, points: Mapping[str, NDArray[np.float32]], out: Path, progress: Progress) -> Projection:
-    """Lay out each model's points in a plane of its own, with the same settings.
-
-    Args:
-        points: Model -> array of shape `(n_pairs, dimension)`.
-        out: Directory for the `PLANES` file.
-        progress: Receives the part of the models done.
-    """
+    """Lay out each model's points, shape `(n_pairs, dimension)`, in a plane of its own, with the same settings."""
     from safetensors.numpy import save_file
     from umap import UMAP
 

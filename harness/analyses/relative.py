@@ -19,15 +19,7 @@ def measure_relative_performance(
     metric: str,
     reference: str,
 ) -> RelativePerformance:
-    """Compute relative performance and gap recovered.
-
-    Args:
-        values: The metric of the model, of its reference and of the base.
-        scores: The pairs' scores under each of the three; None where those of the reference are not known.
-        pairs: The evaluation pairs.
-        metric: A key of `METRICS`.
-        reference: The reference's name, for the reason of an undefined value.
-    """
+    """Compute relative performance and gap recovered of three models, as `relative_performance` takes them."""
     vectors = None if scores is None else (np.array(scores[0]), np.array(scores[1]), np.array(scores[2]))
     return relative_performance(
         values, vectors, pairs.labels, pairs.text_rows, metric=metric, reference_name=reference, seed=SEED

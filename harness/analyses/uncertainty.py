@@ -13,7 +13,7 @@ from harness.metrics import METRICS, Evaluation
 from harness.statistics import Change, Interval, RegressedPair, compare, intervals, regressed_pairs
 
 SEED = 0
-"""Of the resamples: the same pairs and scores have the same interval in every run."""
+"""Of all resamples and draws: the same pairs and scores have the same interval, and detect the same, in every run."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,7 @@ class Uncertainty:
 def measure_uncertainty(
     *, evaluation: Evaluation, pairs: PairSet, stored: Sequence[float] | None, categories: Sequence[str]
 ) -> Uncertainty:
-    """Resample the pairs.
-
-    Args:
-        evaluation: The model's values on the pairs.
-        pairs: The evaluation pairs.
-        stored: The pairs' scores in the baseline, in their order; None where there are none to compare with.
-        categories: The categories that are compared on their own.
-    """
+    """Resample the evaluation pairs; `stored` are their scores in the baseline, None where none can be compared."""
     scores = np.array(evaluation.scores)
     found = intervals(scores, pairs.labels, pairs.text_rows, seed=SEED, clusters=evaluation.clusters)
     if stored is None:

@@ -20,16 +20,9 @@ def build_model(
     settings: Mapping[str, Any],
     provenance: Mapping[str, Any],
 ) -> StoredModel:
-    """Build what is stored of one model.
+    """Build what is stored of one model, its tolerances by the case's rule; settings and provenance stay as they are.
 
-    Args:
-        case: Gives the rule for the tolerance.
-        model: The base or a key of the case's models.
-        evaluation: The model's own values.
-        retrained: Seed -> values of a training with that seed, the model's own included; empty for the base.
-        categories: The categories to store.
-        settings: What the model does to a text besides its weights; stored as it is.
-        provenance: Stored as it is.
+    `retrained` is seed -> values of a training with that seed, the model's own included; empty for the base.
 
     Raises:
         BaselineError: A value is undefined: it cannot be a reference.

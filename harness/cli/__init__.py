@@ -18,12 +18,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         added = commands.add_parser(name, help=command.help, description=command.description)
-        command.arguments(added)
+        for argument, options in command.arguments.items():
+            added.add_argument(argument, **options)
         added.set_defaults(run=command.run)
     given = parser.parse_args(arguments)
     try:
-        status: int = given.run(given)
+        return int(given.run(given))
     except HarnessError as error:
         sys.stderr.write(f"{error}\n")
         return NOTHING_TO_JUDGE
-    return status

@@ -4,13 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from harness.cli.command import DONE, REGRESSION, Command, add_format
-
-
-def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("a", type=Path, metavar="A/results.json", help="the reference")
-    parser.add_argument("b", type=Path, metavar="B/results.json", help="what is judged")
-    add_format(parser)
+from harness.cli.command import DONE, FORMAT, REGRESSION, Command
 
 
 def _run(given: argparse.Namespace) -> int:
@@ -26,6 +20,10 @@ COMMAND = Command(
     help="say what got better and worse from one results.json to another",
     description="Says what got better and worse from A to B. "
     "Exit status: 0 no regression, 1 a regression, 2 the two cannot be compared.",
-    arguments=_arguments,
+    arguments={
+        "a": {"type": Path, "metavar": "A/results.json", "help": "the reference"},
+        "b": {"type": Path, "metavar": "B/results.json", "help": "what is judged"},
+        "--format": FORMAT,
+    },
     run=_run,
 )

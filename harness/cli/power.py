@@ -4,13 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from harness.cli.command import DONE, Command, add_format
+from harness.cli.command import DONE, FORMAT, Command
 
-
-def _arguments(parser: argparse.ArgumentParser) -> None:
-    words = "case file (repeatable); by default every fixtures/*/case.toml"
-    parser.add_argument("--case", action="append", default=[], type=Path, metavar="PATH", dest="cases", help=words)
-    add_format(parser)
+_CASES = "case file (repeatable); by default every fixtures/*/case.toml"
 
 
 def _run(given: argparse.Namespace) -> int:
@@ -28,6 +24,9 @@ COMMAND = Command(
     description="Says, by simulation on the stored scores and trainings, the smallest drop of each metric that the "
     "gate detects with 95 % probability, and how often it stops a model that is as good as the stored one. "
     "Run it where baselines/ lies. Exit status: 0 done, 2 nothing comparable is stored.",
-    arguments=_arguments,
+    arguments={
+        "--case": {"action": "append", "default": [], "type": Path, "metavar": "PATH", "dest": "cases", "help": _CASES},
+        "--format": FORMAT,
+    },
     run=_run,
 )

@@ -6,12 +6,7 @@ from pathlib import Path
 
 from harness.cli.command import DONE, Command
 
-
-def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("results", type=Path, metavar="RESULTS", help="a results.json, with its pair tables beside it")
-    parser.add_argument(
-        "--html", type=Path, metavar="FILE", help="the page to write; by default summary.html beside the results"
-    )
+_HTML = "the page to write; by default summary.html beside the results"
 
 
 def _run(given: argparse.Namespace) -> int:
@@ -32,6 +27,9 @@ COMMAND = Command(
     help="render the page of a run again, from its results.json",
     description="Writes the page with all verdicts, values and charts, and beside it the wrong pairs of each case as "
     "CSV, without a run. Exit status: 0 done, 2 the results cannot be read.",
-    arguments=_arguments,
+    arguments={
+        "results": {"type": Path, "metavar": "RESULTS", "help": "a results.json, with its pair tables beside it"},
+        "--html": {"type": Path, "metavar": "FILE", "help": _HTML},
+    },
     run=_run,
 )

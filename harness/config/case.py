@@ -127,11 +127,6 @@ class Case(Frozen):
         return (BASE, *self.models)
 
     @property
-    def adapter_names(self) -> tuple[str, ...]:
-        """The models that are an adapter on the base."""
-        return _trained_by(self.models, "lora")
-
-    @property
     def checked_rates(self) -> tuple[float, ...]:
         """The learning rate of full fine-tuning, and ten times it, where the case checks them; else none."""
         if self.learning_rate is None:

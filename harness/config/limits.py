@@ -14,28 +14,27 @@ Megabytes = Annotated[float, Field(gt=0)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 
 
-def _numbers(**fields: Any) -> PlainValidator:
+def _numbers(fields: dict[str, Any]) -> PlainValidator:
     """Return the validator of a table of numbers: name -> number, those that are not stated by their fields."""
-    numbers = create_model("Numbers", __base__=Frozen, **fields)
+    typed: dict[str, Any] = {name: (float, field) for name, field in fields.items()}
+    numbers = create_model("Numbers", __base__=Frozen, **typed)
     return PlainValidator(lambda stated: numbers.model_validate(stated).model_dump(), json_schema_input_type=numbers)
 
 
 def _of_metrics(default: str) -> PlainValidator:
     """Return the validator of a number for each metric, by default what its row says."""
-    described = {name: f"{metric.title} ({metric.unit})." for name, metric in METRICS.items()}
-    return _numbers(
-        **{
-            name: (float, Field(default=getattr(METRICS[name], default), ge=0, description=meaning))
-            for name, meaning in described.items()
-        }
-    )
+    fields = {
+        name: Field(default=getattr(row, default), ge=0, description=f"{row.title} ({row.unit}).")
+        for name, row in METRICS.items()
+    }
+    return _numbers(fields)
 
 
 _CHECKED = {
     name: Field(default=row.limit, ge=row.low, le=row.high, description=f"{row.title} ({row.unit}). {row.question}")
     for name, row in CHECKS.items()
 }
-AuditLimits = Annotated[dict[str, float], _numbers(**{name: (float, field) for name, field in _CHECKED.items()})]
+AuditLimits = Annotated[dict[str, float], _numbers(_CHECKED)]
 """Check -> the greatest value that the data may have."""
 
 

@@ -6,6 +6,6 @@ escape all of them.
 
 from harness.report.errors import errors_csv, errors_file, write_errors
 from harness.report.headline import Headline, headline
-from harness.report.links import chart_of, figure_id, result_cells
+from harness.report.links import figure_id, result_cells
 from harness.report.page import page_html, summary_html
 from harness.report.types import Report, reports

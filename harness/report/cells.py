@@ -1,7 +1,7 @@
 """Values, models and pairs as the tables of a page show them."""
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from harness.analyses.operating_point import Estimate
@@ -37,9 +37,9 @@ def ratio_ends(interval: Interval) -> str:
     return "" if math.isnan(interval.low) else f"{ratio(interval.low)} to {ratio(interval.high)}"
 
 
-def models(report: Report, names: Iterable[str]) -> list[dict[str, str]]:
-    """Return the names of models with their colours."""
-    return [{"name": name, "colour": report.colours[name]} for name in names]
+def model(report: Report, name: str) -> dict[str, str]:
+    """Return the name of a model with its colour."""
+    return {"name": name, "colour": report.colours[name]}
 
 
 def rows(
@@ -47,19 +47,9 @@ def rows(
 ) -> list[dict[str, Any]]:
     """Return a row for each of a table's metrics or quantities, with a cell, by model and key, for each model."""
     return [
-        {
-            "title": row.title,
-            "unit": row.unit,
-            "direction": row.direction,
-            "cells": [cell(name, key) for name in names],
-        }
+        {"title": row.title, "unit": row.unit, "direction": row.direction, "cells": [cell(name, key) for name in names]}
         for key, row in table.items()
     ]
-
-
-def text(words: str) -> str:
-    """Cut a text to what a cell shows."""
-    return cut(words)[0]
 
 
 def pair(report: Report, row: int) -> dict[str, Any]:
@@ -68,6 +58,6 @@ def pair(report: Report, row: int) -> dict[str, Any]:
     return {
         "texts": [cut(pairs.text_1[row]), cut(pairs.text_2[row])],
         "label": pairs.label[row],
-        "pair_type": text(pairs.pair_type[row]),
-        "category": text(pairs.category[row]),
+        "pair_type": cut(pairs.pair_type[row])[0],
+        "category": cut(pairs.category[row])[0],
     }

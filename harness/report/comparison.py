@@ -197,9 +197,8 @@ def _union(first: Mapping[_Key, Any], second: Mapping[_Key, Any]) -> list[_Key]:
 
 
 def _remarks(comparison: Comparison) -> list[str]:
-    gone = [f"Cases of A that B does not have: {names(comparison.gone)}."] if comparison.gone else []
-    new = [f"Cases of B that A did not have: {names(comparison.new)}."] if comparison.new else []
-    return [*gone, *new]
+    found = {"of A that B does not have": comparison.gone, "of B that A did not have": comparison.new}
+    return [f"Cases {which}: {names(cases)}." for which, cases in found.items() if cases]
 
 
 def _metric_cells(row: MetricChange) -> list[str]:

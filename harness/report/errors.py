@@ -54,7 +54,25 @@ class PairOutcomes:
 
 def pair_outcomes(report: Report) -> dict[str, PairOutcomes]:
     """Return the outcomes under each measured model."""
-    return {model: _outcomes(report, model) for model in report.models}
+    found = {}
+    for model, entry in report.models.items():
+        scores, details = report.scores[model], entry.metrics["best_f1"].details
+        threshold = float(details.get("threshold", math.nan))
+        stored = report.pairs.stored_scores.get(model)
+        known = np.isfinite(scores) & math.isfinite(threshold)
+        regressed, fixed = np.zeros((2, len(scores)), dtype=np.bool_)
+        regressed[[pair.row for pair in entry.regressed]] = True
+        fixed[list(entry.fixed)] = True
+        found[model] = PairOutcomes(
+            threshold=threshold,
+            degenerate=bool(details.get("degenerate")),
+            scores=scores,
+            stored=np.full(len(scores), math.nan) if stored is None else np.array(stored, dtype=np.float64),
+            wrong=known & ((scores >= threshold) != (report.labels == 1)),
+            regressed=regressed,
+            fixed=fixed,
+        )
+    return found
 
 
 def wrong_pairs(report: Report, outcomes: Mapping[str, PairOutcomes]) -> list[int]:
@@ -104,26 +122,6 @@ def write_errors(directory: Path, reports: Iterable[Report]) -> None:
 def digits(score: float) -> str:
     """Return a score for machines; empty where undefined."""
     return "" if math.isnan(score) else f"{score:.6f}"
-
-
-def _outcomes(report: Report, model: str) -> PairOutcomes:
-    entry, scores = report.models[model], report.scores[model]
-    details = entry.metrics["best_f1"].details
-    threshold = float(details.get("threshold", math.nan))
-    stored = report.pairs.stored_scores.get(model)
-    known = np.isfinite(scores) & math.isfinite(threshold)
-    regressed, fixed = np.zeros((2, len(scores)), dtype=np.bool_)
-    regressed[[pair.row for pair in entry.regressed]] = True
-    fixed[list(entry.fixed)] = True
-    return PairOutcomes(
-        threshold=threshold,
-        degenerate=bool(details.get("degenerate")),
-        scores=scores,
-        stored=np.full(len(scores), math.nan) if stored is None else np.array(stored, dtype=np.float64),
-        wrong=known & ((scores >= threshold) != (report.labels == 1)),
-        regressed=regressed,
-        fixed=fixed,
-    )
 
 
 def _harmless(text: str) -> str:

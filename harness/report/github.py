@@ -4,7 +4,6 @@ Texts and names come from data. Whatever they contain, they are shown as text: n
 mention, a link or a workflow command.
 """
 
-import math
 import re
 from bisect import bisect_right
 from collections import Counter
@@ -135,16 +134,11 @@ def _case_lines(name: str, case: CaseResults) -> Iterator[str]:
 
 
 def _metric_row(model: str, metric: str, entry: MetricEntry) -> list[str]:
-    row = METRICS[metric]
-    stored = math.nan if entry.stored is None else entry.stored
-    return [
-        markdown_text(model),
-        row.title + ("" if row.direction == "higher" else " (lower is better)"),
-        number(entry.value, row.unit),
-        "none" if entry.stored is None else number(stored, row.unit),
-        "none" if entry.stored is None else signed(entry.value - stored, row.unit),
-        entry.outcome or "not gated",
-    ]
+    row, stored, change = METRICS[metric], "none", "none"
+    if entry.stored is not None:
+        stored, change = number(entry.stored, row.unit), signed(entry.value - entry.stored, row.unit)
+    title = row.title + ("" if row.direction == "higher" else " (lower is better)")
+    return [markdown_text(model), title, number(entry.value, row.unit), stored, change, entry.outcome or "not gated"]
 
 
 def _command(command: str, title: str, message: str) -> str:

@@ -12,12 +12,8 @@ from harness.results import CandidateEntry, CaseResults
 from harness.text import count, cut, listed, number, percent, sentence
 
 _LONGEST_REASON = 400  # characters of a reason
-
-_DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")  # in the path of an artefact
-
 _NAMED = 4  # failures that are named after the first
-
-
+_DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")  # in the path of an artefact
 _KINDS = {"lora": "the adapter", "full": "the whole model"}
 
 
@@ -58,7 +54,9 @@ def _answer(case: CaseResults) -> Headline:
     if case.error:
         return Headline("fail", sentence("Blocked: " + cut(" ".join(case.error.split()), _LONGEST_REASON)[0]))
     blocking = [*failed, *unsure] if case.strict else failed
-    missing = "" if _refused(case) else _missing(case)
+    # A candidate that fails its verification is not measured for that very reason.
+    refused = case.candidate is not None and bool(failed) and GATES[failed[0].gate].runs == ("gate",)
+    missing = "" if refused else _missing(case)
     if blocking or missing:
         words = sentence(f"{first}Blocked: {'; '.join(filter(None, (missing, _named(blocking))))}")
         strictly = " Under --strict-verdicts, what is inconclusive counts as a failure."
@@ -74,12 +72,6 @@ def _answer(case: CaseResults) -> Headline:
     if case.candidate is not None:
         words = f"May ship in the place of {case.candidate.model}: {words[0].lower()}{words[1:]}"
     return Headline("pass", sentence("; ".join([words, *_relative(case), *_improved(case)])))
-
-
-def _refused(case: CaseResults) -> bool:
-    """Whether the candidate fails its verification: it is not measured for that very reason."""
-    failed = of_outcome(case, "fail")
-    return case.candidate is not None and bool(failed) and GATES[failed[0].gate].runs == ("gate",)
 
 
 def _missing(case: CaseResults) -> str:

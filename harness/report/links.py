@@ -7,11 +7,6 @@ from urllib.parse import quote
 from harness.gates import GATES, Verdict
 
 
-def chart_of(verdict: Verdict) -> str:
-    """Return the key of the chart that shows a verdict's values; empty where none does."""
-    return GATES[verdict.gate].chart_of(verdict.subject)
-
-
 def figure_id(case: str, chart: str) -> str:
     """Return the id of a chart's figure in the report: `#` and it are a link to the figure."""
     return f"chart-{quote(case, safe='')}-{chart}"
@@ -23,10 +18,11 @@ def result_cells(cells: Sequence[str], test_id: str, verdicts: Iterable[tuple[st
     The cells are HTML. pytest-html takes an id for HTML too, and ids hold categories from the data. Each verdict comes
     after the name of its case.
     """
-    charts = dict.fromkeys((case, chart) for case, verdict in verdicts if (chart := chart_of(verdict)))
+    shown = ((case, GATES[verdict.gate].chart_of(verdict.subject)) for case, verdict in verdicts)
     links = " ".join(
         f'<a href="#{escape(figure_id(case, chart))}">Chart: {escape(chart.replace("_", " "))}</a>'
-        for case, chart in charts
+        for case, chart in dict.fromkeys(shown)
+        if chart
     )
 
     def changed(cell: str) -> str:

@@ -19,7 +19,6 @@ from harness.text import one_line, shortened
 _Model = TypeVar("_Model", bound=BaseModel)
 
 _RESULTS = "a results.json"
-_PAIRS = "the pair table of a results.json"
 
 
 class PairTable(BaseModel):
@@ -44,7 +43,6 @@ class PairTable(BaseModel):
     projections: dict[str, tuple[tuple[Number, Number], ...]] = {}
 
     def __len__(self) -> int:
-        """Return the number of pairs."""
         return len(self.label)
 
     @model_validator(mode="after")
@@ -103,7 +101,7 @@ def read_pair_tables(path: Path, results: Results) -> dict[str, PairTable]:
         table = PairTable()
         if case.pairs:
             beside = path.with_name(case.pair_table)
-            table = _validated(beside, _read(beside, _PAIRS), PairTable)
+            table = _validated(beside, _read(beside, f"the pair table of {_RESULTS}"), PairTable)
             if len(table) != case.pairs or not case.models.keys() <= table.scores.keys():
                 raise HarnessError(f"{beside}: does not belong to {path}: other pairs or other models")
         tables[name] = table
@@ -128,7 +126,6 @@ def _validated(path: Path, content: bytes, model: type[_Model]) -> _Model:
 
 
 def _came(value: Any) -> str:
-    """Return a value, short enough for a line."""
     return shortened(json.dumps(value, default=str), 60)
 
 

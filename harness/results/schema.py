@@ -6,7 +6,6 @@ What a key means is said once, in the docstring of its class; the schema takes i
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 from harness.execution import write_whole
 from harness.results.model import SCHEMA, Results
@@ -17,8 +16,8 @@ _ATTRIBUTE = re.compile(r"^ {4}(?=\w+: )", re.MULTILINE)
 """The start of an entry of a docstring's list of attributes."""
 
 
-def schema() -> dict[str, Any]:
-    """Return the schema, with a description at each key."""
+def schema_text() -> str:
+    """Return the schema as the file's text, with a description at each key."""
     content = Results.model_json_schema()
     for part in (content, *content["$defs"].values()):
         head, _, listed = part.get("description", "").partition("\n\nAttributes:\n")
@@ -29,18 +28,14 @@ def schema() -> dict[str, Any]:
             field.pop("title", None)
             if name in described:
                 field["description"] = described[name]
-    return {
+    schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:pytest-embedding-harness:results:{SCHEMA}",
         **content,
         "title": "results.json",
         "required": ["schema", *content["required"]],  # a reader has to ask for it first
     }
-
-
-def schema_text() -> str:
-    """Return the schema as the file's text."""
-    return json.dumps(schema(), indent=2) + "\n"
+    return json.dumps(schema, indent=2) + "\n"
 
 
 if __name__ == "__main__":

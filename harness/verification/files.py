@@ -104,11 +104,7 @@ def _format_problems(candidate: Candidate) -> Iterator[str]:
 
 
 def _adapter_problems(path: Path) -> Iterator[str]:
-    """Name everything in the two files of an adapter that is wrong, or that cannot be verified.
-
-    Raises:
-        CheckpointError: One of them cannot be read.
-    """
+    """Name what is wrong or cannot be verified in an adapter's two files; a CheckpointError if one cannot be read."""
     config = read_json(path / ADAPTER_CONFIG, "peft_type", "r", "lora_alpha", "target_modules")
     shapes = tensor_shapes(path / ADAPTER)
     yield from (f"{ADAPTER_CONFIG}: {problem}" for problem in _config_problems(config))

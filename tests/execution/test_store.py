@@ -98,7 +98,7 @@ def test_a_damaged_file_is_refused_with_what_to_do(artefact):
     kept = f"stored was {hashlib.sha256(b'weights').hexdigest()}; delete {artefact.path} and run again"
     for change, found in ((lambda: path.write_bytes(b"W"), hashlib.sha256(b"W").hexdigest()), (path.unlink, "no file")):
         change()
-        for read in (lambda: artefact.file("inner/weights.bin"), artefact.verified):
+        for read in (lambda: artefact.file("inner/weights.bin"), lambda: artefact.verified):
             with pytest.raises(StoreError) as caught:
                 read()
             assert f"damaged artefact: {path} has sha256 {found}, {kept}" == str(caught.value)

@@ -54,4 +54,4 @@ def test_a_candidate_that_changes_while_it_is_verified_is_refused_and_forgotten(
     ctx = Context(Store(tmp_path / "store"), InlineExecutor())
     with pytest.raises(CheckpointError, match=r"changed while it was gated: .* Wait until it is complete"):
         verify(ctx, candidate, tiny_inputs.base, title="verify")
-    assert not (ctx.store.root / VERIFY_OPENED.name).exists()
+    assert ctx.built(VERIFY_OPENED, candidate=candidate, base=tiny_inputs.base) is None

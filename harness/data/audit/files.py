@@ -1,9 +1,9 @@
 """Checks of each file by itself: balance, repetition, and texts of which a model reads nothing or not all."""
 
 import math
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
+from unicodedata import category
 
 from harness.data.audit.types import EXAMPLES, AuditData, Finding, FoldedPair, PairFile
 from harness.text import quoted
@@ -58,14 +58,10 @@ def _duplicates(file: PairFile) -> Finding:
 
 
 def _empty(file: PairFile) -> Finding:
-    empty = [text for text, folded in file.folded.items() if not any(map(_says_something, folded))]
+    empty = [text for text, folded in file.folded.items() if not any(category(letter)[0] in "LNS" for letter in folded)]
     examples = tuple(f"{file.places[text]}: {quoted(text)}" for text in empty[:EXAMPLES])
     words = f"{len(empty):,} of {len(file.folded):,} texts of {file.name} say nothing"
     return Finding(len(empty) / len(file.folded), words, examples)
-
-
-def _says_something(character: str) -> bool:
-    return unicodedata.category(character)[0] in "LNS"
 
 
 def _truncated(file: PairFile, data: AuditData) -> Finding:

@@ -9,10 +9,9 @@ from harness.report.charts import (
     category_heatmap,
     change,
     false_positives,
-    learning_rate,
     roc,
     score_distributions,
-    training_curves,
+    training,
     umap,
 )
 from harness.report.charts.style import Chart, draw_file
@@ -66,14 +65,14 @@ CHARTS: dict[str, Chart] = {
     "training_curves": Chart(
         "Training curves",
         "Did the training learn, and had it finished? (Measured after each epoch, never used to choose one.)",
-        training_curves.draw,
-        training_curves.table,
+        training.curves,
+        training.curves_table,
     ),
     "learning_rate": Chart(
         "The learning rate",
         "What does the adapter learn at the rate of full fine-tuning, at ten times that rate, and at its own?",
-        learning_rate.draw,
-        learning_rate.table,
+        training.learning_rate,
+        training.learning_rate_table,
         wide=True,
     ),
     "umap": Chart(
@@ -105,19 +104,19 @@ def render(report: Report) -> list[RenderedChart]:
     """
     rendered = []
     for name, chart in CHARTS.items():
-        drawing = draw_file(chart, report)
-        reason = "" if drawing else chart.empty(report)
-        if drawing or reason:
+        content, points = draw_file(chart, report)
+        reason = "" if content else chart.empty(report)
+        if content or reason:
             rendered.append(
                 RenderedChart(
                     name=name,
                     title=chart.title,
                     question=chart.question,
                     alt=reason or f"{chart.title}. {chart.alt(report)}",
-                    content=drawing.content if drawing else b"",
+                    content=content,
                     table=chart.table(report),
                     wide=chart.wide,
-                    points=drawing.points if drawing else None,
+                    points=points,
                 )
             )
     return rendered

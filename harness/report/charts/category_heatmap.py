@@ -20,15 +20,14 @@ def draw(report: Report) -> Figure | None:
     groups = _largest(report)
     if not groups:
         return None
-    values = np.array([[_auc(group) for group in row] for row in groups.values()])
+    values = np.array([[group.metrics["auc_roc"] for group in row] for row in groups.values()])
     figure, axes = panels(WIDTH, 1.5 + 0.34 * len(groups))
     image = axes.imshow(np.ma.masked_invalid(values), cmap="PuOr", vmin=0, vmax=1, aspect="auto")
     for (row, column), value in np.ndenumerate(values):
         text, colour, box = f"{value:.2f}", _on(image.cmap(image.norm(value))), None
         if math.isnan(value):
             text, colour, box = _in_words(list(groups.values())[row][column]), INK, PLATE
-            hatched: dict[str, Any] = {"facecolor": "white", "edgecolor": QUIET, "hatch": "////", "linewidth": 0}
-            axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, **hatched))
+            axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fc="white", ec=QUIET, hatch="////", lw=0))
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=9, bbox=box)
     axes.set_xticks(range(len(report.models)), [shown(model) for model in report.models])
     counts = [f"({row[0].positives:,} + {row[0].negatives:,})" for row in groups.values()]
@@ -73,13 +72,9 @@ def _largest(report: Report) -> dict[str, list[GroupResult]]:
     return {name: [model.categories[name] for model in report.models.values()] for name in sorted(most)}
 
 
-def _auc(group: GroupResult) -> float:
-    return group.metrics["auc_roc"]
-
-
 def _in_words(group: GroupResult) -> str:
-    one_label = not (group.positives and group.negatives)
-    return "one label" if one_label and math.isnan(_auc(group)) else cell(_auc(group))
+    auc, one_label = group.metrics["auc_roc"], not (group.positives and group.negatives)
+    return "one label" if one_label and math.isnan(auc) else cell(auc)
 
 
 def _on(colour: Any) -> str:

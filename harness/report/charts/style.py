@@ -7,7 +7,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,9 +29,6 @@ LABELS = {1: "positive", 0: "negative"}
 
 LABEL_COLOURS = {1: "#009e73", 0: "#d55e00"}
 """Label -> colour: two of Okabe and Ito's that no model has."""
-
-MARKERS = {1: "o", 0: "x"}
-"""Label -> its mark where colour alone would tell."""
 
 PANEL = 3.5
 """Width of a panel of a wide figure, in inches."""
@@ -109,15 +106,8 @@ class Chart:
         return " ".join(filter(None, (words and sentence(words), table.note)))
 
 
-class Drawing(NamedTuple):
-    """A drawn chart: the SVG file, and what its points stand for (see `Chart.points`)."""
-
-    content: bytes
-    points: Mapping[str, Any] | None
-
-
-def draw_file(chart: Chart, report: Report) -> Drawing | None:
-    """Return the chart as an SVG file; None where there is nothing to draw."""
+def draw_file(chart: Chart, report: Report) -> tuple[bytes, Mapping[str, Any] | None]:
+    """Return the chart as an SVG file, empty where there is nothing to draw, and what its points stand for."""
     import matplotlib as mpl
 
     with mpl.rc_context(_STYLE), warnings.catch_warnings():
@@ -125,11 +115,11 @@ def draw_file(chart: Chart, report: Report) -> Drawing | None:
         warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")
         figure = chart.draw(report)
         if figure is None:
-            return None
+            return b"", None
         figure.suptitle(chart.title, x=0.01, ha="left")
         file = io.BytesIO()
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-        return Drawing(file.getvalue(), chart.points(report, figure) if chart.points else None)
+        return file.getvalue(), chart.points(report, figure) if chart.points else None
 
 
 def panel_grid(rows: int, columns: int, width: float, height: float, **shared: Any) -> tuple[Figure, NDArray[Any]]:
@@ -149,8 +139,9 @@ def panels(width: float, height: float) -> tuple[Figure, Axes]:
 def label_marks(size: float, alpha: float, words: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """Return for each label how `Axes.scatter` marks its pairs; `words` holds `{}` for the label's name."""
     for label, name in LABELS.items():
-        style = {"marker": MARKERS[label], "color": LABEL_COLOURS[label], "linewidths": 0.9 if label == 0 else 0}
-        yield label, {"s": size, "alpha": alpha, "label": words.format(name), **style}
+        mark = {"marker": "o", "linewidths": 0} if label else {"marker": "x", "linewidths": 0.9}
+        style = {"s": size, "alpha": alpha, "color": LABEL_COLOURS[label], "label": words.format(name)}
+        yield label, style | mark
 
 
 def legend_below(figure: Figure, columns: int = 4) -> None:
@@ -174,11 +165,3 @@ def short(value: float, unit: str = "") -> str:
 def evenly(count: int, most: int) -> NDArray[np.int64]:
     """Return at most `most` of `count` rows, evenly chosen, the first and the last among them."""
     return np.linspace(0, count - 1, min(count, most)).round().astype(np.int64)
-
-
-def over_epochs(axes: Axes) -> None:
-    """Make the axis one of whole epochs."""
-    from matplotlib.ticker import MaxNLocator
-
-    axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -11,14 +11,14 @@ from harness.report.charts.style import LABELS, PANEL, Figure, evenly, label_mar
 from harness.report.types import DataTable, Report
 from harness.text import cut, in_html
 
-_MOST_POINTS = 1500  # in a panel: more would only cover each other, and make the file heavy
+_MOST_POINTS = 1500  # in a panel, evenly chosen: more would only cover each other, and make the file heavy
 _MOST_ROWS = 20  # in the table: more coordinates without a unit would say no more
 _LONGEST_TEXT = 200  # characters of a text that reading a point shows
 
 
 def draw(report: Report) -> Figure | None:
     """Draw a plane per model, side by side on one scale, coloured by label."""
-    planes, drawn = _planes(report), _drawn(report)
+    planes, drawn = _planes(report), evenly(len(report.pairs), _MOST_POINTS)
     if not planes:
         return None
     # Centred: twice the farthest point is the extent that holds every plane.
@@ -37,7 +37,7 @@ def draw(report: Report) -> Figure | None:
 
 def summary(report: Report) -> str:
     """Return the numbers of pairs; the separation that the picture hints at is measured elsewhere."""
-    labels = report.labels[_drawn(report)]
+    labels = report.labels[evenly(len(report.pairs), _MOST_POINTS)]
     models = ", ".join(_planes(report))
     return (
         f"One plane each for {models}, with {np.count_nonzero(labels == 1):,} positive and "
@@ -48,25 +48,21 @@ def summary(report: Report) -> str:
 
 def table(report: Report) -> DataTable:
     """Return the coordinates of a few pairs."""
-    planes, rows = _planes(report), evenly(len(report.pairs), _MOST_ROWS)
+    planes, of, rows = _planes(report), report.pairs, evenly(len(report.pairs), _MOST_ROWS)
     return DataTable(
         headers=("Pair (line of the file)", "Label", *(f"{model} {axis}" for model in planes for axis in ("x", "y"))),
         rows=tuple(
-            (
-                f"{row + 1:,}",
-                LABELS[report.pairs.label[row]],
-                *(cell(float(value)) for plane in planes.values() for value in plane[row]),
-            )
+            (f"{row + 1:,}", LABELS[of.label[row]], *(cell(float(x)) for plane in planes.values() for x in plane[row]))
             for row in rows.tolist()
         ),
-        note=f"{len(rows):,} of {len(report.pairs):,} pairs, evenly chosen: coordinates have no unit, and their place "
+        note=f"{len(rows):,} of {len(of):,} pairs, evenly chosen: coordinates have no unit, and their place "
         "means nothing. The pairs that a model gets wrong are in a table of their own below.",
     )
 
 
 def points(report: Report, figure: Figure) -> Mapping[str, Any]:
     """Return the place of each drawn pair, as fractions of the picture's width and height, and its texts."""
-    planes, drawn, of = _planes(report), _drawn(report), report.pairs
+    planes, drawn, of = _planes(report), evenly(len(report.pairs), _MOST_POINTS), report.pairs
     where: dict[str, list[list[float] | None]] = {}
     for axes, (model, plane) in zip(figure.axes, planes.items(), strict=True):
         places = figure.transFigure.inverted().transform(axes.transData.transform(plane[drawn]))
@@ -91,11 +87,6 @@ def points(report: Report, figure: Figure) -> Mapping[str, Any]:
 def _planes(report: Report) -> dict[str, NDArray[np.float64]]:
     projections = report.pairs.projections
     return {model: _centred(np.array(projections[model])) for model in report.models if model in projections}
-
-
-def _drawn(report: Report) -> NDArray[np.int64]:
-    """Return the pairs to draw: all, or where they are too many, evenly chosen ones."""
-    return evenly(len(report.pairs), _MOST_POINTS)
 
 
 def _centred(plane: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ from harness.data.audit import CHECKS
 from harness.metrics import METRICS
 from harness.report import cells
 from harness.report.types import Report
-from harness.results import CheckEntry, ModelEntry
+from harness.results import CheckEntry
 from harness.text import MINUS, cut, number
 
 _LONGEST_EXAMPLE = 400  # characters
@@ -18,12 +18,23 @@ def data(report: Report) -> dict[str, Any]:
     if audit is None:
         return {}
     models = {name: model for name, model in report.models.items() if model.without_leakage}
+
+    def cell(model: str, metric: str) -> dict[str, str]:
+        entry, unit = models[model].metrics[metric], METRICS[metric].unit
+        without = models[model].without_leakage[metric]
+        return {
+            "all": cells.value(entry.value, unit),
+            "without": cells.value(without, unit),
+            "change": cells.change(without - entry.value, unit),
+            "tolerance": number(entry.tolerance, unit),
+        }
+
     return {
         "checks": [_check(name, audit.checks[name]) for name in CHECKS if name in audit.checks],
         "leaked": f"{audit.leaked:,}",
         "left": f"{report.case.pairs - audit.leaked:,}",
-        "models": cells.models(report, models),
-        "metrics": cells.rows(METRICS, models, lambda model, key: _without_leakage(models[model], key)),
+        "models": [cells.model(report, name) for name in models],
+        "metrics": cells.rows(METRICS, models, cell),
     }
 
 
@@ -38,14 +49,4 @@ def _check(name: str, entry: CheckEntry) -> dict[str, Any]:
         "outcome": entry.outcome or "not gated",
         "words": cut(finding.reason or finding.words, _LONGEST_EXAMPLE)[0],
         "examples": [cut(example, _LONGEST_EXAMPLE)[0] for example in finding.examples],
-    }
-
-
-def _without_leakage(model: ModelEntry, metric: str) -> dict[str, str]:
-    entry, without, unit = model.metrics[metric], model.without_leakage[metric], METRICS[metric].unit
-    return {
-        "all": cells.value(entry.value, unit),
-        "without": cells.value(without, unit),
-        "change": cells.change(without - entry.value, unit),
-        "tolerance": number(entry.tolerance, unit),
     }

@@ -10,7 +10,7 @@ from harness.report import cells
 from harness.report.errors import KINDS, PairOutcomes, digits, errors_file, pair_outcomes, wrong_pairs
 from harness.report.types import Report
 from harness.results import ModelEntry
-from harness.text import sentence
+from harness.text import cut, sentence
 
 MOST_ROWS = 200
 """Wrong pairs that the page shows; the CSV file has all of them."""
@@ -24,7 +24,6 @@ def errors(report: Report) -> dict[str, Any]:
     rows = wrong_pairs(report, outcomes)
     shown = [_row(report, outcomes, row) for row in rows[:MOST_ROWS]]
     why = report.case.incomparable
-    chips = cells.models(report, outcomes)
     return {
         "rows": shown,
         "pair_types": sorted({row["pair_type"] for row in shown}),
@@ -33,15 +32,17 @@ def errors(report: Report) -> dict[str, Any]:
         "more": f"{len(rows) - MOST_ROWS:,}" if len(rows) > MOST_ROWS else "",
         "file": errors_file(report.name),
         "incomparable": sentence(f"The scores are not compared with stored ones: {why}") if why else "",
-        "models": [chip | _model(found) for chip, found in zip(chips, outcomes.values(), strict=True)],
+        "models": [cells.model(report, name) | _model(found) for name, found in outcomes.items()],
     }
 
 
 def regressed(report: Report) -> list[dict[str, Any]]:
     """Return the models under which any pair regressed or was fixed."""
-    changed = {name: model for name, model in report.models.items() if model.regressed or model.fixed}
-    chips = cells.models(report, changed)
-    return [{"model": chip} | _since(report, model) for chip, model in zip(chips, changed.values(), strict=True)]
+    return [
+        {"model": cells.model(report, name)} | _since(report, model)
+        for name, model in report.models.items()
+        if model.regressed or model.fixed
+    ]
 
 
 def _model(found: PairOutcomes) -> dict[str, Any]:
@@ -56,7 +57,8 @@ def _model(found: PairOutcomes) -> dict[str, Any]:
 
 
 def _row(report: Report, outcomes: Mapping[str, PairOutcomes], row: int) -> dict[str, Any]:
-    label = report.pairs.label[row]
+    error = KINDS[report.pairs.label[row]]
+    judged = [(found.scores[row], error if found.wrong[row] else "") for found in outcomes.values()]
     became = {model: found.since(row) for model, found in outcomes.items()}
     since = [
         f"{word}: {', '.join(model for model, what in became.items() if what == word)}"
@@ -66,13 +68,9 @@ def _row(report: Report, outcomes: Mapping[str, PairOutcomes], row: int) -> dict
     unchanged = "as stored" if "as stored" in became.values() else "not comparable"
     return cells.pair(report, row) | {
         "wrong": [model for model, found in outcomes.items() if found.wrong[row]],
-        "cells": [_cell(found.scores[row], KINDS[label] if found.wrong[row] else "") for found in outcomes.values()],
+        "cells": [{"score": cells.value(score), "value": digits(score), "kind": kind} for score, kind in judged],
         "since": "; ".join(since) or unchanged,
     }
-
-
-def _cell(score: float, kind: str) -> dict[str, str]:
-    return {"score": cells.value(score), "value": digits(score), "kind": kind}
 
 
 def _since(report: Report, model: ModelEntry) -> dict[str, Any]:
@@ -85,8 +83,8 @@ def _since(report: Report, model: ModelEntry) -> dict[str, Any]:
         f"{len(model.fixed):,} the reverse.",
         "groups": [
             {
-                "pair_type": cells.text(kind[0]),
-                "category": cells.text(kind[1]),
+                "pair_type": cut(kind[0])[0],
+                "category": cut(kind[1])[0],
                 "regressed": f"{regressed[kind]:,}",
                 "fixed": f"{fixed[kind]:,}",
             }

@@ -6,7 +6,7 @@ from typing import Any
 from harness.metrics import METRICS
 from harness.report import cells
 from harness.report.types import Report
-from harness.results import ExtraMetric, ExtraSet, MetricEntry
+from harness.results import ExtraSet
 
 
 def extra_sets(report: Report) -> list[dict[str, Any]]:
@@ -21,9 +21,19 @@ def _view(report: Report, name: str, extra: ExtraSet) -> dict[str, Any]:
     per_negative = report.case.negatives / extra.negatives if extra.negatives else math.nan
 
     def cell(model: str, metric: str) -> dict[str, str]:
-        unit = METRICS[metric].unit
-        scale = per_negative if unit == "pairs" else 1.0
-        return _cell(report.models[model].metrics[metric], extra.models[model][metric], unit, scale)
+        here, there, unit = report.models[model].metrics[metric], extra.models[model][metric], METRICS[metric].unit
+        width = math.nan
+        if here.interval is not None and there.interval is not None and here.interval.high != here.interval.low:
+            narrower = (there.interval.high - there.interval.low) / (here.interval.high - here.interval.low)
+            width = narrower * (per_negative if unit == "pairs" else 1.0)
+        return {
+            "value": cells.value(there.value, unit),
+            "interval": cells.ends(there.interval, unit),
+            "eval": cells.value(here.value, unit),
+            "eval_interval": cells.ends(here.interval, unit),
+            "width": "" if math.isnan(width) else f"{width:.2f} of the width",
+            "note": there.reason,
+        }
 
     return {
         "name": name,
@@ -31,20 +41,6 @@ def _view(report: Report, name: str, extra: ExtraSet) -> dict[str, Any]:
         "eval_pairs": f"{report.case.pairs:,}",
         "expected": f"{math.sqrt(report.case.pairs / extra.pairs):.2f}",
         "leak": leak if extra.in_train else "",
-        "models": cells.models(report, models),
+        "models": [cells.model(report, name) for name in models],
         "rows": cells.rows(METRICS, models, cell),
-    }
-
-
-def _cell(entry: MetricEntry, extra: ExtraMetric, unit: str, scale: float) -> dict[str, str]:
-    width = math.nan
-    if entry.interval is not None and extra.interval is not None and entry.interval.high != entry.interval.low:
-        width = scale * (extra.interval.high - extra.interval.low) / (entry.interval.high - entry.interval.low)
-    return {
-        "value": cells.value(extra.value, unit),
-        "interval": cells.ends(extra.interval, unit),
-        "eval": cells.value(entry.value, unit),
-        "eval_interval": cells.ends(entry.interval, unit),
-        "width": "" if math.isnan(width) else f"{width:.2f} of the width",
-        "note": extra.reason,
     }

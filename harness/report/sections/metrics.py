@@ -15,7 +15,7 @@ def metrics(report: Report) -> dict[str, Any]:
         return {}
     why = report.case.incomparable
     return {
-        "models": cells.models(report, report.models),
+        "models": [cells.model(report, name) for name in report.models],
         "incomparable": sentence(f"Nothing is compared with the baseline: {why}") if why else "",
         "rows": cells.rows(METRICS, report.models, lambda model, key: _cell(report.models[model].metrics[key], key)),
     }

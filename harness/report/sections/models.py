@@ -13,8 +13,7 @@ from harness.text import percent
 
 def models(report: Report) -> list[dict[str, Any]]:
     """Return a row for each measured model."""
-    chips = cells.models(report, report.models)
-    return [{"model": chip} | _cost(name, report.models[name]) for name, chip in zip(report.models, chips, strict=True)]
+    return [{"model": cells.model(report, name)} | _cost(name, model) for name, model in report.models.items()]
 
 
 def _cost(name: str, model: ModelEntry) -> dict[str, str]:

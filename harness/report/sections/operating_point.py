@@ -14,7 +14,7 @@ def operating_point(report: Report) -> dict[str, Any]:
     if not points:
         return {}
     return {
-        "models": cells.models(report, points),
+        "models": [cells.model(report, name) for name in points],
         "sentences": [_sentences(name, point) for name, point in points.items()],
         "thresholds": [
             {"chosen": cells.value(point.threshold), "eval": cells.value(point.eval_threshold)}

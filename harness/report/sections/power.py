@@ -24,7 +24,7 @@ def power(report: Report) -> dict[str, Any]:
         return {}
     return {
         "sentences": [power_sentences(name, found) for name, found in powers.items()],
-        "models": cells.models(report, powers),
+        "models": [cells.model(report, name) for name in powers],
         "metrics": cells.rows(METRICS, powers, lambda model, key: _cell(report.models[model], powers[model], key)),
     }
 

@@ -3,9 +3,9 @@
 from dataclasses import asdict
 from typing import Any
 
-from harness.gates import Skipped, Verdict
+from harness.gates import GATES, Skipped, Verdict
 from harness.report.headline import of_outcome
-from harness.report.links import chart_of, figure_id
+from harness.report.links import figure_id
 from harness.report.types import Report
 from harness.text import count
 
@@ -42,14 +42,10 @@ def skipped(report: Report) -> dict[str, Any]:
 
 def _verdict(report: Report, verdict: Verdict) -> dict[str, Any]:
     """Return a verdict, with the chart that shows its values, if it is drawn."""
-    key = chart_of(verdict)
-    chart = next((chart for chart in report.charts if chart.name == key), None)
-    return {
-        **_about(verdict),
-        "outcome": verdict.outcome,
-        "text": verdict.text,
-        "chart": {"id": figure_id(report.name, chart.name), "title": chart.title} if chart else None,
-    }
+    key = GATES[verdict.gate].chart_of(verdict.subject)
+    titles = [chart.title for chart in report.charts if chart.name == key]
+    chart = {"id": figure_id(report.name, key), "title": titles[0]} if titles else None
+    return {**_about(verdict), "outcome": verdict.outcome, "text": verdict.text, "chart": chart}
 
 
 def _about(judged: Verdict | Skipped) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The checked model at each learning rate."""
+"""Each training, epoch by epoch, and the checked model at each learning rate."""
 
 import math
 from collections.abc import Iterator
@@ -7,17 +7,53 @@ from typing import Any
 from harness.config import BASE
 from harness.metrics import METRICS
 from harness.report.cells import value as cell
-from harness.report.charts.style import PANEL, PLATE, Axes, Figure, legend_below, over_epochs, panel_grid, short, shown
+from harness.report.charts.style import PANEL, PLATE, WIDTH, Axes, Figure, legend_below, panel_grid, short, shown
 from harness.report.types import DataTable, Report
 from harness.results import LearningRateEntry, LearningRatePoint
 from harness.text import percent, scientific
+from harness.training import EpochPoint
 
-_CURVES = {"spearman": "Spearman after each epoch", "loss": "training loss of each epoch"}
+_PANELS = {"spearman": "Spearman correlation on the evaluation pairs", "loss": "training loss (mean of the epoch)"}
+_AT_A_RATE = {"spearman": "Spearman after each epoch", "loss": "training loss of each epoch"}
 _LINES = (("o", ":"), ("s", "--"), ("^", "-"))
 """A mark and a line for each rate: all are the same model, and have its colour."""
 
 
-def draw(report: Report) -> Figure | None:
+def curves(report: Report) -> Figure | None:
+    """Draw Spearman and loss per epoch, a line per trained model, and the base's Spearman to start from."""
+    trained = _curves(report)
+    if not trained:
+        return None
+    figure, grid = panel_grid(2, 1, WIDTH, 4.8, sharex=True)
+    for axes, (key, label) in zip(grid[:, 0], _PANELS.items(), strict=True):
+        for model, curve in trained.items():
+            epochs, values = [point.epoch for point in curve], [getattr(point, key) for point in curve]
+            axes.plot(epochs, values, color=report.colours[model], marker="o", linewidth=2, label=shown(model))
+        axes.set_title(label)
+    base = report.values("spearman").get(BASE, math.nan)
+    if not math.isnan(base):
+        label = f"{BASE}, untrained: {base:.3f}"
+        grid[0, 0].axhline(base, color=report.colours[BASE], linestyle="--", linewidth=1.4, label=label)
+    grid[1, 0].set_ylim(bottom=0)
+    _over_epochs(grid[1, 0])
+    legend_below(figure)
+    return figure
+
+
+def curves_table(report: Report) -> DataTable:
+    """Return a row for each epoch of each model."""
+    return DataTable(
+        headers=("Model", "Epoch", "Spearman correlation", "Training loss"),
+        rows=tuple(
+            (model, f"{point.epoch:,}", cell(point.spearman), cell(point.loss))
+            for model, curve in _curves(report).items()
+            for point in curve
+        ),
+        note=f"Spearman correlation of the untrained {BASE}: {cell(report.values('spearman').get(BASE, math.nan))}.",
+    )
+
+
+def learning_rate(report: Report) -> Figure | None:
     """Draw the metric against the learning rate, between base and reference; beside it each rate epoch by epoch."""
     check = report.case.learning_rate
     if check is None or not check.points:
@@ -30,36 +66,45 @@ def draw(report: Report) -> Figure | None:
         style: dict[str, Any] = {"marker": marker, "linestyle": line, "linewidth": 1.8, "label": name}
         style["color"] = report.colours[check.model]
         against.plot(point.learning_rate, point.value, **style | {"markersize": 8, "zorder": 3})
-        for axes, key in zip(by_epoch, _CURVES, strict=True):
+        for axes, key in zip(by_epoch, _AT_A_RATE, strict=True):
             axes.plot([epoch.epoch for epoch in point.curve], [getattr(epoch, key) for epoch in point.curve], **style)
     _against_rate(against, report, check)
-    for axes, title in zip(by_epoch, _CURVES.values(), strict=True):
+    for axes, title in zip(by_epoch, _AT_A_RATE.values(), strict=True):
         axes.set_title(title)
-        over_epochs(axes)
+        _over_epochs(axes)
     by_epoch[1].set_ylim(bottom=0)
     legend_below(figure, columns=3)
     return figure
 
 
-def table(report: Report) -> DataTable:
+def learning_rate_table(report: Report) -> DataTable:
     """Return a row for each epoch at each rate."""
     check = report.case.learning_rate
     return DataTable(
         headers=("Learning rate", "Epoch", "Spearman correlation", "Training loss"),
         rows=tuple(
-            (scientific(point.learning_rate), f"{epoch.epoch:,}", *(cell(getattr(epoch, key)) for key in _CURVES))
+            (scientific(point.learning_rate), f"{epoch.epoch:,}", *(cell(getattr(epoch, key)) for key in _AT_A_RATE))
             for point in (check.points if check else ())
             for epoch in point.curve
         ),
-        note=_summary(report),
+        note=_summary(report, check) if check else "",
     )
 
 
-def _summary(report: Report) -> str:
+def _curves(report: Report) -> dict[str, tuple[EpochPoint, ...]]:
+    trainings = {name: model.training for name, model in report.models.items()}
+    return {name: training.curve for name, training in trainings.items() if training and training.curve}
+
+
+def _over_epochs(axes: Axes) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_xlabel("epoch")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _summary(report: Report, check: LearningRateEntry) -> str:
     """Return the value at each rate, and the values that it is held against."""
-    check = report.case.learning_rate
-    if check is None:
-        return ""
     unit = METRICS[check.metric].unit
     parts = []
     for point in check.points:
@@ -107,7 +152,6 @@ def _recovered(point: LearningRatePoint, decimals: int) -> str:
 
 
 def _role(check: LearningRateEntry, point: LearningRatePoint) -> str:
-    """Say which of the rates it is."""
     if point.learning_rate == check.reference_rate:
         return f"the rate of {shown(check.reference)}"
     if point.learning_rate == check.own_rate:
