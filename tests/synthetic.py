@@ -1,14 +1,9 @@
 """A case as it is shown, from synthetic scores: no model, no store, no run."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
-from collections.abc import Callable, Collection
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harness.analyses import ModelPower
 from harness.analyses.operating_point import QUANTITIES, Estimate, OperatingPoint
@@ -43,7 +38,7 @@ ORIGIN = Origin(eval_sha256="e" * 64, eval_pairs=90, base_name="m", base_digest=
 CURVE = tuple(EpochPoint(epoch, 0.4 / epoch, 0.1 * epoch) for epoch in (1, 2, 3))
 
 
-def plain(row: int) -> dict[str, str]:
+def plain(row):
     """A pair; one category has positive pairs only."""
     return {
         "text_1": f"boy: left {row}",
@@ -53,15 +48,7 @@ def plain(row: int) -> dict[str, str]:
     }
 
 
-def make_report(
-    name: str = "synthetic",
-    *,
-    count: int = 90,
-    pair: Callable[[int], dict[str, str]] = plain,
-    moved: Collection[int] = (),
-    undefined: Collection[str] = (),
-    names: tuple[str, str, str] = ("base", "standard", "lora"),
-) -> Report:
+def make_report(name="synthetic", *, count=90, pair=plain, moved=(), undefined=(), names=("base", "standard", "lora")):
     """Make a case with three models, every third pair negative, every verdict a pass.
 
     `pair` makes the texts, category and pair type of a row. The stored score of the rows `moved` was as good as it can
@@ -130,7 +117,7 @@ def make_report(
     return Report(name, case, table)
 
 
-def verdict(gate: str, outcome: Any = "pass", message: str = "", **about: Any) -> Verdict:
+def verdict(gate, outcome="pass", message="", **about):
     """Make a verdict; `about` are fields of its subject, or of itself."""
     fields = {field.name for field in dataclasses.fields(Subject)}
     subject = Subject(**{key: value for key, value in about.items() if key in fields})
@@ -139,25 +126,23 @@ def verdict(gate: str, outcome: Any = "pass", message: str = "", **about: Any) -
     return Verdict(gate=gate, subject=subject, outcome=outcome, observed=0.5, reference=0.5, message=words, **rest)
 
 
-def with_case(report: Report, **changes: Any) -> Report:
+def with_case(report, **changes):
     """Return the report with changes to its case."""
     return dataclasses.replace(report, case=report.case.model_copy(update=changes))
 
 
-def with_model(report: Report, model: str, **changes: Any) -> Report:
+def with_model(report, model, **changes):
     """Return the report with changes to a model."""
     return with_case(report, models={**report.models, model: report.models[model].model_copy(update=changes)})
 
 
-def with_metric(report: Report, model: str, metric: str, **changes: Any) -> Report:
+def with_metric(report, model, metric, **changes):
     """Return the report with changes to a metric of a model."""
     metrics = report.models[model].metrics
     return with_model(report, model, metrics={**metrics, metric: metrics[metric].model_copy(update=changes)})
 
 
-def _model(
-    strategy: str, labels: NDArray[np.int8], scores: NDArray[np.float64], stored: NDArray[np.float64], table: PairTable
-) -> ModelEntry:
+def _model(strategy, labels, scores, stored, table):
     means = np.stack([np.arange(len(scores)) * 3 // len(scores) * 10, np.nan_to_num(scores)], axis=1)
     evaluation = evaluate(ScoredPairs(scores, labels, means, table.category, table.pair_type))
     kinds = labels, table.pair_type, table.category
@@ -188,7 +173,7 @@ def _model(
     )
 
 
-def _operating_point(threshold: float) -> OperatingPoint:
+def _operating_point(threshold):
     """F1 0.84 and 42 false positives at 0.41; 0.86 and 37 at 0.38."""
     values = dict.fromkeys(QUANTITIES, Estimate(0.7, 0.6, 0.8))
     values |= {"f1": Estimate(0.84, 0.8, 0.88), "false_positives": Estimate(42.0, 36.0, 50.0)}
@@ -200,7 +185,7 @@ def _operating_point(threshold: float) -> OperatingPoint:
     return OperatingPoint(threshold, False, values, threshold - 0.03, False, apparent, no_skill)
 
 
-def _relative(model: float, reference: float, base: float) -> RelativePerformance:
+def _relative(model, reference, base):
     return RelativePerformance(
         model=model,
         reference=reference,
@@ -213,17 +198,17 @@ def _relative(model: float, reference: float, base: float) -> RelativePerformanc
     )
 
 
-def _audit(pair: dict[str, str]) -> AuditEntry:
+def _audit(pair):
     """Nothing is found; the examples hold what the data holds."""
     finding = Finding(0.0, "none of 90", (f'eval.jsonl:1: "{pair["text_1"]}"', f"eval.jsonl:1: {pair['category']}"))
     checks = {name: CheckEntry(finding=finding, limit=check.limit, outcome="pass") for name, check in CHECKS.items()}
     return AuditEntry(checks=checks, leaked=0)
 
 
-def _extra_set(models: dict[str, ModelEntry]) -> ExtraSet:
+def _extra_set(models):
     """Twice the pairs, and intervals of half the width."""
 
-    def half(entry: MetricEntry) -> ExtraMetric:
+    def half(entry):
         interval = entry.interval and Interval(entry.value - 0.025, entry.value + 0.025)
         return ExtraMetric(value=entry.value, reason=entry.reason, interval=interval)
 
@@ -231,6 +216,6 @@ def _extra_set(models: dict[str, ModelEntry]) -> ExtraSet:
     return ExtraSet(pairs=180, negatives=60, in_train=0, models=values)
 
 
-def _plane(seed: int, count: int, undefined: bool) -> tuple[tuple[float, float], ...]:
+def _plane(seed, count, undefined):
     plane = np.random.default_rng(seed).normal(size=(count, 2)) * (math.nan if undefined else 1)
     return tuple((x, y) for x, y in plane.tolist())

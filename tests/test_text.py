@@ -1,7 +1,5 @@
 """Texts and numbers in words."""
 
-from __future__ import annotations
-
 import math
 
 import pytest

@@ -1,21 +1,25 @@
 """The record that a training leaves beside its model: by it the model is recognised wherever it is opened."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from harness.data import PairSet
 from harness.errors import CheckpointError
 from harness.execution.digests import digest_of
 from harness.models.files import read_json
 from harness.models.sources import ResolvedBase
+
+if TYPE_CHECKING:
+    from harness.data import PairSet
 
 RECORD = "training.json"
 """Beside a trained model: its base, its training data and its recipe."""

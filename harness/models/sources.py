@@ -1,12 +1,17 @@
 """The base model: located, and verified against the digests that the case gives. Imports no torch."""
 
+from __future__ import annotations
+
 import importlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from harness.config import BaseSpec
 from harness.errors import CheckpointError
 from harness.models.files import OUTPUT_SUFFIXES, WEIGHTS, files_digest, tensor_shapes
+
+if TYPE_CHECKING:
+    from harness.config import BaseSpec
 
 
 @dataclass(frozen=True)

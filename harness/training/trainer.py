@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.config.recipe import LOSSES, Recipe
-from harness.data import PairSet
+from harness.data.pairs import PairSet
 from harness.execution.step import MODEL, Progress, Step
 from harness.metrics.cosine import pair_scores
 from harness.metrics.spearman import spearman

@@ -1,14 +1,18 @@
 """The model that a gate run is about, and the outcome of a check on it."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from harness.config import Case
 from harness.errors import CaseError
 from harness.execution.digests import digest_of
 from harness.models.checkpoint import Checkpoint, directory_digest
 from harness.models.sources import ResolvedBase
+
+if TYPE_CHECKING:
+    from harness.config import Case
 
 _OPTIONS = {"lora": "--adapter", "full": "--full-model"}
 KINDS = {"lora": "a PEFT adapter", "full": "a sentence-transformers model"}

@@ -1,18 +1,13 @@
 """A report with hostile texts, made by a real pytest run, opened in a real Chromium."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from harness.report import Report, summary_html, write_errors
+from harness.report import summary_html, write_errors
 
 from ..synthetic import make_report, plain
 
@@ -67,7 +62,7 @@ def test_that_passes():
 """
 
 
-def hostile(row: int) -> dict[str, str]:
+def hostile(row):
     return plain(row) | {
         "text_1": f"{HOSTILE[row % len(HOSTILE)]} left {row}",
         "text_2": f"{HOSTILE[(row + 3) % len(HOSTILE)]} right {row}",
@@ -77,13 +72,13 @@ def hostile(row: int) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def hostile_report() -> Report:
+def hostile_report():
     """Three models, and a stored baseline of other trainings, so that pairs regress."""
     return make_report("hostile", count=66, pair=hostile, moved=range(0, 66, 3))
 
 
 @pytest.fixture(scope="session")
-def report_path(tmp_path_factory: pytest.TempPathFactory, hostile_report: Report) -> Path:
+def report_path(tmp_path_factory, hostile_report):
     """The report as pytest-html writes it, with the list of wrong pairs beside it."""
     project = tmp_path_factory.mktemp("project")
     summary = summary_html([hostile_report])
@@ -99,7 +94,7 @@ def report_path(tmp_path_factory: pytest.TempPathFactory, hostile_report: Report
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
+def browser():
     """Chromium. A laptop may lack it; CI must not."""
     executable = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     try:
@@ -119,7 +114,7 @@ def browser() -> Iterator[Any]:
 class Opened:
     """A page, and everything that it did besides showing itself."""
 
-    def __init__(self, page: Any) -> None:
+    def __init__(self, page):
         self.page = page
         self.errors: list[str] = []
         self.requests: list[str] = []
@@ -130,11 +125,11 @@ class Opened:
 
 
 @pytest.fixture
-def open_report(browser: Any, report_path: Path) -> Iterator[Callable[..., Opened]]:
+def open_report(browser, report_path):
     """Opens the report in a fresh context."""
     contexts = []
 
-    def open_it(*, width: int = 1440, **options: Any) -> Opened:
+    def open_it(*, width=1440, **options):
         context = browser.new_context(viewport={"width": width, "height": 900}, **options)
         context.set_default_timeout(5000)
         contexts.append(context)

@@ -1,7 +1,5 @@
 """The report in a real browser: complete, silent, self-contained, and usable without a mouse."""
 
-from __future__ import annotations
-
 import pytest
 
 from harness.report.charts import CHARTS

@@ -1,11 +1,5 @@
 """The files of a small run."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 import pytest
 
 from harness.results import Results, write_results
@@ -14,10 +8,10 @@ from ..synthetic import make_report, with_metric
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> Callable[..., Path]:
+def written(tmp_path):
     """Write a run, with changes to Spearman's correlation of lora; return its `results.json`."""
 
-    def write(name: str, **changes: Any) -> Path:
+    def write(name, **changes):
         report = make_report("dating")
         report = with_metric(report, "lora", "spearman", **changes) if changes else report
         path = tmp_path / name / "results.json"

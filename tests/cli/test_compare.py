@@ -1,7 +1,5 @@
 """`python -m harness compare`: what it prints, and its exit status."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 

@@ -1,7 +1,5 @@
 """`python -m harness power`: what it prints, and its exit status."""
 
-from __future__ import annotations
-
 import shutil
 
 from harness.analyses import ModelPower

@@ -1,7 +1,5 @@
 """`python -m harness report`: the page of a run again, from its files."""
 
-from __future__ import annotations
-
 from unittest import mock
 
 import pytest

@@ -1,9 +1,8 @@
 """Adapters whose files are not what they seem. A comment says how each comes about, and where it was seen."""
 
-from __future__ import annotations
-
 import warnings
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from harness.models import ADAPTER, WEIGHTS
 
@@ -35,12 +34,6 @@ from .tools import (
     with_adapter,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from .tools import Shop
-
 _ZERO = "every B x A is zero"
 _NAN = r"NaN or infinite values in \S*lora_[AB]"
 _UNREADABLE = "cannot be read as safetensors"
@@ -49,7 +42,7 @@ _POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0123456789\ns
 _PICKLES = ("optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin")
 
 
-def _second_adapter_added(directory: Path, shop: Shop) -> None:
+def _second_adapter_added(directory, shop):
     model = with_adapter(shop)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -57,12 +50,12 @@ def _second_adapter_added(directory: Path, shop: Shop) -> None:
     model.save_pretrained(str(directory), create_model_card=False)
 
 
-def _mixed(directory: Path, shop: Shop) -> None:
+def _mixed(directory, shop):
     other = read_tensors_of(shop.other_adapter / ADAPTER)
     change_tensors(directory / ADAPTER, lambda found: {n: other[n] if "lora_B" in n else v for n, v in found.items()})
 
 
-def _under_its_name(directory: Path, shop: Shop) -> None:
+def _under_its_name(directory, shop):
     from peft import get_peft_model
 
     empty(directory, shop)
@@ -70,13 +63,13 @@ def _under_its_name(directory: Path, shop: Shop) -> None:
     get_peft_model(transformer, small_lora(), adapter_name="style").save_pretrained(str(directory))
 
 
-def _link_to_a_pickle(directory: Path, _: Shop) -> None:
+def _link_to_a_pickle(directory, _):
     target = directory.parent / "elsewhere"
     target.write_bytes(b"never opened")
     (directory / "adapter_model.BIN").symlink_to(target)
 
 
-def _link_to_a_directory(directory: Path, _: Shop) -> None:
+def _link_to_a_directory(directory, _):
     target = directory.parent / "elsewhere"
     (directory / "1_Pooling").rename(target)
     (directory / "1_Pooling").symlink_to(target, target_is_directory=True)

@@ -1,19 +1,13 @@
 """Every fault of the collection, in the order of the table in `docs/faults.md`."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from .adapters import DIRECTORIES, WEIGHTS_OF_ADAPTERS
 from .configurations import CONFIGURATIONS
 from .models import MODELS
 from .origins import ORIGINS
 from .settings import SETTINGS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from .tools import Fault
+from .tools import Fault
 
 FAULTS: Mapping[str, Fault] = {
     **WEIGHTS_OF_ADAPTERS,

@@ -1,10 +1,9 @@
 """Adapters whose configuration is not the one of their weights, or that nobody can verify."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.models import ADAPTER, ADAPTER_CONFIG, WEIGHTS
 
@@ -24,20 +23,14 @@ from .tools import (
     unsure,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
-    from .tools import Shop
-
-
-def _patterns_reordered(directory: Path, _: Shop) -> None:
+def _patterns_reordered(directory, _):
     reordered = small_lora(alpha_pattern={"self.query": 8, ".*query": 64})
     reordered.base_model_name_or_path = json.loads((directory / ADAPTER_CONFIG).read_text())["base_model_name_or_path"]
     reordered.save_pretrained(str(directory))
 
 
-def _add_magnitudes(directory: Path, shop: Shop) -> None:
+def _add_magnitudes(directory, shop):
     # The lengths that the rows have anyway: merged by PEFT, it is the same model as before.
     base, adapter = (read_tensors_of(path) for path in (shop.inputs.base.path / WEIGHTS, directory / ADAPTER))
     for layer, change in adapted_layers(adapter).items():
@@ -46,7 +39,7 @@ def _add_magnitudes(directory: Path, shop: Shop) -> None:
     change_tensors(directory / ADAPTER, lambda _: adapter)
 
 
-def _on_embeddings(directory: Path, shop: Shop) -> None:
+def _on_embeddings(directory, shop):
     from peft import get_peft_model
 
     empty(directory, shop)

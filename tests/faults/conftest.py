@@ -1,29 +1,18 @@
 """The whole gate on one directory, in this process, and the table of what it caught."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from .goods import GOODS
 from .tools import Shop, change_tensors, set_json
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from harness.baselines import Baseline
-    from harness.run import CaseRun
-
-    from .table import FaultsTable
-
 
 @pytest.fixture(scope="session")
-def tiny_baseline(tiny_run: CaseRun, tmp_path_factory: pytest.TempPathFactory) -> Baseline | None:
+def tiny_baseline(tiny_run, tmp_path_factory):
     """The tiny case's stored baseline."""
     from harness.baselines import read_baseline
     from harness.run import update_baseline
@@ -34,15 +23,10 @@ def tiny_baseline(tiny_run: CaseRun, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="session")
-def shop(
-    tiny_run: CaseRun,
-    tiny_baseline: Baseline,
-    build_tiny_base: Callable[..., Path],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Shop:
+def shop(tiny_run, tiny_baseline, build_tiny_base, tmp_path_factory):
     """What faults are made with. The adapter of another seed was trained for the baseline's tolerances."""
 
-    def trained(model: str, **changes: Any) -> Path:
+    def trained(model, **changes):
         artefact = tiny_run.training(model, **changes)
         assert artefact is not None
         return artefact.verified
@@ -59,10 +43,10 @@ def shop(
 
 
 @pytest.fixture
-def make_good(shop: Shop, tmp_path: Path) -> Callable[[str], Path]:
+def make_good(shop, tmp_path):
     """Makes a good artefact: a directory that can be changed."""
 
-    def make(good: str) -> Path:
+    def make(good):
         directory = tmp_path / "candidate"
         GOODS[good](directory, shop)
         return directory
@@ -71,7 +55,7 @@ def make_good(shop: Shop, tmp_path: Path) -> Callable[[str], Path]:
 
 
 @pytest.fixture(scope="session")
-def run_of(tiny_run: CaseRun, tiny_baseline: Baseline) -> Callable[..., CaseRun]:
+def run_of(tiny_run, tiny_baseline):
     """A gate run on a directory, as the plugin makes it; what the session's store holds is not made again."""
     from harness.baselines import comparable
     from harness.run import CaseRun, prepare
@@ -79,7 +63,7 @@ def run_of(tiny_run: CaseRun, tiny_baseline: Baseline) -> Callable[..., CaseRun]
 
     from .gating import InThisProcess
 
-    def run(good: str, directory: Path, *, load_paths: bool = True) -> CaseRun:
+    def run(good, directory, *, load_paths=True):
         kind = good.split()[0]
         case, stands_for = tiny_run.inputs.case, "lora" if kind == "merged" else None
         candidate = find_candidate(case, "lora" if kind == "adapter" else "full", directory, stands_for)
@@ -91,7 +75,7 @@ def run_of(tiny_run: CaseRun, tiny_baseline: Baseline) -> Callable[..., CaseRun]
 
 
 @pytest.fixture(scope="session")
-def faults_table() -> Iterator[FaultsTable]:
+def faults_table():
     """Collects what was caught, and writes it as Markdown to the file that the variable `FAULTS_TABLE` names."""
     from .table import FaultsTable
 
@@ -101,7 +85,7 @@ def faults_table() -> Iterator[FaultsTable]:
         table.write(Path(os.environ["FAULTS_TABLE"]))
 
 
-def _widen(base: Path) -> Path:
+def _widen(base):
     """Double the width: the same names, other shapes."""
     from harness.models import WEIGHTS
 

@@ -1,11 +1,8 @@
 """The gates of `pytest evals/ -m gate`, one after the other, in this process."""
 
-from __future__ import annotations
-
 import math
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError
 from harness.execution import Cost, Executor, InlineExecutor
@@ -13,14 +10,8 @@ from harness.gates import GATES, NotJudgedError, Skipped, Verdict, judge, subjec
 from harness.models import EMBEDDINGS
 from harness.verification import VERIFY_LOAD_PATHS, VERIFY_OPENED
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
-    from harness.run import CaseRun
-
-
-def verdicts_of(run: CaseRun) -> Iterator[Verdict | Skipped]:
+def verdicts_of(run):
     """Judge every gate on the candidate, in the order of the table; who wants the first need not wait for the last."""
     for gate in GATES.values():
         for subject in subjects(gate, run.inputs) if "gate" in gate.runs else ():
@@ -40,7 +31,7 @@ def verdicts_of(run: CaseRun) -> Iterator[Verdict | Skipped]:
                 )
 
 
-def with_outcome(found: list[Verdict | Skipped], outcome: str) -> list[Verdict]:
+def with_outcome(found, outcome):
     """Return the verdicts with an outcome."""
     return [verdict for verdict in found if isinstance(verdict, Verdict) and verdict.outcome == outcome]
 
@@ -57,7 +48,7 @@ class InThisProcess:
     executor: Executor
     load_paths: bool
 
-    def run(self, step: Any, title: str, arguments: Any, out: Path, progress: Any) -> Any:
+    def run(self, step, title, arguments, out, progress):
         if step is VERIFY_LOAD_PATHS and not self.load_paths:
             from safetensors.numpy import save_file
 
@@ -69,5 +60,5 @@ class InThisProcess:
             warnings.simplefilter("ignore")  # no errors, as in a process of its own
             return InlineExecutor().run(step, title, arguments, out, progress)
 
-    def serve(self, title: str, function: Any, *arguments: Any, progress: Any) -> Any:
+    def serve(self, title, function, *arguments, progress):
         return self.executor.serve(title, function, *arguments, progress=progress)

@@ -1,15 +1,15 @@
 """Artefacts that are good, each as someone could have made it: the gate must let them all through."""
 
-from __future__ import annotations
-
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from harness.models import ADAPTER, ADAPTER_CONFIG, WEIGHTS
 from harness.models.record import ARRAYS, RECORD
 
 from .tools import (
+    Change,
     change_tensors,
     config,
     copied,
@@ -23,12 +23,6 @@ from .tools import (
     with_adapter,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from .tools import Change, Shop
-
 _QUERY = "base_model.model.encoder.layer.0.attention.self.query"
 
 _adapter = copied(lambda shop: shop.adapter)
@@ -36,36 +30,36 @@ _record = copied(lambda shop: shop.adapter, RECORD, ARRAYS)
 _whole = copied(lambda shop: shop.whole)
 
 
-def _on_base(shop: Shop) -> Any:
+def _on_base(shop):
     from peft import PeftModel
 
     transformer: Any = open_plainly(shop.inputs.base.path).transformers_model
     return PeftModel.from_pretrained(transformer, str(shop.adapter))
 
 
-def _saved_by_peft(out: Path, shop: Shop) -> None:
+def _saved_by_peft(out, shop):
     _on_base(shop).save_pretrained(str(out))
 
 
-def _saved_while_disabled(out: Path, shop: Shop) -> None:
+def _saved_while_disabled(out, shop):
     model = with_adapter(shop)
     model.disable_adapters()
     model.save_pretrained(str(out), create_model_card=False)
 
 
-def _saved_after_merging_in_place(out: Path, shop: Shop) -> None:
+def _saved_after_merging_in_place(out, shop):
     adapted = _on_base(shop)
     adapted.merge_adapter()
     adapted.save_pretrained(str(out))
 
 
-def _merged(out: Path, shop: Shop) -> None:
+def _merged(out, shop):
     model = open_plainly(shop.inputs.base.path)
     model[0].model = _on_base(shop).merge_and_unload()
     model.save_pretrained(str(out), create_model_card=False)
 
 
-def _as_in_the_cache(out: Path, _: Shop) -> None:
+def _as_in_the_cache(out, _):
     for name in ("README.md", "events.out.tfevents.1"):
         (out / name).write_bytes(b"any")
     set_json(out / "trainer_state.json", global_step=100)
@@ -76,13 +70,13 @@ def _as_in_the_cache(out: Path, _: Shop) -> None:
         file.symlink_to(blobs / str(number))
 
 
-def _add_pooler(out: Path, shop: Shop) -> None:
+def _add_pooler(out, shop):
     base = read_tensors_of(shop.inputs.base.path / WEIGHTS)
     pooler = {f"base_model.model.{name}": base[name] + 0.01 for name in ("pooler.dense.weight", "pooler.dense.bias")}
     change_tensors(out / ADAPTER, lambda found: found | pooler)
 
 
-def _add_biases(out: Path, shop: Shop) -> None:
+def _add_biases(out, shop):
     layers = {name.removesuffix(".lora_A.weight") for name in read_tensors_of(out / ADAPTER)}
     biases = {}
     for name, tensor in read_tensors_of(shop.inputs.base.path / WEIGHTS).items():
@@ -92,22 +86,22 @@ def _add_biases(out: Path, shop: Shop) -> None:
     change_tensors(out / ADAPTER, lambda found: found | biases)
 
 
-def _scale_by_rslora(out: Path, _: Shop) -> None:
+def _scale_by_rslora(out, _):
     content = json.loads((out / ADAPTER_CONFIG).read_text(encoding="utf-8"))
     set_json(out / ADAPTER_CONFIG, use_rslora=True, lora_alpha=content["lora_alpha"] / math.sqrt(content["r"]))
 
 
-def _widen(out: Path, _: Shop) -> None:
+def _widen(out, _):
     from torch.nn.functional import pad
 
-    def widen(found: dict[str, Any]) -> None:
+    def widen(found):
         found[f"{_QUERY}.lora_A.weight"] = pad(found[f"{_QUERY}.lora_A.weight"], (0, 0, 0, 2))
         found[f"{_QUERY}.lora_B.weight"] = pad(found[f"{_QUERY}.lora_B.weight"], (0, 2))
 
     change_tensors(out / ADAPTER, widen)
 
 
-def _name_a_branch(out: Path, shop: Shop) -> None:
+def _name_a_branch(out, shop):
     set_json(out / ADAPTER_CONFIG, base_model_name_or_path=shop.inputs.base.name, revision="main")
 
 

@@ -1,9 +1,8 @@
 """Whole models that are not what they seem, passed with `--full-model`."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.models import ADAPTER, ADAPTER_CONFIG, MODULES, WEIGHTS
 
@@ -34,18 +33,12 @@ from .tools import (
     with_adapter,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from .tools import Shop
-
 _QUERY = "encoder.layer.0.attention.self.query.weight"
 _WRAPPED = "would be random.*saved while wrapped by PEFT"
 _NAN = r"NaN or infinite values in \S*query"
 
 
-def _saved_while_wrapped(directory: Path, shop: Shop) -> None:
+def _saved_while_wrapped(directory, shop):
     from peft import inject_adapter_in_model
 
     model = open_plainly(shop.inputs.base.path)
@@ -55,34 +48,34 @@ def _saved_while_wrapped(directory: Path, shop: Shop) -> None:
     model.save_pretrained(str(directory), create_model_card=False)
 
 
-def _saved_after_deleting(directory: Path, shop: Shop) -> None:
+def _saved_after_deleting(directory, shop):
     model = with_adapter(shop)
     model.delete_adapter("default")
     empty(directory, shop)
     model.save_pretrained(str(directory), create_model_card=False)
 
 
-def _merge(directory: Path, shop: Shop) -> None:
-    def add(found: dict[str, Any]) -> None:
+def _merge(directory, shop):
+    def add(found):
         for layer, change in adapted_layers(read_tensors_of(shop.adapter / ADAPTER)).items():
             found[f"{layer.removeprefix('base_model.model.')}.weight"] += change
 
     change_tensors(directory / WEIGHTS, add)
 
 
-def _add_tensor(directory: Path, _: Shop) -> None:
+def _add_tensor(directory, _):
     added = "encoder.layer.2.output.dense.weight"
     change_tensors(directory / WEIGHTS, lambda found: found | {added: found[_QUERY].clone()})
 
 
-def _spoil(directory: Path, _: Shop) -> None:
-    def spoil(found: dict[str, Any]) -> None:
+def _spoil(directory, _):
+    def spoil(found):
         found[_QUERY][3, 5] = float("nan")
 
     change_tensors(directory / WEIGHTS, spoil)
 
 
-def _split(directory: Path, shop: Shop) -> None:
+def _split(directory, shop):
     names = sorted(read_tensors_of(directory / WEIGHTS))
     for number, part in enumerate((names[:10], names[10:]), start=1):
         file = f"model-{number:05}-of-00002.safetensors"
@@ -92,16 +85,16 @@ def _split(directory: Path, shop: Shop) -> None:
     set_json(directory / "model.safetensors.index.json", metadata={}, weight_map={})
 
 
-def _name_other_weights(directory: Path, shop: Shop) -> None:
+def _name_other_weights(directory, shop):
     (directory / "other.safetensors").write_bytes((shop.other_base / WEIGHTS).read_bytes())
     set_json(directory / "config.json", transformers_weights="other.safetensors")
 
 
-def _only_a_pickle(directory: Path, _: Shop) -> None:
+def _only_a_pickle(directory, _):
     (directory / WEIGHTS).rename(directory / "pytorch_model.bin")
 
 
-def _pooling_outside(directory: Path, shop: Shop) -> None:
+def _pooling_outside(directory, shop):
     (directory / "1_Pooling").rename(directory.parent / "pooling")
     replaced(MODULES, '"1_Pooling"', '"../pooling"')(directory, shop)
 

@@ -1,8 +1,6 @@
 """Artefacts of another base, of other data or of another training than they should be, and what is recorded of it."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
 
 from harness.models import embed, files_digest
 from harness.models.record import ARRAYS, RECORD
@@ -24,32 +22,26 @@ from .tools import (
     with_adapter,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from .tools import Change, Shop
-
 _OTHER_BASE = "trained on other with digest .*, but the"
 _EVALUATED = "trained on 84 of the 84 pairs"
 
 
-def _record_another_base(directory: Path, shop: Shop) -> None:
+def _record_another_base(directory, shop):
     set_json(directory / RECORD, base_name="other", base_digest=files_digest(shop.other_base)[0])
 
 
-def _name_another_base(directory: Path, shop: Shop) -> None:
+def _name_another_base(directory, shop):
     config(base_model_name_or_path=str(shop.other_base))(directory, shop)
 
 
-def _record_while_disabled(directory: Path, shop: Shop) -> None:
+def _record_while_disabled(directory, shop):
     model = with_adapter(shop)
     model.disable_adapters()
     assert embed(model, ["a text"]).shape == (1, 32)
     record_training(model, directory, shop.inputs.base, shop.inputs.train, {})
 
 
-def _record_evaluation_pairs(directory: Path, shop: Shop) -> None:
+def _record_evaluation_pairs(directory, shop):
     import torch
 
     both = sorted({*map(int, shop.inputs.train.fingerprints), *map(int, shop.inputs.eval.fingerprints)})
@@ -58,16 +50,16 @@ def _record_evaluation_pairs(directory: Path, shop: Shop) -> None:
     set_json(directory / RECORD, pairs_digest="1" * 64)
 
 
-def _record_other_pairs(directory: Path, _: Shop) -> None:
+def _record_other_pairs(directory, _):
     change_tensors(directory / ARRAYS, lambda found: found | {"pairs": found["pairs"][:-10]})
     set_json(directory / RECORD, pairs_digest="2" * 64)
 
 
-def _as_it_is(_directory: Path, _shop: Shop) -> None:
+def _as_it_is(_directory, _shop):
     pass
 
 
-def _named(name: Any) -> Change:
+def _named(name):
     return config(base_model_name_or_path=name)
 
 

@@ -4,20 +4,12 @@ A directory of sentence-transformers holds them, whether its weights are an adap
 an adapter with the base's settings, so there it finds that the directory, opened as it is, is another model.
 """
 
-from __future__ import annotations
-
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from harness.models import MODULES
 
-from .tools import Fault, json_file, set_json
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from .tools import Change, Shop
+from .tools import Change, Fault, json_file, set_json
 
 _OF_TEXTS = "config_sentence_transformers.json"
 _PROMPTS = {"query": "search for: ", "document": ""}
@@ -29,8 +21,8 @@ _EUCLIDEAN = ("settings", "similarity 'euclidean'")
 _FAILS = ("load_paths", r"SentenceTransformer\(DIR\) fails")
 
 
-def _without_module(kind: str) -> Change:
-    def change(directory: Path, _: Shop) -> None:
+def _without_module(kind):
+    def change(directory, _):
         modules = json.loads((directory / MODULES).read_text(encoding="utf-8"))
         kept = [module for module in modules if kind not in module["type"]]
         (directory / MODULES).write_text(json.dumps(kept), encoding="utf-8")
@@ -38,7 +30,7 @@ def _without_module(kind: str) -> Change:
     return change
 
 
-def _turn_vocabulary(directory: Path, _: Shop) -> None:
+def _turn_vocabulary(directory, _):
     path = directory / "tokenizer.json"
     content = json.loads(path.read_text(encoding="utf-8"))
     vocabulary = content["model"]["vocab"]
@@ -48,7 +40,7 @@ def _turn_vocabulary(directory: Path, _: Shop) -> None:
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
-def _cut_length(directory: Path, _: Shop) -> None:
+def _cut_length(directory, _):
     set_json(directory / "sentence_bert_config.json", max_seq_length=8)
     set_json(directory / "tokenizer_config.json", model_max_length=8)
 

@@ -1,17 +1,11 @@
 """The table of what was caught by what, in `docs/faults.md`."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING
 
 from harness.execution import write_whole
 from harness.report.github import markdown_text, table
 
 from .collection import ROWS
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 HEAD = """\
 # Faults that the adapter gate is tested with
@@ -26,14 +20,14 @@ TMP another place. `make faults` writes this file.
 class FaultsTable:
     """What was caught by what, a row each."""
 
-    def __init__(self) -> None:
+    def __init__(self):
         self._rows: dict[str, tuple[str, str]] = {}
 
-    def add(self, fault: str, caught_by: str, text: str) -> None:
+    def add(self, fault, caught_by, text):
         """Add a row of `ROWS`: the gate that caught it, and what it said."""
         self._rows[fault] = (caught_by, text)
 
-    def write(self, path: Path) -> None:
+    def write(self, path):
         """Write the table, in the order of the collection."""
         rows = [
             (markdown_text(fault), self._rows[fault][0], markdown_text(_the_same_each_time(self._rows[fault][1])))
@@ -43,13 +37,13 @@ class FaultsTable:
         write_whole(path, "\n".join([HEAD, *table(("fault", "caught by", "message"), rows)]) + "\n")
 
 
-def read_rows(path: Path) -> list[tuple[str, str]]:
+def read_rows(path):
     """Read fault and gate of each row."""
     lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
     return [(cells[0], cells[1]) for cells in (line.strip("| ").split(" | ") for line in lines[2:])]
 
 
-def _the_same_each_time(message: str) -> str:
+def _the_same_each_time(message):
     """Return a message without what changes from run to run: temporary paths and digests."""
     message = re.sub(r"/\S*?/candidate\b", "DIR", message)
     message = re.sub(r"/(?:\S+/)*(?:pytest-|harness-)[^\s:;,)]*", "TMP", message)

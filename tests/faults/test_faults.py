@@ -1,17 +1,17 @@
 """The merge gate catches every fault of the collection by the gate that is meant to, and lets what is good through."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from harness.gates import GATES, Skipped, Verdict, expected
 from harness.models import SAME_MODEL
 from harness.report.github import markdown_text
+from harness.run import CaseRun
 from harness.verification import check_files
 
 from .collection import FAULTS, ROWS
@@ -20,16 +20,8 @@ from .goods import GOODS
 from .table import FaultsTable, read_rows
 from .tools import set_json
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from harness.run import CaseRun
-
-    from .tools import Shop
-
-    MakeGood = Callable[[str], Path]
-    RunOf = Callable[..., CaseRun]
+MakeGood = Callable[[str], Path]
+RunOf = Callable[..., CaseRun]
 
 UNSURE = {"base", "record", "training_data"}
 """The gates that are inconclusive where a training recorded nothing."""
@@ -41,9 +33,7 @@ ON_VALUES = {name for name, gate in GATES.items() if gate.needs == GATES["metric
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_is_caught_by_its_gate(
-    name: str, run_of: RunOf, make_good: MakeGood, shop: Shop, faults_table: FaultsTable
-) -> None:
+def test_a_fault_is_caught_by_its_gate(name, run_of, make_good, shop, faults_table):
     fault = FAULTS[name]
     directory = make_good(fault.good)
     fault.change(directory, shop)
@@ -65,7 +55,7 @@ def test_a_fault_is_caught_by_its_gate(
 
 
 @pytest.mark.parametrize("good", GOODS)
-def test_a_good_artefact_passes_the_whole_gate(good: str, make_good: MakeGood, run_of: RunOf) -> None:
+def test_a_good_artefact_passes_the_whole_gate(good, make_good, run_of):
     run = run_of(good, make_good(good))
     verdicts = list(verdicts_of(run))
     assert [] == [verdict.text for verdict in with_outcome(verdicts, "fail")]
@@ -86,7 +76,7 @@ def test_a_good_artefact_passes_the_whole_gate(good: str, make_good: MakeGood, r
     ],
     ids=["eva", "orthogonal", "inference", "mapping", "unknown-but-off"],
 )
-def test_a_setting_that_changes_nothing_is_no_fault(config: dict[str, Any], make_good: MakeGood, run_of: RunOf) -> None:
+def test_a_setting_that_changes_nothing_is_no_fault(config, make_good, run_of):
     directory = make_good("adapter")
     set_json(directory / "adapter_config.json", **config)
     candidate = run_of("adapter", directory).inputs.candidate
@@ -94,7 +84,7 @@ def test_a_setting_that_changes_nothing_is_no_fault(config: dict[str, Any], make
     assert "pass" == check_files(candidate).outcome
 
 
-def test_that_the_weights_are_random_shows_in_how_it_opens(make_good: MakeGood, run_of: RunOf, shop: Shop) -> None:
+def test_that_the_weights_are_random_shows_in_how_it_opens(make_good, run_of, shop):
     directory = make_good("whole")
     FAULTS["model: saved while PEFT's layers were in it"].change(directory, shop)
     failed = with_outcome(list(verdicts_of(run_of("whole", directory))), "fail")
@@ -107,13 +97,13 @@ def test_that_the_weights_are_random_shows_in_how_it_opens(make_good: MakeGood, 
 
 
 @pytest.mark.skipif("FAULTS_TABLE" in os.environ, reason="the table is being written")
-def test_the_table_has_a_row_for_every_fault(repository: Path) -> None:
+def test_the_table_has_a_row_for_every_fault(repository):
     rows = read_rows(repository / "docs" / "faults.md")
     assert [] == [fault for fault, times in Counter(fault for fault, _ in rows).items() if times > 1]
     assert {markdown_text(fault): gate for fault, gate in ROWS.items()} == dict(rows)
 
 
-def test_the_table_is_the_same_each_time(tmp_path: Path) -> None:
+def test_the_table_is_the_same_each_time(tmp_path):
     table, (first, second) = FaultsTable(), list(FAULTS)[:2]
     table.add(second, "complete", "/a/pytest-of-me/pytest-3/test_x0/candidate/a.json: digest " + "ab" * 32)
     table.add(first, "files", "a | b\n*c* @d /a/pytest-of-me/pytest-3/other/config.json: e")

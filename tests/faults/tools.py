@@ -9,15 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from harness.models import ADAPTER, ADAPTER_CONFIG
 from harness.models.record import ARRAYS, RECORD
 from harness.run import Inputs
 
 if TYPE_CHECKING:
-    from peft import LoraConfig
-    from sentence_transformers import SentenceTransformer
+    pass
 
 ANOTHER_MODEL = "not the model that was trained"
 """Said by the check `record`."""
@@ -82,37 +81,37 @@ whole_unrecorded = partial(Fault, good="whole without record")
 # --- changes, by what they are told -----------------------------------------------------------------------------------
 
 
-def in_turn(*changes: Change) -> Change:
-    def change(directory: Path, shop: Shop) -> None:
+def in_turn(*changes):
+    def change(directory, shop):
         for one in changes:
             one(directory, shop)
 
     return change
 
 
-def json_file(name: str, **values: Any) -> Change:
+def json_file(name, **values):
     return lambda directory, _: set_json(directory / name, **values)
 
 
-def config(**values: Any) -> Change:
+def config(**values):
     return json_file(ADAPTER_CONFIG, **values)
 
 
-def text_file(name: str, text: str) -> Change:
-    def change(directory: Path, _: Shop) -> None:
+def text_file(name, text):
+    def change(directory, _):
         (directory / name).write_text(text, encoding="utf-8")
 
     return change
 
 
-def pickle(name: str) -> Change:
+def pickle(name):
     return text_file(name, "never opened")
 
 
-def replaced(name: str, old: str, new: str) -> Change:
+def replaced(name, old, new):
     """Replace the first occurrence in a text file."""
 
-    def change(directory: Path, _: Shop) -> None:
+    def change(directory, _):
         text = (directory / name).read_text(encoding="utf-8")
         assert old in text
         (directory / name).write_text(text.replace(old, new, 1), encoding="utf-8")
@@ -120,18 +119,18 @@ def replaced(name: str, old: str, new: str) -> Change:
     return change
 
 
-def taken_away(*names: str) -> Change:
-    def change(directory: Path, _: Shop) -> None:
+def taken_away(*names):
+    def change(directory, _):
         for name in names:
             (directory / name).unlink()
 
     return change
 
 
-def copied(source: Callable[[Shop], Path], *names: str) -> Change:
+def copied(source, *names):
     """Copy files from elsewhere; without names all of them."""
 
-    def change(directory: Path, shop: Shop) -> None:
+    def change(directory, shop):
         for name in names:
             shutil.copy(source(shop) / name, directory)
         if not names:
@@ -140,52 +139,52 @@ def copied(source: Callable[[Shop], Path], *names: str) -> Change:
     return change
 
 
-def empty(directory: Path, _: Shop) -> None:
+def empty(directory, _):
     shutil.rmtree(directory)
     directory.mkdir()
 
 
-def tensors(change: Callable[[str, Any], Any], file: str = ADAPTER) -> Change:
+def tensors(change, file=ADAPTER):
     """Replace each tensor by what a function of its name and itself returns; None takes it away."""
 
-    def each(found: dict[str, Any]) -> dict[str, Any]:
+    def each(found):
         changed = {name: change(name, tensor) for name, tensor in found.items()}
         return {name: tensor for name, tensor in changed.items() if tensor is not None}
 
     return lambda directory, _: change_tensors(directory / file, each)
 
 
-def scaled(part: str, factor: float, file: str = ADAPTER) -> Change:
+def scaled(part, factor, file=ADAPTER):
     return tensors(lambda name, tensor: tensor * factor if part in name else tensor, file)
 
 
-def dropped(part: str, file: str = ADAPTER) -> Change:
+def dropped(part, file=ADAPTER):
     return tensors(lambda name, tensor: None if part in name else tensor, file)
 
 
-def in_half(file: str = ADAPTER) -> Change:
+def in_half(file=ADAPTER):
     return tensors(lambda _, tensor: tensor.half(), file)
 
 
-def first_value(value: float) -> Change:
+def first_value(value):
     """Set one value of the first tensor."""
 
-    def change(found: dict[str, Any]) -> None:
+    def change(found):
         found[min(found)][0, 0] = value
 
     return lambda directory, _: change_tensors(directory / ADAPTER, change)
 
 
-def renamed(old: str, new: str) -> Change:
+def renamed(old, new):
     """Replace a part of the tensors' names."""
 
-    def change(found: dict[str, Any]) -> dict[str, Any]:
+    def change(found):
         return {name.replace(old, new): tensor for name, tensor in found.items()}
 
     return lambda directory, _: change_tensors(directory / ADAPTER, change)
 
 
-def cut_off(file: str) -> Change:
+def cut_off(file):
     """Take the last bytes away."""
     return lambda directory, _: os.truncate(directory / file, (directory / file).stat().st_size - 100)
 
@@ -196,12 +195,12 @@ drop_record = taken_away(RECORD, ARRAYS)
 # --- what they are made of --------------------------------------------------------------------------------------------
 
 
-def set_json(path: Path, **values: Any) -> None:
+def set_json(path, **values):
     content = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     path.write_text(json.dumps({**content, **values}, indent=2), encoding="utf-8")
 
 
-def change_tensors(path: Path, change: Callable[[dict[str, Any]], dict[str, Any] | None]) -> None:
+def change_tensors(path, change):
     """Change the tensors of a safetensors file, in place or by returning others."""
     from safetensors.torch import save_file
 
@@ -210,33 +209,33 @@ def change_tensors(path: Path, change: Callable[[dict[str, Any]], dict[str, Any]
     save_file({name: tensor.contiguous() for name, tensor in found.items()}, path, metadata={"format": "pt"})
 
 
-def read_tensors_of(path: Path) -> dict[str, Any]:
+def read_tensors_of(path):
     from safetensors.torch import load_file
 
     return load_file(path)
 
 
-def adapted_layers(adapter: dict[str, Any]) -> dict[str, Any]:
+def adapted_layers(adapter):
     """Return each adapted layer of the good adapter with the change of its weight, computed without PEFT."""
     layers = [name.removesuffix(".lora_A.weight") for name in adapter if name.endswith(".lora_A.weight")]
     return {layer: 2 * adapter[f"{layer}.lora_B.weight"] @ adapter[f"{layer}.lora_A.weight"] for layer in layers}
 
 
-def open_plainly(path: Path) -> SentenceTransformer:
+def open_plainly(path):
     """Open a model as a user does."""
     from sentence_transformers import SentenceTransformer
 
     return SentenceTransformer(str(path), device="cpu", local_files_only=True)
 
 
-def with_adapter(shop: Shop) -> SentenceTransformer:
+def with_adapter(shop):
     """Open the base, and put the good adapter on it."""
     model = open_plainly(shop.inputs.base.path)
     model.load_adapter(str(shop.adapter))
     return model
 
 
-def small_lora(**changes: Any) -> LoraConfig:
+def small_lora(**changes):
     """Return the configuration of the good adapter, with changes."""
     from peft import LoraConfig
 

@@ -1,32 +1,28 @@
 """A small case as it is shown: as good as stored, undefined, or with a model less."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import pytest
 
-from harness.report import Report
 from harness.report.charts import render
-from harness.report.types import RenderedChart
 
 from ..synthetic import make_report, with_case
 
 
 @pytest.fixture(scope="session")
-def report() -> Report:
+def report():
     """Three models, everything measured, every metric exactly as stored, every gate passed."""
     return make_report()
 
 
 @pytest.fixture(scope="session")
-def charts(report: Report) -> list[RenderedChart]:
+def charts(report):
     """Every chart of the report: to draw them takes seconds."""
     return render(report)
 
 
 @pytest.fixture(scope="session")
-def many(report: Report) -> Report:
+def many(report):
     """A hundred thousand pairs: the same ones, again and again."""
 
     def repeated(column):
@@ -37,19 +33,19 @@ def many(report: Report) -> Report:
 
 
 @pytest.fixture(scope="session")
-def undefined() -> Report:
+def undefined():
     """Every model returned NaN."""
     return make_report(undefined=("base", "standard", "lora"))
 
 
 @pytest.fixture(scope="session")
-def partly_undefined() -> Report:
+def partly_undefined():
     """One model returned NaN."""
     return make_report(undefined=("lora",))
 
 
 @pytest.fixture(scope="session")
-def without_standard(report: Report) -> Report:
+def without_standard(report):
     """The training of one model failed."""
     models = {name: model for name, model in report.models.items() if name != "standard"}
     verdicts = tuple(verdict for verdict in report.case.verdicts if verdict.subject.model != "standard")

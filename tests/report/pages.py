@@ -1,7 +1,5 @@
 """A page, and Markdown, as they are read."""
 
-from __future__ import annotations
-
 from html.parser import HTMLParser
 
 from markdown_it import MarkdownIt
@@ -18,7 +16,7 @@ KNOWN = {
 class Page(HTMLParser):
     """The elements of a page in order, what it shows, and whether its tags match."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source):
         super().__init__()
         self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.open: list[str] = []
@@ -43,17 +41,17 @@ class Page(HTMLParser):
             self.data.append(data)
 
     @property
-    def text(self) -> str:
+    def text(self):
         return " ".join(" ".join(self.words).split())
 
-    def all(self, tag: str) -> list[dict[str, str | None]]:
+    def all(self, tag):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
 class Markdown(HTMLParser):
     """The tags of what Markdown becomes in order, its text, and the cells of each row of its tables but headers."""
 
-    def __init__(self, markdown: str) -> None:
+    def __init__(self, markdown):
         super().__init__()
         self.tags: list[str] = []
         self.rows: list[list[str]] = []
@@ -79,9 +77,9 @@ class Markdown(HTMLParser):
             self.rows[-1][-1] += data.replace(NO_WIDTH, "")
 
     @property
-    def text(self) -> str:
+    def text(self):
         return self.words.replace(NO_WIDTH, "")
 
     @property
-    def cells(self) -> list[str]:
+    def cells(self):
         return [cell for row in self.rows for cell in row]

@@ -1,7 +1,5 @@
 """Every chart draws whatever a run leaves, says its numbers in words, and draws the same twice."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import subprocess
@@ -42,11 +40,11 @@ WORDS: dict[str, Callable[[Report], list[str]]] = {
 }
 
 
-def value(report: Report, model: str, name: str) -> str:
+def value(report, model, name):
     return f"{report.models[model].metrics[name].value:.3f}".replace("-", MINUS)
 
 
-def details(report: Report, model: str, name: str):
+def details(report, model, name):
     return report.models[model].metrics[name].details
 
 

@@ -1,7 +1,5 @@
 """Two results: what got better and worse, and what cannot be compared."""
 
-from __future__ import annotations
-
 import math
 
 import pytest
@@ -31,7 +29,7 @@ def report():
     return with_case(made, models=models, verdicts=(verdict("metric", model="lora", metric="spearman"),))
 
 
-def results(report, name="dating", **cases) -> Results:
+def results(report, name="dating", **cases):
     return Results(harness="0", machine="m", cases={name: report.case, **cases})
 
 
@@ -139,7 +137,7 @@ def test_what_was_made_from_other_things_is_not_comparable(report):
             compared(report, other)
 
 
-def failing(message: str, **about: str):
+def failing(message, **about):
     return verdict("metric", "fail", message, **{"model": "lora", "metric": "spearman", **about})
 
 

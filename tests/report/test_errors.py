@@ -1,7 +1,5 @@
 """Right or wrong at the stored threshold, worst first; in the table as in the spreadsheet."""
 
-from __future__ import annotations
-
 import csv
 import dataclasses
 import io

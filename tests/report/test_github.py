@@ -1,7 +1,5 @@
 """GitHub is shown all of it where it fits, as text whatever the data contains, and within its limits."""
 
-from __future__ import annotations
-
 import pytest
 
 from harness.metrics import METRICS
@@ -36,7 +34,7 @@ def failed(outcome="fail", message="m", **about):
     return verdict("metric", outcome, message, **{"model": "lora", "metric": "margin", **about})
 
 
-def shown(report, **changes) -> Markdown:
+def shown(report, **changes):
     return Markdown(step_summary({report.name: with_case(report, **changes).case}))
 
 

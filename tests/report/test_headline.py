@@ -1,7 +1,5 @@
 """The headline says first what blocks, and what it is worth."""
 
-from __future__ import annotations
-
 import math
 
 import pytest

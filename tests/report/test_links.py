@@ -1,7 +1,5 @@
 """Each verdict leads to the chart that shows it."""
 
-from __future__ import annotations
-
 from harness.report import figure_id, result_cells
 
 from ..synthetic import verdict

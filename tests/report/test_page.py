@@ -1,7 +1,5 @@
 """The page shows every value, and shows data as text, whatever it contains."""
 
-from __future__ import annotations
-
 import dataclasses
 import itertools
 import json
@@ -26,20 +24,20 @@ from ..synthetic import make_report, plain, verdict, with_case, with_metric
 from .pages import KNOWN, Page
 
 
-def page(report, **charts: Chart) -> Page:
+def page(report, **charts):
     """The page with these charts only: to draw all of them takes seconds."""
     with mock.patch.dict(CHARTS, charts, clear=True):
         return Page(summary_html([report]))
 
 
 @pytest.fixture(scope="module")
-def source(report, charts) -> str:
+def source(report, charts):
     with mock.patch("harness.report.charts.render", return_value=charts):
         return summary_html([report])
 
 
 @pytest.fixture(scope="module")
-def whole(source) -> Page:
+def whole(source):
     return Page(source)
 
 
@@ -274,10 +272,10 @@ def test_colours_of_the_page_have_enough_contrast():
             assert contrast(colour[front], colour[back]) >= 4.5, (front, back)
 
 
-def contrast(first: str, second: str) -> float:
+def contrast(first, second):
     """The contrast ratio of WCAG 2."""
 
-    def luminance(colour: str) -> float:
+    def luminance(colour):
         parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
         linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -1,7 +1,5 @@
 """What is written is read again, and what is no results.json is refused in one line."""
 
-from __future__ import annotations
-
 import json
 import math
 

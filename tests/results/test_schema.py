@@ -1,7 +1,5 @@
 """The schema is the generated one, and accepts what a run writes."""
 
-from __future__ import annotations
-
 import json
 from importlib.resources import files
 

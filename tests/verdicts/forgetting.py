@@ -1,19 +1,10 @@
 """Real models that got worse: between a trained model and its base, weight by weight."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
 
 from harness.metrics import Evaluation
 from harness.models import Checkpoint, embed, open_checkpoint
 from harness.run import CaseRun
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    import numpy as np
-    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,11 +14,11 @@ class ForgetfulRun(CaseRun):
     forgetful: str
     measured: Evaluation
 
-    def evaluation(self, model: str, **options: Any) -> Evaluation:
+    def evaluation(self, model, **options):
         return self.measured if model == self.forgetful else super().evaluation(model, **options)
 
 
-def forget(checkpoint: Checkpoint, texts: Sequence[str], shares: Sequence[float]) -> Iterator[NDArray[np.float32]]:
+def forget(checkpoint, texts, shares):
     """Encode texts with a model that forgot, for each share from 0, as it was trained, to 1, the base.
 
     A share w of the way back to the base is taken in every weight: `trained + w (base - trained)`; of an adapter, it is

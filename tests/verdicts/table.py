@@ -1,20 +1,11 @@
 """The tables of what retrainings and forgetful models showed, in `docs/verdicts.md`."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter, defaultdict
 from statistics import mean
-from typing import TYPE_CHECKING
 
 from harness.execution import write_whole
 from harness.report.github import markdown_text, table
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from harness.gates import Verdict
 
 HEAD = """\
 # Verdicts, tried on real models
@@ -41,24 +32,22 @@ Caught is what fails; what is not is inconclusive, a warning. Where no model can
 class VerdictsTable:
     """False alarms and planted drops, counted."""
 
-    def __init__(self) -> None:
+    def __init__(self):
         self._retrained: dict[tuple[str, str], list[Counter[str]]] = defaultdict(list)
         self._alarms: list[str] = []
         self._planted: dict[tuple[str, str, str], list[tuple[float, float | None, bool]]] = defaultdict(list)
 
-    def retrained(self, case: str, model: str, seed: int, verdicts: Sequence[Verdict]) -> None:
+    def retrained(self, case, model, seed, verdicts):
         """Add a training with the verdicts on all its comparisons."""
         self._retrained[case, model].append(Counter(verdict.outcome for verdict in verdicts))
         failed = [verdict.message for verdict in verdicts if verdict.outcome == "fail"]
         self._alarms += [f"{case}, seed {seed}: {message}" for message in failed]
 
-    def planted(
-        self, case: str, model: str, value: str, seen: float, drop: float | None, verdict: Verdict | None
-    ) -> None:
+    def planted(self, case, model, value, seen, drop, verdict):
         """Add a drop, None where it could not be planted, beside the one that the gate is said to see."""
         self._planted[case, model, value].append((seen, drop, verdict is not None and verdict.outcome == "fail"))
 
-    def write(self, path: Path) -> None:
+    def write(self, path):
         """Write both tables."""
         trainings = []
         for key, found in self._retrained.items():

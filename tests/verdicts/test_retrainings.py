@@ -4,12 +4,11 @@ Every model of the shipped cases is trained with seeds that no tolerance comes f
 `-m retraining` runs it, and `make verdicts` writes docs/verdicts.md with it.
 """
 
-from __future__ import annotations
-
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from scipy.stats import binomtest
@@ -23,15 +22,7 @@ from harness.run import CaseRun, prepare
 
 from .forgetting import ForgetfulRun, forget
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from harness.gates import Gate, Subject
-
-    from .table import VerdictsTable
-
-    Retrained = Callable[[str, int], CaseRun]
+Retrained = Callable[[str, int], CaseRun]
 
 pytestmark = pytest.mark.retraining
 
@@ -46,12 +37,12 @@ FORGETFUL = [(case, seed) for case, seeds in SEEDS.items() for seed in seeds if 
 
 
 @pytest.fixture(scope="module")
-def retrained(pytestconfig: pytest.Config, repository: Path) -> Retrained:
+def retrained(pytestconfig, repository):
     """A shipped case with its baseline, and all its models trained with another seed, in the repository's own store."""
     store = Store(repository / ".harness" / "store")
     ctx = Context(store, LocalExecutor(store.root), TerminalProgress(pytestconfig))
 
-    def run(name: str, seed: int) -> CaseRun:
+    def run(name, seed):
         case = read_case(repository / "fixtures" / name / "case.toml")
         models = {model: recipe.changed(seed=seed) for model, recipe in case.models.items()}
         inputs = replace(prepare(case.model_copy(update={"models": models})), extra={})
@@ -62,9 +53,7 @@ def retrained(pytestconfig: pytest.Config, repository: Path) -> Retrained:
 
 
 @pytest.mark.parametrize("case", SEEDS)
-def test_trainings_that_are_as_good_fail_no_more_often_than_the_rule_allows(
-    retrained: Retrained, case: str, verdicts_table: VerdictsTable
-) -> None:
+def test_trainings_that_are_as_good_fail_no_more_often_than_the_rule_allows(retrained, case, verdicts_table):
     alarms, trainings, allowed = [], 0, math.nan
     for seed in SEEDS[case]:
         run = retrained(case, seed)
@@ -83,9 +72,7 @@ def test_trainings_that_are_as_good_fail_no_more_often_than_the_rule_allows(
 
 @pytest.mark.parametrize("model", ["standard", "lora"])
 @pytest.mark.parametrize(("case", "seed"), FORGETFUL)
-def test_twice_the_drop_that_the_gate_sees_never_passes(
-    retrained: Retrained, case: str, seed: int, model: str, verdicts_table: VerdictsTable
-) -> None:
+def test_twice_the_drop_that_the_gate_sees_never_passes(retrained, case, seed, model, verdicts_table):
     run = retrained(case, seed)
     power = run.power(model)
     assert power is not None
@@ -109,13 +96,13 @@ def test_twice_the_drop_that_the_gate_sees_never_passes(
     assert [] == missed
 
 
-def compared(run: CaseRun, model: str) -> list[tuple[Gate, Subject]]:
+def compared(run, model):
     """Return what of a model is compared with the stored values."""
     gates = (GATES["metric"], GATES["category"])
     return [(gate, subject) for gate in gates for subject in subjects(gate, run.inputs) if subject.model == model]
 
 
-def forgetting(run: CaseRun, model: str) -> list[ForgetfulRun]:
+def forgetting(run, model):
     """Return the model as it was trained, and as it forgets step by step, each measured."""
     pairs = run.inputs.eval
     each: Any = (
