@@ -23,7 +23,7 @@ def baseline_is_comparable(run: Evidence, _: Subject) -> Verdict:
     return Verdict(outcome=outcome_of(not problems), observed=len(problems), reference=0, message=message)
 
 
-def no_worse(run: Evidence, subject: Subject) -> Verdict:
+def metric_holds(run: Evidence, subject: Subject) -> Verdict:
     """Judge that a metric is not worse than stored by more than its tolerance; the base's neither worse nor better.
 
     It fails where it is worse by more than the tolerance and the interval of the change excludes no change; where the

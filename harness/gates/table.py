@@ -210,7 +210,7 @@ _ROWS = (
         action="Look at the pairs that are wrong now. A moved base is another environment: compare library versions. "
         "After an intended change, update the baseline.",
         over=("model", "metric"),
-        judge=regression.no_worse,
+        judge=regression.metric_holds,
     ),
     _Measured(
         name="category",
@@ -218,7 +218,7 @@ _ROWS = (
         question="Is a metric of a model no worse than stored on the pairs of one category?",
         action="Look at the category's pairs that are wrong now, and at what the training data says about it.",
         over=("model", "category", "category_metric"),
-        judge=regression.no_worse,
+        judge=regression.metric_holds,
         chart="category_heatmap",
     ),
     _Measured(

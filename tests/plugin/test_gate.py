@@ -11,7 +11,7 @@ USAGE = [
     "and where they are needed: --case PATH, --as MODEL (what it is compared with), --base-model DIR",
 ]
 CHECKS = ("files", "base", "complete", "exact_merge", "load_paths", "settings", "record", "training_data")
-VERIFY = " or ".join(f"tiny-{check}" for check in CHECKS)
+VERIFY = " or ".join(f"tiny-{check}-lora" for check in CHECKS)
 # Printed when pytest is done, however it ended.
 TELLS_IMPORTS = """
     import sys
@@ -183,7 +183,7 @@ def test_a_good_adapter_passes_again_and_again(gated, outcomes):
     for stage in ("verify tiny", "encode tiny", "train tiny", "project tiny"):
         assert stage not in warm.stdout.str()
 
-    for kind in ("verify_opened", "verify_load_paths"):
+    for kind in ("verification", "load_paths"):
         shutil.rmtree(gated.path / ".harness" / "store" / kind)
     spread = gated.run("--adapter", "lora", "-n", "2")
     assert outcomes(result) == outcomes(spread)
@@ -228,7 +228,7 @@ def test_a_candidate_that_holds_code_is_never_opened(gated, outcomes):
     result.stdout.fnmatch_lines(["*old.pt: a pickle can run any code when it is opened; only safetensors ship*"])
     assert gated.gates("fail") == {"files"}
     assert {"load_paths", "metric", "memory"} <= {gate for gate, cause in gated.skipped.items() if cause == "files"}
-    assert not (gated.path / ".harness" / "store" / "verify_opened").exists()
+    assert not (gated.path / ".harness" / "store" / "verification").exists()
 
 
 def test_what_another_test_would_report_fails_where_that_test_was_not_chosen(gated, outcomes):
