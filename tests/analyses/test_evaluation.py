@@ -6,13 +6,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from harness.analyses import EVALUATE
 from harness.analyses.evaluation import evaluate_pairs
 from harness.data import Pair, PairSet
-from harness.metrics import METRICS, Evaluation, GroupResult, MetricResult
+from harness.metrics import METRICS
 
 
 def pair_set(labels):
@@ -68,29 +66,3 @@ def test_an_evaluation_comes_back_from_the_store_as_it_was(labels):
     evaluation = evaluated(embeddings_of(pairs), pairs)
     assert list(METRICS) == list(evaluation.metrics)
     assert repr(evaluation) == repr(through_the_store(evaluation))  # NaN is not equal to itself
-
-
-values = st.just(math.nan) | st.floats(-1, 1)
-details = st.dictionaries(
-    st.text(max_size=4), st.none() | st.integers() | st.lists(st.floats(-1, 1), max_size=3), max_size=3
-)
-results = st.builds(MetricResult, values, st.text(max_size=4), details)
-groups = st.builds(
-    GroupResult,
-    *[st.integers(0, 99)] * 3,
-    *[values] * 2,
-    st.dictionaries(st.text(max_size=4), values, max_size=3),
-    st.text(max_size=4),
-)
-evaluations = st.builds(
-    Evaluation,
-    st.dictionaries(st.sampled_from(list(METRICS)), results),
-    st.dictionaries(st.text(max_size=3), groups, max_size=3),
-    st.dictionaries(st.text(max_size=3), groups, max_size=3),
-    st.lists(values, max_size=4).map(tuple),
-)
-
-
-@given(evaluations)
-def test_any_evaluation_comes_back_from_the_store_as_it_was(evaluation):
-    assert repr(evaluation) == repr(through_the_store(evaluation))

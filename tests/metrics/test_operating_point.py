@@ -18,21 +18,6 @@ from harness.metrics.operating_point import (
 from ..arrays import labelled_scores
 
 
-@pytest.mark.parametrize(
-    ("scores", "labels", "threshold", "degenerate"),
-    [
-        pytest.param([-0.25, 0.0, 0.75, 1.0], [0, 0, 1, 1], 0.375, False, id="between the labels that it separates"),
-        # From 0.5 up: 2 right, 1 wrong, F1 = 4 / 5; from 0.25 up: the same right, 2 wrong.
-        pytest.param([0.9, 0.5, 0.5, 0.25], [1, 1, 0, 0], 0.375, False, id="below the lowest of equal scores"),
-        pytest.param([0.1, 0.2, 0.8, 0.9], [1, 1, 0, 0], -1.0, True, id="all are predicted positive: others too"),
-        pytest.param([0.5, math.nextafter(0.5, 1)], [0, 1], math.nextafter(0.5, 1), False, id="neighbouring numbers"),
-    ],
-)
-def test_threshold_by_hand(scores, labels, threshold, degenerate):
-    chosen = separating_threshold(np.array(scores), np.array(labels, dtype=np.int8))
-    assert (threshold, {"degenerate": degenerate}) == (chosen.value, chosen.details)
-
-
 @given(labelled_scores(), labelled_scores())
 def test_a_threshold_reaches_the_best_f1_on_its_own_pairs_and_never_more_on_others(train, judged):
     threshold = separating_threshold(*train[:2]).value

@@ -121,24 +121,6 @@ def test_a_leaky_case_fails_for_this_reason_and_the_report_says_it_first(project
     assert " instead of " in project.headline
 
 
-def test_an_extra_set_is_measured_and_its_pairs_in_train_are_counted(project, write_case, tiny_content):
-    """The extra pairs are the training pairs here."""
-    content = tiny_content()
-    content["data"]["extra"] = {"more": "more.jsonl"}
-    case = write_case(project.path / "fixtures" / "tiny", content)
-    (case.parent / "more.jsonl").write_bytes((case.parent / "train.jsonl").read_bytes())
-    project.run("-k", "beats_base")
-    extra = project.results["extra_sets"]["more"]
-    assert extra["pairs"] == extra["in_train"]
-    assert extra["models"].keys() == {"base", "standard", "lora"}
-    for values in extra["models"].values():
-        interval = values["spearman"]["interval"]
-        assert interval["low"] < values["spearman"]["value"] < interval["high"]
-    assert f"{extra['pairs']} of its pairs are in the training data" in (project.reports / "report.html").read_text(
-        encoding="utf-8"
-    )
-
-
 def test_a_checked_learning_rate_has_a_run_of_its_own(projected, project, write_case, tiny_content, outcomes):
     check = {"model": "lora", "reference": "standard", "metric": "spearman"}
     limits = {"stalls_at_most": 0.3, "learns_at_least": 0.5}

@@ -92,15 +92,6 @@ def test_a_path_without_a_directory_is_refused_at_once_and_leaves_the_last_repor
     assert (gated.reports / "report.html").read_text(encoding="utf-8") == "of the last run"
 
 
-def test_of_several_cases_the_one_that_it_was_trained_on_is_taken(gated, write_case, tiny_content):
-    other = write_case(gated.path / "fixtures" / "other", tiny_content())
-    pairs = other.parent / "train.jsonl"
-    pairs.write_text(pairs.read_text(encoding="utf-8").replace("tea", "coffee"), encoding="utf-8")
-    found = gated.run("--adapter", "lora", "--collect-only", "-q")
-    found.stdout.fnmatch_lines(["*test_gate[[]tiny-files*]"])
-    found.stdout.no_fnmatch_line("*[[]other-*")
-
-
 @pytest.mark.parametrize(
     ("path", "said"),
     [
@@ -116,18 +107,6 @@ def test_of_several_cases_that_it_may_be_of_one_is_asked_for(gated, write_case, 
     chosen = gated.run("--adapter", "lora", "--case", str(other), "--collect-only", "-q")
     chosen.stdout.fnmatch_lines(["*test_gate[[]other-files*]"])
     chosen.stdout.no_fnmatch_line("*[[]tiny-*")
-
-
-def test_the_model_that_it_stands_for_is_one_of_the_case(gated, write_case, tiny_content):
-    refused(
-        gated.run("--adapter", "lora", "--as", "big"), "*--as big: not a model of *; expected one of standard, lora"
-    )
-    content = tiny_content()
-    content["models"]["second"] = content["models"]["lora"]
-    content["gates"]["memory_mb"]["train"]["second"] = 4000
-    write_case(gated.path / "fixtures" / "tiny", content)
-    said = "*--adapter lora: *case.toml has 2 models with strategy 'lora': lora, second; say which one it stands for: *"
-    refused(gated.run("--adapter", "lora"), said)
 
 
 # --- the base ---------------------------------------------------------------------------------------------------------

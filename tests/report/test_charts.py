@@ -151,21 +151,6 @@ def test_bins_hold_every_pair_and_curves_are_thinned(report):
     assert len(table("umap", report).rows) == 20
 
 
-def test_points_of_the_umap_lie_in_the_picture_and_say_their_pair(report):
-    _, points = draw_file(CHARTS["umap"], report)
-    assert points["models"] == ["base", "standard", "lora"]
-    assert len(points["pairs"]) == len(report.pairs)
-    first = points["pairs"][0]
-    assert first["texts"] == ["boy: left 0", "girl: right 0"]
-    assert (first["label"], first["type"], first["line"]) == ("0 (negative)", "dealbreaker", 1)
-    scores = [f"{report.pairs.scores[model][0]:.3f}" for model in report.models]
-    assert [score.replace(MINUS, "-") for score in first["scores"]] == scores
-    for pair in points["pairs"]:
-        xs, ys = zip(*pair["at"], strict=True)
-        assert 0 < xs[0] < xs[1] < xs[2] < 1  # the panels stand side by side
-        assert all(0 < y < 1 for y in ys)
-
-
 def test_regressed_pairs_are_counted(report):
     worse = make_report(moved=range(0, 90, 3))
     row = table("change", worse).rows[-1]

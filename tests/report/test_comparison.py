@@ -4,11 +4,10 @@ import math
 
 import pytest
 
-from harness.errors import HarnessError
 from harness.report.comparison import COMMENT_BYTES, as_markdown, as_text, compare
 from harness.results import Results
 
-from ..synthetic import ORIGIN, make_report, verdict, with_case, with_metric
+from ..synthetic import make_report, verdict, with_case, with_metric
 from .pages import Markdown
 
 
@@ -122,42 +121,8 @@ def test_gates_with_another_verdict(a, b, regressed, report):
     assert result.regressed == regressed
 
 
-def test_what_was_made_from_other_things_is_not_comparable(report):
-    with pytest.raises(HarnessError, match=r"^not comparable: no common case: A has dating, B has other$"):
-        compare(results(report), results(report, name="other"))
-    for change, message in (
-        (
-            {"eval_sha256": "c" * 64},
-            "dating: the evaluation pairs are others: A 90 pairs with sha256 eeeeeeeeeeee, B 90",
-        ),
-        ({"base_digest": "c" * 64}, "dating: the base is another: A m with digest bbbbbbbbbbbb, B m with cccccccccccc"),
-    ):
-        other = with_case(report, origin=ORIGIN.model_copy(update=change))
-        with pytest.raises(HarnessError, match=f"^not comparable: {message}"):
-            compared(report, other)
-
-
 def failing(message, **about):
     return verdict("metric", "fail", message, **{"model": "lora", "metric": "spearman", **about})
-
-
-def test_text_is_aligned(report):
-    after = with_case(with_metric(report, "lora", "false_positives", value=7.0), verdicts=(failing("worse by 2"),))
-    assert (
-        as_text(compared(report, after))
-        == """\
-case    model  metric                A       B  change (+ is better)  tolerance  outcome
-dating  base   spearman         -0.200  -0.200                 0.000      0.010  same
-dating  lora   spearman          0.800   0.800                 0.000      0.010  same
-dating  lora   false_positives       5       7                    -2          1  worse
-
-gates with another verdict:
-case    gate    subject        A     B     message of B
-dating  metric  lora-spearman  pass  fail  worse by 2
-
-Regression: 1 worse, 0 better, 2 same; 1 gate fails that did not.
-"""
-    )
 
 
 def test_text_holds_no_terminal_codes(report):

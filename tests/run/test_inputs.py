@@ -5,16 +5,8 @@ import dataclasses
 import pytest
 
 from harness.config import read_case
-from harness.errors import CaseError, CheckpointError, DataError
+from harness.errors import CaseError, DataError
 from harness.run import prepare
-
-
-def test_preparing_reads_the_pairs_and_verifies_the_base(tiny_inputs, tiny_base_path):
-    assert (tiny_inputs.case.name, tiny_inputs.base.path) == ("tiny", tiny_base_path)
-    assert (len(tiny_inputs.train), len(tiny_inputs.eval)) == (252, 84)
-    origin = tiny_inputs.origin
-    assert (origin.eval_sha256, origin.eval_pairs) == (tiny_inputs.eval.digest, 84)
-    assert (origin.base_name, origin.base_digest) == ("tiny", tiny_inputs.base.digest)
 
 
 def test_the_compared_categories_have_enough_pairs_of_both_labels(tiny_inputs):
@@ -56,13 +48,6 @@ def test_a_bad_row_is_named(write_case, tiny_content, tmp_path, name):
         file.write("{}\n")
     with pytest.raises(DataError, match=rf"{name}\.jsonl:\d+: no field 'text_1'"):
         prepare(case)
-
-
-def test_a_base_with_another_digest_is_refused(write_case, tiny_content, tmp_path):
-    content = tiny_content()
-    content["base"]["sha256"] = {"model.safetensors": "0" * 64}
-    with pytest.raises(CheckpointError, match="not the model that the case names"):
-        prepare(read_case(write_case(tmp_path / "tiny", content)))
 
 
 def test_a_target_that_the_base_does_not_have_is_named(write_case, tiny_content, tmp_path):
