@@ -52,10 +52,6 @@ class Context:
             raise ended.with_traceback(None)
         return ended
 
-    def built(self, step: Step[T], /, **arguments: Any) -> Artefact[T] | None:
-        """Return a step's artefact if it is in the store; never run the step."""
-        return self.store.find(step, digest_of(_inputs(step, arguments)))
-
     def lookup_only(self) -> Self:
         """Return a context that runs no step which holds a model: what was not built raises a NotBuiltError there."""
         return replace(self, runs_models=False, _ended=dict(self._ended))

@@ -73,7 +73,7 @@ class Comparison:
 
     @property
     def regressed(self) -> bool:
-        """Whether something is worse by more than its tolerance, undefined or gone, or a gate fails that did not."""
+        """True if something is worse by more than its tolerance, undefined or gone, or a gate fails that did not."""
         worse = any(row.outcome in ("worse", "gone") for row in self.metrics)
         return worse or bool(self.gone) or any(gate.after == "fail" for gate in self.gates)
 

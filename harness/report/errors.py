@@ -42,7 +42,7 @@ class PairOutcomes:
 
     @property
     def comparable(self) -> bool:
-        """Whether any score is stored."""
+        """True if any score is stored."""
         return bool(np.isfinite(self.stored).any())
 
     def since(self, row: int) -> str:

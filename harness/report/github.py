@@ -21,7 +21,7 @@ SUMMARY_BYTES = 1024 * 1024
 """The most that a step may write to its summary; of a longer one GitHub shows nothing at all."""
 
 ANNOTATIONS = 10
-"""How many errors, and how many warnings, GitHub shows of a step; it drops the rest without a word."""
+"""Number of errors, and of warnings, that GitHub shows of a step; it drops the rest without a word."""
 
 _MORE = (
     "More: `report.html` has the charts and the pairs that are wrong, `results.json` every number; both are in the "

@@ -1,4 +1,4 @@
-"""What a report is a function of, and the parts that it is made of."""
+"""The input of a report, and the parts that it is made of."""
 
 import base64
 import math

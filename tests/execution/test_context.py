@@ -98,11 +98,11 @@ def test_an_error_of_ours_is_told_to_everyone_who_asks_and_happens_once(ctx):
 
 
 def test_a_lookup_runs_no_model(ctx):
-    assert ctx.built(TRAIN, seed=1) is None
+    with pytest.raises(NotBuiltError, match=r"^train: not built$"):
+        ctx.lookup_only().run(TRAIN, seed=1)
     made = ctx.artefact(TRAIN, seed=1)
-    assert made == ctx.built(TRAIN, seed=1)
     for where in (ctx.lookup_only(), Context(ctx.store, ctx.executor).lookup_only()):
-        assert Sum(1) == where.run(TRAIN, seed=1)
+        assert made == where.artefact(TRAIN, seed=1)
         assert Sum(3.0) == where.run(ADD, first=3.0)
         with pytest.raises(NotBuiltError, match=r"^train tiny-lora: not built$"):
             where.run(TRAIN, title="train tiny-lora", seed=2)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from harness.errors import CheckpointError
+from harness.errors import CheckpointError, NotBuiltError
 from harness.execution import Context, InlineExecutor, Store
 from harness.metrics import row_cosines
 from harness.verification import LOAD_PATHS, VERIFY_OPENED, Verification, verify
@@ -54,4 +54,5 @@ def test_a_candidate_that_changes_while_it_is_verified_is_refused_and_forgotten(
     ctx = Context(Store(tmp_path / "store"), InlineExecutor())
     with pytest.raises(CheckpointError, match=r"changed while it was gated: .* Wait until it is complete"):
         verify(ctx, candidate, tiny_inputs.base, title="verify")
-    assert ctx.built(VERIFY_OPENED, candidate=candidate, base=tiny_inputs.base) is None
+    with pytest.raises(NotBuiltError):
+        Context(ctx.store, ctx.executor).lookup_only().run(VERIFY_OPENED, candidate=candidate, base=tiny_inputs.base)
