@@ -165,8 +165,8 @@ def _model(strategy, labels, scores, stored, table):
         pair_types=dict(evaluation.pair_types),
         regressed=regressed_pairs(scores, stored, *kinds),
         fixed=tuple(pair.row for pair in regressed_pairs(stored, scores, *kinds)),
-        operating_point=_operating_point(math.nan if math.isnan(scores[0]) else 0.41),
-        power=None if strategy == "base" else ModelPower(0.0174, 0.0009, {"": {"spearman": 0.0621}}, {"": {}}),
+        analyses={"operating_point": _operating_point(math.nan if math.isnan(scores[0]) else 0.41)}
+        | ({} if strategy == "base" else {"power": ModelPower(0.0174, 0.0009, {"": {"spearman": 0.0621}}, {"": {}})}),
         training=None if strategy == "base" else trained,
         encoding=EncodingFacts(22_713_216, 90.9, 1.3, 2 * len(scores), "cpu", {}),
         costs={"encode": Cost(2.0, 612.0)} | ({} if strategy == "base" else {"train": Cost(80.0, 1033.0)}),

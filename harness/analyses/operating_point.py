@@ -100,13 +100,13 @@ class OperatingPoint:
         }
 
 
-def measure_operating_point(*, embeddings: Embeddings, train: PairSet, evaluation: PairSet) -> OperatingPoint:
+def measure_operating_point(*, embeddings: Embeddings, train_pairs: PairSet, eval_pairs: PairSet) -> OperatingPoint:
     """Measure the operating point of a model by its embeddings of the texts `train` and `eval`."""
     train_scores, scores = (
         pair_scores(embeddings.arrays[name], pairs.text_rows)
-        for name, pairs in (("train", train), ("eval", evaluation))
+        for name, pairs in (("train", train_pairs), ("eval", eval_pairs))
     )
-    return operating_point(train_scores, train, scores, evaluation)
+    return operating_point(train_scores, train_pairs, scores, eval_pairs)
 
 
 def operating_point(

@@ -39,7 +39,7 @@ class ModelPower:
 
 
 def measure_power(
-    *, stored: StoredModel, scores: Sequence[float], base_scores: Sequence[float], pairs: PairSet
+    *, stored: StoredModel, stored_scores: Sequence[float], stored_base_scores: Sequence[float], eval_pairs: PairSet
 ) -> ModelPower:
     """Simulate trainings of a model, as good as the stored one and worse, and compare them with what is stored.
 
@@ -55,9 +55,9 @@ def measure_power(
             f"the stored values come from {' and '.join(sorted(str(len(found)) for found in seeds))} trainings, "
             "expected the same two or more for each value: pytest evals/ -m full --update-baselines"
         )
-    now, base = np.array(scores), np.array(base_scores)
+    now, base = np.array(stored_scores), np.array(stored_base_scores)
     steps = [
-        _deteriorations(compared, (1 - share) * now + share * base, now, pairs, tuple(stored.categories))
+        _deteriorations(compared, (1 - share) * now + share * base, now, eval_pairs, tuple(stored.categories))
         for share in np.linspace(0, 1, _STEPS + 1)
     ]
     forgotten, low, high = np.moveaxis(np.array(steps), -1, 0)

@@ -1,12 +1,13 @@
 """Steps: what is computed once and kept. A step's key follows from its code and the digest of each argument."""
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import GetCoreSchemaHandler, TypeAdapter
+from pydantic_core import CoreSchema, core_schema
 
 T = TypeVar("T")
 
@@ -78,3 +79,18 @@ class Step(Generic[T]):
         """Add to the given arguments of `run` the ones that the executor provides."""
         provided = {"out": out} if self.files else {}
         return {**given, **provided, **({"progress": progress} if self.resource.process else {})}
+
+
+@dataclass(frozen=True)
+class ResultsOf:
+    """Annotates a mapping from the names of some of `steps` to their results, for pydantic."""
+
+    steps: Sequence[Step[Any]]
+
+    def __get_pydantic_core_schema__(self, _: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return the schema of a typed dictionary."""
+        fields = {
+            step.name: core_schema.typed_dict_field(handler.generate_schema(step.result), required=False)
+            for step in self.steps
+        }
+        return core_schema.typed_dict_schema(fields, extra_behavior="forbid")

@@ -5,12 +5,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.execution import Step
 from harness.results import CaseResults, ModelEntry, PairTable, Results
+
+T = TypeVar("T")
 
 _COLOURS = ("#5f6368", "#0072b2", "#e69f00", "#cc79a7", "#56b4e9", "#000000", "#8f6f00", "#7a4fa3")
 """One for each model, the base first: Okabe and Ito's, without the two that charts use for the labels."""
@@ -63,6 +66,10 @@ class Report:
     def models(self) -> Mapping[str, ModelEntry]:
         """The measured models, in the order of the case."""
         return self.case.models
+
+    def analyses(self, step: Step[T]) -> dict[str, T]:
+        """Return an analysis of each measured model that has it."""
+        return {name: found for name, model in self.models.items() if (found := model.analysis(step)) is not None}
 
     @cached_property
     def colours(self) -> Mapping[str, str]:

@@ -1,20 +1,21 @@
 """Everything measured, and every verdict: one pydantic model is the writer, the reader and the JSON Schema."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from harness.analyses.operating_point import OperatingPoint
-from harness.analyses.power import ModelPower
+from harness.analyses import ANALYSES
 from harness.baselines import Origin
 from harness.data.audit import Finding
-from harness.execution import Cost
+from harness.execution import Cost, ResultsOf, Step
 from harness.gates import GATES, Outcome, Skipped, Verdict
 from harness.metrics import METRICS, GroupResult, Number
 from harness.models import EncodingFacts
 from harness.statistics import Change, Interval, RegressedPair, RelativePerformance
 from harness.training import EpochPoint, TrainingFacts
+
+T = TypeVar("T")
 
 SCHEMA: Literal[2] = 2
 """Raised when a key changes its meaning or goes."""
@@ -75,8 +76,7 @@ class ModelEntry(_Part):
         regressed: Pairs that the stored model had right and this one has wrong, worst first.
         fixed: Rows of the pairs that the stored model had wrong and this one has right.
         without_leakage: Key of `METRICS` -> value without the pairs that are in train; empty where none is.
-        operating_point: At a threshold chosen on the training pairs.
-        power: What the gate against the baseline detects; null for the base, and where nothing is comparable.
+        analyses: Name of a step of `ANALYSES` -> its result; without those that the baseline does not allow.
         training: What the training found out; null for a model that was not trained in this run.
         encoding: What encoding found out.
         costs: Stage -> seconds and peak memory.
@@ -89,11 +89,14 @@ class ModelEntry(_Part):
     regressed: tuple[RegressedPair, ...] = ()
     fixed: tuple[int, ...] = ()
     without_leakage: dict[MetricKey, Number] = {}
-    operating_point: OperatingPoint | None = None
-    power: ModelPower | None = None
+    analyses: Annotated[Mapping[str, Any], ResultsOf(ANALYSES)] = {}
     training: TrainingFacts | None = None
     encoding: EncodingFacts
     costs: dict[str, Cost]
+
+    def analysis(self, step: Step[T]) -> T | None:
+        """Return an analysis of this model; None where there is none."""
+        return self.analyses.get(step.name)
 
 
 class RelativeEntry(_Part):

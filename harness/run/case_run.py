@@ -1,8 +1,9 @@
 """A case being run: data -> trained model -> embeddings -> metrics -> analyses, each when it is first asked for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from inspect import signature
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,18 +11,14 @@ from numpy.typing import NDArray
 from harness.analyses import (
     AUDIT,
     EVALUATE,
-    OPERATING_POINT,
-    POWER,
     RELATIVE,
     UNCERTAINTY,
-    ModelPower,
-    OperatingPoint,
     Uncertainty,
 )
 from harness.baselines import ComparableBaseline
 from harness.config import BASE
 from harness.data.audit import Audit
-from harness.execution import Artefact, Context, Cost
+from harness.execution import Artefact, Context, Cost, Step
 from harness.metrics import Evaluation
 from harness.models import ENCODE, Checkpoint, Embeddings, EncodingFacts
 from harness.run.inputs import Inputs
@@ -30,6 +27,7 @@ from harness.statistics import Change, RegressedPair, RelativePerformance
 from harness.training import TRAIN, TrainingFacts
 from harness.verification import Verification, verify
 
+T = TypeVar("T")
 Seconds = tuple[Sequence[float], Sequence[float]]
 
 
@@ -150,17 +148,19 @@ class CaseRun:
             reference=reference,
         )
 
-    def operating_point(self, model: str) -> OperatingPoint:
-        """Judge a model at a threshold chosen on the training pairs."""
-        embeddings, data = self._embeddings(model), self.inputs
-        return self.ctx.run(OPERATING_POINT, embeddings=embeddings, train=data.train, evaluation=data.eval)
-
-    def power(self, model: str) -> ModelPower | None:
-        """Simulate how small a deterioration of a model the gates detect; None where nothing comparable is stored."""
-        stored, scores, base = self.stored.model(model), self.stored.scores(model), self.stored.scores(BASE)
-        if stored is None or scores is None or base is None:
-            return None
-        return self.ctx.run(POWER, stored=stored, scores=scores, base_scores=base, pairs=self.inputs.eval)
+    def analysis(self, step: Step[T], model: str) -> T | None:
+        """Run an analysis of a model on what its parameters name; None where the baseline has not all of it."""
+        data, stored = self.inputs, self.stored
+        available: Mapping[str, Callable[[], Any]] = {
+            "embeddings": lambda: self._embeddings(model),
+            "train_pairs": lambda: data.train,
+            "eval_pairs": lambda: data.eval,
+            "stored": lambda: stored.model(model),
+            "stored_scores": lambda: stored.scores(model),
+            "stored_base_scores": lambda: stored.scores(BASE),
+        }
+        arguments = {name: available[name]() for name in signature(step.run).parameters}
+        return None if any(value is None for value in arguments.values()) else self.ctx.run(step, **arguments)
 
     def cost(self, model: str, stage: str) -> Cost:
         """Return seconds and peak memory of a stage, `train` or `encode`."""

@@ -3,12 +3,13 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 
-from harness.analyses import PLANES, PROJECT, pair_means
+from harness.analyses import ANALYSES, PLANES, PROJECT, pair_means
 from harness.config import BASE
-from harness.errors import HarnessError, NotBuiltError
+from harness.errors import BaselineError, HarnessError, NotBuiltError
 from harness.gates import GATES, Outcome, Skipped, Subject, Verdict, expected
 from harness.metrics import METRICS
 from harness.models import read_arrays
@@ -101,9 +102,6 @@ def _model(run: CaseRun, model: str, outcomes: Outcomes, *, brief: bool) -> Mode
     training, encoding = run.training(model), run.encoding(model)
     leaked = _leaked(run)
     without = run.evaluation(model, without=leaked).metrics if leaked and not brief else {}
-    power = None
-    with suppress(HarnessError):  # nothing that it could be computed from is stored
-        power = None if brief or model == BASE else run.power(model)
     return ModelEntry(
         strategy=run.inputs.trained.get(model, BASE),
         metrics={metric: _metric(run, model, metric, outcomes) for metric in METRICS},
@@ -112,12 +110,19 @@ def _model(run: CaseRun, model: str, outcomes: Outcomes, *, brief: bool) -> Mode
         regressed=uncertainty.regressed,
         fixed=uncertainty.fixed,
         without_leakage={metric: result.value for metric, result in without.items()},
-        operating_point=run.operating_point(model),
-        power=power,
+        analyses={} if brief else _analyses(run, model),
         training=training.value if training else None,
         encoding=encoding.value,
         costs={stage: found.cost for stage, found in (("train", training), ("encode", encoding)) if found},
     )
+
+
+def _analyses(run: CaseRun, model: str) -> dict[str, Any]:
+    found = {}
+    for step in ANALYSES:
+        with suppress(BaselineError):  # what is stored does not allow it, as of the base, which has no trainings
+            found[step.name] = run.analysis(step, model)
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _metric(run: CaseRun, model: str, metric: str, outcomes: Outcomes) -> MetricEntry:

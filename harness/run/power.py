@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.analyses import ModelPower
+from harness.analyses import POWER, ModelPower
 from harness.baselines import StoredModel
 from harness.errors import BaselineError
 from harness.run.session import open_session
@@ -34,7 +34,7 @@ def power_of_cases(root: Path, paths: Sequence[Path]) -> Iterator[CasePower]:
         run = session.run(name)
         powers, stored = {}, {}
         for model in inputs.trained:
-            power, values = run.power(model), run.stored.model(model)
+            power, values = run.analysis(POWER, model), run.stored.model(model)
             if power is None or values is None:
                 reason = "; ".join(run.stored.problems) or f"nothing is stored for model {model}, or for the base"
                 raise BaselineError(f"{name}: not comparable: {reason}")

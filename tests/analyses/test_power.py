@@ -45,8 +45,8 @@ def measured(inputs, baseline, model, *, metric="", **changes):
     if metric:
         value = stored.metrics[metric].model_copy(update=changes)
         stored = stored.model_copy(update={"metrics": {**stored.metrics, metric: value}})
-    scores, base_scores = (scores_of(baseline, name).tolist() for name in (model, "base"))
-    return measure_power(stored=stored, scores=scores, base_scores=base_scores, pairs=inputs.eval)
+    scores, base = (scores_of(baseline, name).tolist() for name in (model, "base"))
+    return measure_power(stored=stored, stored_scores=scores, stored_base_scores=base, eval_pairs=inputs.eval)
 
 
 @pytest.mark.parametrize("model", ["standard", "lora"])

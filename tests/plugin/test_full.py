@@ -40,7 +40,7 @@ def test_whole_life_of_a_baseline(projected, project, outcomes, monkeypatch):
     assert project.gates("fail") == {"baseline"}
     assert project.skipped == {"metric": "baseline", "category": "baseline"}
     assert not project.baseline.exists()
-    assert project.results["models"]["lora"]["power"] is None
+    assert "power" not in project.results["models"]["lora"]["analyses"]
 
     written = project.run("--update-baselines")
     assert written.ret == pytest.ExitCode.OK
@@ -62,7 +62,7 @@ def test_whole_life_of_a_baseline(projected, project, outcomes, monkeypatch):
     }.items() <= properties.items()
     assert float(properties["observed"]) == pytest.approx(float(properties["reference"]), abs=1e-6)
     assert (project.reports / "report.html").stat().st_size > 10_000
-    assert project.results["models"]["lora"]["power"] is not None
+    assert "power" in project.results["models"]["lora"]["analyses"]
 
     def raise_stored(content):
         content["models"]["lora"]["metrics"]["spearman"] |= {"tolerance": 0.05}

@@ -151,7 +151,7 @@ def test_a_good_adapter_passes_again_and_again(gated, outcomes):
     assert outcomes(result) == {"passed": len(gated.verdicts)}
     assert len(gated.verdicts) == gated.results["expected"]
     assert set(gated.results["models"]) == {"base", "lora"}
-    assert -1 <= gated.results["models"]["lora"]["operating_point"]["threshold"] <= 1
+    assert -1 <= gated.results["models"]["lora"]["analyses"]["operating_point"]["threshold"] <= 1
     assert other_report.read_text(encoding="utf-8") == "of a full run"
     assert not (gated.path / ".harness" / "store" / "model").exists(), "nothing is trained"
 

@@ -49,7 +49,7 @@ def test_what_is_written_is_read_again(undefined, tmp_path):
     assert (repr(pairs["dating"]), len(pairs["empty"])) == (repr(report.pairs), 0)
     assert "NaN" not in path.read_text(encoding="utf-8")
     model = json.loads(path.read_text(encoding="utf-8"))["cases"]["dating"]["models"]["lora"]
-    values = model["metrics"]["spearman"]["value"], model["operating_point"]["threshold"]
+    values = model["metrics"]["spearman"]["value"], model["analyses"]["operating_point"]["threshold"]
     assert ((None, None) == values) == bool(undefined), "undefined is null, and never 0"
     assert math.isnan(read.cases["dating"].models["lora"].metrics["spearman"].value) == bool(undefined)
 

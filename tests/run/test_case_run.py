@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from harness.analyses.operating_point import operating_point
+from harness.analyses.operating_point import OPERATING_POINT, operating_point
 from harness.baselines import comparable
 from harness.errors import CaseError, NotBuiltError, StageError, StoreError
 from harness.execution import Context, InlineExecutor, Store
@@ -112,7 +112,7 @@ def test_the_threshold_comes_from_the_training_pairs(tiny_run, rerun):
     train, scores = (
         pair_scores(arrays[name], pairs.text_rows) for name, pairs in (("train", inputs.train), ("eval", inputs.eval))
     )
-    found = rerun().operating_point("lora")
+    found = rerun().analysis(OPERATING_POINT, "lora")
     assert found == operating_point(train, inputs.train, scores, inputs.eval)
     assert found.apparent["f1"] == tiny_run.evaluation("lora").metrics["best_f1"].value
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from scipy.stats import binomtest
 
+from harness.analyses import POWER
 from harness.analyses.evaluation import evaluate_pairs
 from harness.baselines import baseline_path, comparable, read_baseline
 from harness.config import read_case
@@ -74,7 +75,7 @@ def test_trainings_that_are_as_good_fail_no_more_often_than_the_rule_allows(retr
 @pytest.mark.parametrize(("case", "seed"), FORGETFUL)
 def test_twice_the_drop_that_the_gate_sees_never_passes(retrained, case, seed, model, verdicts_table):
     run = retrained(case, seed)
-    power = run.power(model)
+    power = run.analysis(POWER, model)
     assert power is not None
     as_trained, *forgetful = forgetting(run, model)
     missed = []

@@ -3,14 +3,14 @@
 import math
 from typing import Any
 
-from harness.analyses.operating_point import QUANTITIES, OperatingPoint
+from harness.analyses import OPERATING_POINT, QUANTITIES, OperatingPoint
 from harness.report import cells
 from harness.report.types import Report
 
 
 def operating_point(report: Report) -> dict[str, Any]:
     """Return a sentence a model, and a row for each quantity."""
-    points = {name: model.operating_point for name, model in report.models.items() if model.operating_point}
+    points = report.analyses(OPERATING_POINT)
     if not points:
         return {}
     return {

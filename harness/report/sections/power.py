@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from harness.analyses.power import ModelPower
+from harness.analyses import POWER, ModelPower
 from harness.baselines import StoredModel
 from harness.metrics import METRICS
 from harness.report import cells
@@ -19,7 +19,7 @@ _TITLES = ("model", "category", "metric", "stored", "tolerance", "detected alone
 
 def power(report: Report) -> dict[str, Any]:
     """Return a sentence a model, and a row for each metric."""
-    powers = {name: model.power for name, model in report.models.items() if model.power}
+    powers = report.analyses(POWER)
     if not powers:
         return {}
     return {
