@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from harness.plugin.causes import Causes
 from harness.plugin.fixtures import case_run, judge, note, session_of
 
 if TYPE_CHECKING:
@@ -71,8 +72,11 @@ def pytest_configure(config: pytest.Config) -> None:
     chosen = frozenset(name for name in MARKERS if re.search(rf"(?<!not )\b{name}\b", config.option.markexpr))
     _check_update_options(config)
     _check_candidate_options(config, chosen)
+    if hasattr(config, "workerinput"):
+        return
+    config.pluginmanager.register(Causes(), "embedding-harness-causes")
     kinds = chosen & {"full", "gate", "learning_rate"}
-    if kinds and not config.option.collectonly and not hasattr(config, "workerinput"):
+    if kinds and not config.option.collectonly:
         from harness.plugin.collector import Collector
 
         if not config.option.htmlpath:

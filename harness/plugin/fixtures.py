@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.plugin.causes import fail_for
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -18,7 +20,6 @@ VERDICT, SKIPPED, FAILURE = (f"embedding-harness-{kind}" for kind in ("verdict",
 
 _SESSION = pytest.StashKey["Session"]()
 _NOTES = pytest.StashKey[list[tuple[str, list[str]]]]()
-_FAILED = pytest.StashKey[dict[tuple[str, str], str]]()
 _UPDATED = pytest.StashKey[dict[str, str]]()
 
 
@@ -60,8 +61,7 @@ def case_run(request: pytest.FixtureRequest) -> CaseRun:
         return session.run(name)
     except HarnessError as error:
         request.node.user_properties.append((FAILURE, _json({"case": name, "model": "", "error": str(error)})))
-        _fail_once(request.node, name, str(error))
-        raise AssertionError from error  # not reached: it failed, or was skipped
+        fail_for(request.node, name, str(error))
 
 
 def _update(config: pytest.Config, session: Session, case: str) -> None:
@@ -110,7 +110,7 @@ def judge(request: pytest.FixtureRequest, case_run: CaseRun) -> Callable[[Gate, 
             else:
                 failure = {"case": case, "model": subject.model, "error": str(error)}
                 node.user_properties.append((FAILURE, _json(failure)))
-            _fail_once(node, case, str(error))
+            fail_for(node, case, str(error))
         else:
             _record(node, case, verdict, strict=request.config.getoption("strict_verdicts"))
 
@@ -140,15 +140,6 @@ def _record(node: pytest.Item, case: str, verdict: Verdict, *, strict: bool) -> 
         pytest.fail(verdict.text, pytrace=False)
     if verdict.outcome == "inconclusive":
         warnings.warn(pytest.PytestWarning(verdict.text), stacklevel=3)
-
-
-def _fail_once(node: pytest.Item, case: str, error: str) -> None:
-    """Fail the first test that meets an error, and skip the others with a pointer to it."""
-    failed = node.config.stash.setdefault(_FAILED, {})
-    first = failed.setdefault((case, error), node.nodeid)
-    if first == node.nodeid:
-        pytest.fail(error, pytrace=False)
-    pytest.skip(f"not judged: {first} fails for the same cause")
 
 
 def _test_of(session: pytest.Session, case: str, gate: str) -> str:

@@ -140,8 +140,8 @@ def test_a_checked_learning_rate_has_a_run_of_its_own(projected, project, write_
 def test_same_verdicts_with_workers(projected, project, outcomes):
     alone, first = project.run(), project.results
     spread, second = project.run("-n", "2"), project.results
+    assert outcomes(alone) == outcomes(spread), "one cause is one failure, whichever worker meets it"
     assert outcomes(alone)["failed"] == 1
-    assert 1 <= outcomes(spread)["failed"] <= 2, "one in each worker at most"
     assert first["verdicts"] == second["verdicts"]
     assert first["models"] == second["models"]
 
@@ -234,8 +234,8 @@ def test_loading_the_plugin_imports_nothing_but_itself(pytester):
 
         def test_nothing():
             assert "harness.plugin" in sys.modules
-            ours = {name for name in sys.modules if name.startswith("harness.")}
-            assert not ours - {"harness.plugin", "harness.plugin.fixtures"}
+            others = [name for name in sys.modules if name.startswith("harness.") and "harness.plugin" not in name]
+            assert not others
             assert not {"numpy", "pydantic", "torch"} & set(sys.modules)
     """)
     pytester.runpytest_subprocess("-p", "no:hypothesispytest").assert_outcomes(passed=1)
