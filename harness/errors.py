@@ -22,7 +22,11 @@ class StageError(HarnessError):
 
 
 class StoreError(HarnessError):
-    """An artefact in the store is damaged."""
+    """The store cannot be used: damaged, full, not writable."""
+
+
+class DamagedError(StoreError):
+    """An artefact in the store is not what was put there."""
 
 
 class BaselineError(HarnessError):

@@ -7,11 +7,11 @@ from functools import cache, partial
 from importlib.metadata import version
 from typing import Any, Self
 
-from harness.errors import HarnessError, NotBuiltError
+from harness.errors import DamagedError, HarnessError, NotBuiltError, StoreError
 from harness.execution.digests import argument_identity, digest_of, source_digest
 from harness.execution.executor import Executor
 from harness.execution.step import Arguments, Ask, Server, Step, T
-from harness.execution.store import Artefact, Store
+from harness.execution.store import STORE_FORMAT, Artefact, Store
 
 StepProgress = Callable[[str, float, str], None]
 """Called with a step's title, the part of its work done in [0, 1], and a few words."""
@@ -66,17 +66,31 @@ class Context:
                 raise NotBuiltError(f"{title}: not built")
             return found
         told = partial(self.progress, title)
-        return self.store.make(
-            step,
-            inputs,
-            lambda out: self.executor.run(step, title, arguments, out, told),
-            on_wait=lambda holder: told(0.0, f"waiting for {holder}"),
-        )
+
+        def make() -> Artefact[T]:
+            return self.store.make(
+                step,
+                inputs,
+                lambda out: self.executor.run(step, title, arguments, out, told),
+                on_wait=lambda holder: told(0.0, f"waiting for {holder}"),
+            )
+
+        try:
+            return make()
+        except DamagedError as error:
+            if step.resource.process:  # it may have taken minutes: a person decides
+                raise
+            told(0.0, f"{error}: built again")
+            self.store.remove(step, digest_of(inputs))
+            return make()
+        except OSError as error:
+            raise StoreError(f"{title}: {error} (the store is {self.store.root})") from None
 
 
 def _inputs(step: Step[Any], arguments: Arguments) -> dict[str, Any]:
     """Return everything that decides a step's result, as JSON: their digest is the key."""
     return {
+        "format": STORE_FORMAT,
         "step": step.name,
         "code": source_digest(step.run) if step.revision is None else step.revision,
         "libraries": {name: _version(name) for name in step.libraries},

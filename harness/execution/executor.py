@@ -4,6 +4,7 @@ The process is a child of a forkserver that has imported torch once: it starts i
 really goes back to the system when it ends, and its peak resident memory is its own.
 """
 
+import ctypes
 import multiprocessing
 import os
 import signal
@@ -16,12 +17,14 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, Protocol
 from unittest import mock
 
 from harness.errors import HarnessError, StageError
+from harness.execution.scratch import scratch
 from harness.execution.step import Arguments, Ask, Cost, Progress, Server, Step, T
 from harness.execution.store import held
 
@@ -35,8 +38,10 @@ _ENVIRONMENT = {
     "JOBLIB_MULTIPROCESSING": "0",  # or joblib leaves semaphores behind in a process that is killed
     "TOKENIZERS_PARALLELISM": "false",
 }
+_PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 _LOG_LINES = 15
 _SECONDS_TO_END = 10.0
+_SECONDS_OF_SILENCE = 3600.0  # every step reports its progress more often, also on a slow machine
 
 
 class Executor(Protocol):
@@ -120,6 +125,9 @@ class _Receiver:
 
     def __call__(self) -> Any:
         try:
+            if not self.connection.poll(_SECONDS_OF_SILENCE):
+                silent = f"process {self.process.pid} gave no sign for {_SECONDS_OF_SILENCE / 60:.0f} minutes"
+                raise StageError(f"{self.process.name}: {silent}: it hangs or is stopped, and was ended. Run again")
             message = self.connection.recv()
         except (EOFError, OSError):  # nothing more, or not the whole message
             self.process.join()
@@ -142,6 +150,8 @@ class _Receiver:
 
 
 def _last_output(log: Path) -> str:
+    if not log.is_file():  # it ended before it could open it
+        return ""
     lines = log.read_text(encoding="utf-8", errors="replace").replace("\r", "\n").splitlines()[-_LOG_LINES:]
     return "\n--- its last output ---\n" + "\n".join(lines) if lines else ""
 
@@ -151,12 +161,11 @@ def _process(title: str, body: Callable[..., None], function: Callable[..., Any]
     context: Any = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
     context.set_forkserver_preload(_PRELOAD)
     ours, theirs = context.Pipe()
-    with tempfile.TemporaryDirectory(prefix="harness-") as directory:
+    with tempfile.TemporaryDirectory(prefix="step-", dir=scratch()) as directory:
         log = Path(directory, "output.log")
         process = context.Process(target=_child, args=(theirs, log, body, function, given), name=title, daemon=True)
         try:
-            with mock.patch.dict(os.environ, _ENVIRONMENT):  # the forkserver starts with the first process
-                process.start()
+            _start(process)
             theirs.close()
             yield _Receiver(process, ours, log)
             ours.close()
@@ -167,9 +176,26 @@ def _process(title: str, body: Callable[..., None], function: Callable[..., Any]
                 process.join()
 
 
+def _start(process: multiprocessing.process.BaseProcess) -> None:
+    """Start a process; with the first one the forkserver, whose environment and temporary files are those of all."""
+    directory = str(scratch())
+    environment = mock.patch.dict(os.environ, {**_ENVIRONMENT, "TMPDIR": directory})
+    with environment, mock.patch.object(tempfile, "tempdir", directory):
+        try:
+            process.start()
+        except (EOFError, OSError) as error:
+            reason = f"could not be started ({type(error).__name__}: {error})"
+            raise StageError(f"{process.name}: its process {reason}; nothing was stored: run again") from None
+
+
 def _child(connection: Connection, log: Path, body: Callable[..., None], function: Any, given: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides, and kills
     threading.Thread(target=_exit_with_parent, daemon=True).start()
+    if sys.platform == "linux":  # a thread cannot act in a process that is stopped; the system can
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        # The forkserver ends with the last one that holds this: with the run, then, and not with this process.
+        server: Any = forkserver._forkserver
+        os.close(server._forkserver_alive_fd)
     with log.open("w", encoding="utf-8") as output:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)

@@ -20,9 +20,12 @@ from typing import Any, Generic
 from filelock import SoftFileLease, Timeout
 from pydantic import TypeAdapter, ValidationError
 
-from harness.errors import HarnessError, StoreError
+from harness.errors import DamagedError, HarnessError
 from harness.execution.digests import digest_of, directory_digests, file_digest
 from harness.execution.step import Arguments, Cost, Step, T
+
+STORE_FORMAT = 2
+"""Part of every key: an artefact of another format is never found."""
 
 LEASE_SECONDS = 30.0
 """A lock's holder on another machine, or one that is suspended, is taken for gone when it gave no sign for so long. One
@@ -42,8 +45,18 @@ class _Manifest:
     cost: Cost
     files: Mapping[str, str]
 
+    @property
+    def content_digest(self) -> str:
+        """sha256 of all of it."""
+        return digest_of({"inputs": self.inputs, "cost": asdict(self.cost), "files": self.files})
 
-_MANIFEST_CODEC = TypeAdapter(_Manifest)
+
+@dataclass(frozen=True)
+class _SignedManifest(_Manifest):
+    sha256: str
+
+
+_MANIFEST_CODEC = TypeAdapter(_SignedManifest)
 
 
 @dataclass(frozen=True)
@@ -68,7 +81,7 @@ class Artefact(_Manifest, Generic[T]):
         return digest_of([self.key, left or dict(self.files)])
 
     def file(self, name: str) -> Path:
-        """Return the path of one file; a StoreError where it is missing, or its content is not what was stored."""
+        """Return the path of one file; a DamagedError where it is missing, or its content is not what was stored."""
         return _verified(self.path, name, self.files)
 
     @cached_property
@@ -83,7 +96,7 @@ class Artefact(_Manifest, Generic[T]):
 class Store:
     """The artefacts below a directory. Safe to use from several processes and machines at once.
 
-    It is a StoreError if the manifest or the result of what is found is damaged.
+    It is a DamagedError if the manifest or the result of what is found is damaged.
     """
 
     root: Path
@@ -94,8 +107,16 @@ class Store:
         if not path.is_dir():
             return None
         manifest = _read(path, _MANIFEST, _MANIFEST_CODEC)
+        if manifest.sha256 != manifest.content_digest:
+            raise _damaged(path, _MANIFEST, "was changed: its content has not the sha256 that stands in it")
         _verified(path, _RESULT, manifest.files)
-        return Artefact(**vars(manifest), path=path, key=key, value=_read(path, _RESULT, step.codec))
+        value, kept = _read(path, _RESULT, step.codec), (manifest.inputs, manifest.cost, manifest.files)
+        return Artefact(*kept, path=path, key=key, value=value)
+
+    def remove(self, step: Step[Any], key: str) -> None:
+        """Remove an artefact, as one that is damaged."""
+        with held(self.root / _BUILDING / f"{key}.lock", on_wait=lambda _: None):
+            shutil.rmtree(self.root / step.name / key, ignore_errors=True)
 
     def make(
         self, step: Step[T], inputs: Arguments, build: Build[T], *, on_wait: OnWait = lambda _: None
@@ -125,8 +146,9 @@ class Store:
         try:
             value, cost = build(out)
             (out / _RESULT).write_bytes(step.codec.dump_json(value, warnings="error"))
-            manifest = {"inputs": inputs, "cost": asdict(cost), "files": directory_digests(out)}
-            (out / _MANIFEST).write_text(json.dumps(manifest, indent=2, sort_keys=True), encoding="utf-8")
+            manifest = _Manifest(inputs, cost, directory_digests(out))
+            signed = asdict(_SignedManifest(**vars(manifest), sha256=manifest.content_digest))
+            (out / _MANIFEST).write_text(json.dumps(signed, indent=2, sort_keys=True), encoding="utf-8")
             (self.root / step.name).mkdir(exist_ok=True)
             out.rename(self.root / step.name / key)
         finally:
@@ -141,16 +163,19 @@ def _read(directory: Path, name: str, codec: TypeAdapter[T]) -> T:
     except ValidationError as error:
         first = error.errors()[0]
         reason = ": ".join([*map(str, first["loc"]), first["msg"]])
-    raise StoreError(f"damaged artefact: {directory / name} ({reason}); delete {directory} and run again")
+    raise _damaged(directory, name, f"({reason})")
 
 
 def _verified(directory: Path, name: str, files: Mapping[str, str]) -> Path:
     path = directory / name
     found, stored = file_digest(path) if path.is_file() else "no file", files.get(name, "no such file")
     if found != stored:
-        reason = f"has sha256 {found}, stored was {stored}"
-        raise StoreError(f"damaged artefact: {path} {reason}; delete {directory} and run again")
+        raise _damaged(directory, name, f"has sha256 {found}, stored was {stored}")
     return path
+
+
+def _damaged(directory: Path, name: str, reason: str) -> DamagedError:
+    return DamagedError(f"damaged artefact: {directory / name} {reason}; delete {directory} and run again")
 
 
 @contextmanager

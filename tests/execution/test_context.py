@@ -1,10 +1,12 @@
 """A step is run once: its key is what decides its result, and what it came to is remembered."""
 
+import errno
+import os
 from dataclasses import dataclass, replace
 
 import pytest
 
-from harness.errors import CheckpointError, NotBuiltError
+from harness.errors import CheckpointError, DamagedError, NotBuiltError, StoreError
 from harness.execution import MODEL, PROCESS, Context, InlineExecutor, Step, Store, context
 
 CALLS = []
@@ -108,3 +110,28 @@ def test_a_lookup_runs_no_model(ctx):
             where.run(TRAIN, title="train tiny-lora", seed=2)
     assert ["train", "add"] == CALLS
     assert Sum(2) == ctx.run(TRAIN, seed=2)
+
+
+def test_a_damaged_result_that_is_cheap_is_built_again_and_said_and_another_one_is_refused(ctx):
+    said = []
+    ctx = replace(ctx, progress=lambda *words: said.append(words))
+    for step, arguments in ((ADD, {"first": 1.0}), (TRAIN, {"seed": 1})):
+        (ctx.artefact(step, **arguments).path / "result.json").write_text("{}", encoding="utf-8")
+    again = Context(ctx.store, ctx.executor, ctx.progress)
+    assert Sum(1.0) == again.run(ADD, first=1.0) == Context(ctx.store, ctx.executor).run(ADD, first=1.0)
+    assert ["add", "train", "add"] == CALLS
+    assert [True] == [note.startswith("damaged artefact: ") and "built again" in note for _, _, note in said[1:]]
+    with pytest.raises(DamagedError, match=r"delete .* and run again"):
+        again.run(TRAIN, seed=1)
+
+
+def test_a_full_disk_is_one_error_of_ours_asked_once(ctx):
+    def full():
+        CALLS.append("full")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "weights.bin")
+
+    step = Step("full", run=full, result=Sum, revision=1)
+    for _ in range(2):
+        with pytest.raises(StoreError, match=r"^full: .*No space left on device: 'weights.bin' \(the store is "):
+            ctx.run(step)
+    assert ["full"] == CALLS

@@ -4,12 +4,12 @@ import os
 import sys
 import time
 from pathlib import Path
-from signal import SIGINT, SIGKILL
+from signal import SIGINT, SIGKILL, SIGSTOP
 
 import pytest
 
 from harness.errors import CheckpointError, StageError
-from harness.execution import MODEL, PROCESS, Context, LocalExecutor, Step, Store
+from harness.execution import MODEL, PROCESS, Context, LocalExecutor, Step, Store, executor
 from harness.execution.executor import _peak_rss_mb
 
 
@@ -103,6 +103,17 @@ def test_a_killed_or_interrupted_step_leaves_nothing(ctx, functions, gone, kille
     assert [] == [path for path in ctx.store.root.rglob("*") if path.is_file()]
 
 
+def test_a_step_that_gives_no_sign_is_ended_and_one_that_cannot_be_started_says_so(functions, gone, monkeypatch):
+    monkeypatch.setattr(executor, "_SECONDS_OF_SILENCE", 0.5)
+    pids = []
+    with pytest.raises(StageError, match=r"^train tiny: process (\d+) gave no sign for .* Run again$") as caught:
+        run(functions.wait_forever, lambda _, note: pids.append(note))
+    assert pids[1] in str(caught.value)
+    assert gone(int(pids[1]), seconds=0.5)
+    monkeypatch.setattr("multiprocessing.context.ForkServerProcess._Popen", lambda *_: Path("/nowhere").read_text())
+    assert error_of(functions.leave, status=0).startswith("train tiny: its process could not be started (FileNotFound")
+
+
 def test_a_server_answers_from_one_process_and_ends_with_its_block(ctx, functions, gone):
     answers = []
 
@@ -183,10 +194,13 @@ def test_the_starting_process_never_imports_torch(start):
 
 
 @pytest.mark.parametrize(("end", "number"), [(os.kill, SIGKILL), (os.kill, SIGINT), (os.killpg, SIGINT)])
-def test_no_process_outlives_the_one_that_started_it(start, gone, end, number):
+@pytest.mark.parametrize("stopped", [False, True])
+def test_no_process_outlives_the_one_that_started_it(start, gone, end, number, stopped):
     parent = start(WAIT)
     assert "wait|0.0|starting\n" == parent.stdout.readline()
     child = int(parent.stdout.readline().rpartition("|")[2])
+    if stopped:
+        os.kill(child, SIGSTOP)
     end(parent.pid, number)
     assert gone(child, seconds=5)
     assert -number == parent.wait(10)

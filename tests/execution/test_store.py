@@ -115,6 +115,9 @@ def test_a_bad_manifest_and_a_changed_or_unreadable_result_are_refused(kept, art
         manifest.unlink() if content is None else manifest.write_bytes(content)
         with pytest.raises(StoreError, match=message):
             kept.make(STEP, INPUTS, pytest.fail)
+    manifest.write_bytes(good.replace(b'"peak_rss_mb": 20.0', b'"peak_rss_mb": 10.0'))  # one flipped bit
+    with pytest.raises(StoreError, match=r"manifest\.json was changed: .*; delete .* and run again"):
+        kept.find(STEP, artefact.key)
     manifest.write_bytes(good)
     with pytest.raises(StoreError, match=r"damaged artefact: .*result\.json \(.*\); delete .* and run again"):
         kept.find(Step("model", run=int, result=int, files=True), artefact.key)
