@@ -1,5 +1,7 @@
 """The errors that a user can cause and mend. Each says what came, what was expected and what to do."""
 
+from importlib.util import find_spec
+
 
 class HarnessError(Exception):
     """Base of every error that the harness raises on purpose."""
@@ -35,3 +37,24 @@ class BaselineError(HarnessError):
 
 class NotBuiltError(StoreError):
     """A step was only looked up, and it was never run."""
+
+
+class MissingLibraryError(HarnessError):
+    """A library of an extra is not installed. The message has the line that installs it."""
+
+
+def require(extra: str, *modules: str) -> None:
+    """Raise a MissingLibraryError where one of the modules that an extra of this package brings is not installed.
+
+    Example:
+        >>> require("parquet", "no_such_module")
+        Traceback (most recent call last):
+        ...
+        harness.errors.MissingLibraryError: no_such_module is missing: pip install "pytest-embedding-harness[parquet]"
+    """
+    missing = [name for name in modules if find_spec(name) is None]
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        raise MissingLibraryError(
+            f'{", ".join(missing)} {verb} missing: pip install "pytest-embedding-harness[{extra}]"'
+        )

@@ -3,8 +3,9 @@
 import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from harness.baselines.model import CATEGORY_METRICS, UPDATE, Baseline, Origin, StoredModel, StoredValue
+from harness.baselines.model import CATEGORY_METRICS, Baseline, Origin, StoredModel, StoredValue
 from harness.metrics import METRICS, MetricResult
 from harness.statistics import Change
 
@@ -13,9 +14,13 @@ _ROUNDED = 0.005  # what a metric may move when the scores are rounded to `DECIM
 
 @dataclass(frozen=True)
 class ComparableBaseline:
-    """The stored baseline, as far as a run can be compared with it: nothing of it where `problems` say why not."""
+    """The stored baseline, as far as a run can be compared with it: nothing of it where `problems` say why not.
+
+    `missing` where none is stored yet.
+    """
 
     problems: tuple[str, ...]
+    missing: bool
     _stored: Baseline | None = field(repr=False)
 
     def model(self, model: str) -> StoredModel | None:
@@ -55,12 +60,17 @@ class ComparableBaseline:
         return tuple(found)
 
 
-def comparable(baseline: Baseline | None, origin: Origin) -> ComparableBaseline:
-    """Return what can be compared of a baseline, None where nothing is stored, with values made from `origin`."""
+def comparable(baseline: Baseline | None, origin: Origin, *, path: Path | None = None) -> ComparableBaseline:
+    """Return what can be compared of a baseline, None where nothing is stored, with values made from `origin`.
+
+    `path` is where it was looked for, for the message.
+    """
     if baseline is None:
-        return ComparableBaseline((f"no baseline is stored; store one with {UPDATE}",), None)
+        place = "" if path is None else f" at {path}"
+        problem = f"no baseline yet{place}: look at the report, then run with --update-baselines"
+        return ComparableBaseline((problem,), missing=True, _stored=None)
     problems = origin_problems(baseline.origin, origin)
-    return ComparableBaseline(problems, None if problems else baseline)
+    return ComparableBaseline(problems, missing=False, _stored=None if problems else baseline)
 
 
 def origin_problems(was: Origin, now: Origin, *, names: tuple[str, str] = ("stored", "now")) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ DECIMALS = 6
 CATEGORY_METRICS = tuple(name for name, metric in METRICS.items() if metric.by_category)
 """Metrics of each category that are stored and compared."""
 
-UPDATE = "pytest evals/ -m full --update-baselines"
+UPDATE = "embedding-harness run --update-baselines"
 """The command that stores a new baseline, for messages."""
 
 

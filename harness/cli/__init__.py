@@ -1,29 +1,40 @@
-"""The command line: `python -m harness COMMAND`. To add a command: a file with a `COMMAND`, and a row in `COMMANDS`."""
+"""The command line: `embedding-harness COMMAND`. To add a command: a file with a `COMMAND`, and a row in `COMMANDS`."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 
-from harness.cli import compare, power, report
+from harness.cli import compare, gate, power, report, run
 from harness.cli.command import NOTHING_TO_JUDGE
 from harness.errors import HarnessError
 
-COMMANDS = {"compare": compare.COMMAND, "power": power.COMMAND, "report": report.COMMAND}
+COMMANDS = {
+    "run": run.COMMAND,
+    "gate": gate.COMMAND,
+    "compare": compare.COMMAND,
+    "power": power.COMMAND,
+    "report": report.COMMAND,
+}
 """Every command by its name."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command, by default that of the process, and return its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m harness", description="Tools beside the pytest suite.")
+    parser = argparse.ArgumentParser(
+        prog="embedding-harness", description="Regression gates for fine-tuned embedding models."
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
-        added = commands.add_parser(name, help=command.help, description=command.description)
+        added = commands.add_parser(name, help=command.help, description=command.description, allow_abbrev=False)
         for argument, options in command.arguments.items():
             added.add_argument(argument, **options)
-        added.set_defaults(run=command.run)
-    given = parser.parse_args(arguments)
+        added.set_defaults(command=command)
+    given, further = parser.parse_known_args(arguments)
+    if further and not given.command.takes_further:
+        parser.error(f"unrecognized arguments: {' '.join(further)}")
+    given.further = further
     try:
-        return int(given.run(given))
+        return int(given.command.run(given))
     except HarnessError as error:
         sys.stderr.write(f"{error}\n")
         return NOTHING_TO_JUDGE

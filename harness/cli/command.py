@@ -13,9 +13,13 @@ FORMAT = {"choices": ("text", "markdown"), "default": "text", "help": "for a ter
 
 
 class Command(NamedTuple):
-    """A row of the `COMMANDS` table: `arguments` are declared to argparse, `run` returns the exit status."""
+    """A row of the `COMMANDS` table: `arguments` are declared to argparse, `run` returns the exit status.
+
+    Where it `takes_further` arguments, `run` finds those that were not declared as `further`.
+    """
 
     help: str
     description: str
     arguments: Mapping[str, Mapping[str, Any]]
     run: Callable[[argparse.Namespace], int]
+    takes_further: bool = False

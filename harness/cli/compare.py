@@ -1,4 +1,4 @@
-"""`python -m harness compare A/results.json B/results.json`: what got better and worse."""
+"""`embedding-harness compare A/results.json B/results.json`: what got better and worse."""
 
 import argparse
 import sys

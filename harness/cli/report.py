@@ -1,4 +1,4 @@
-"""`python -m harness report RESULTS`: the page of a run again, from its `results.json`."""
+"""`embedding-harness report RESULTS`: the page of a run again, from its `results.json`."""
 
 import argparse
 import sys

@@ -12,6 +12,9 @@ from harness.config.limits import AuditLimits, Gates, LearningRateCheck, Relativ
 from harness.config.recipe import Recipe
 from harness.errors import CaseError
 
+CASE_FILE = "case.toml"
+"""The name of a case's file in its directory."""
+
 BASE = "base"
 """The name of the untouched pre-trained model among a case's models."""
 
@@ -198,11 +201,12 @@ class Case(Frozen):
 
 
 def read_case(path: Path) -> Case:
-    """Read and validate a case file.
+    """Read and validate a case file, given as itself or as the directory that holds it as `case.toml`.
 
     Raises:
         CaseError: One line for each thing that is wrong: the file, the key, what is wrong with it, and what came.
     """
+    path = path / CASE_FILE if path.is_dir() else path
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

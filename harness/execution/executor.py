@@ -28,6 +28,7 @@ from harness.execution.scratch import scratch
 from harness.execution.step import Arguments, Ask, Cost, Progress, Server, Step, T
 from harness.execution.store import held
 
+_PACKAGES = str(Path(__file__).parents[2])
 _PRELOAD = ["__main__", "torch", "sentence_transformers", "peft"]
 _ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",  # whatever a step opens was resolved before; a step never asks the network
@@ -177,10 +178,15 @@ def _process(title: str, body: Callable[..., None], function: Callable[..., Any]
 
 
 def _start(process: multiprocessing.process.BaseProcess) -> None:
-    """Start a process; with the first one the forkserver, whose environment and temporary files are those of all."""
+    """Start a process; with the first one the forkserver, whose environment and temporary files are those of all.
+
+    A process searches for modules where this one does, but for this package first: pytest puts directories of the
+    user's in front, and a package there of the same name would be imported in its place.
+    """
     directory = str(scratch())
     environment = mock.patch.dict(os.environ, {**_ENVIRONMENT, "TMPDIR": directory})
-    with environment, mock.patch.object(tempfile, "tempdir", directory):
+    path = mock.patch.object(sys, "path", [_PACKAGES, *sys.path])
+    with environment, path, mock.patch.object(tempfile, "tempdir", directory):
         try:
             process.start()
         except (EOFError, OSError) as error:

@@ -18,8 +18,9 @@ def baseline_is_comparable(run: Evidence, _: Subject) -> Verdict:
     """Judge that the baseline was made from this data and base, and holds neither more nor fewer things to compare."""
     names, categories = run.inputs.case.model_names, run.inputs.compared_categories
     problems = run.stored.problems or run.stored.differences(names, METRICS, categories)
-    reason = f"not comparable: {'; '.join(problems)}. After an intended change: {UPDATE}"
-    message = reason if problems else "comparable"
+    message = "; ".join(problems) or "comparable"
+    if problems and not run.stored.missing:
+        message = f"not comparable: {message}. After an intended change: {UPDATE}"
     return Verdict(outcome=outcome_of(not problems), observed=len(problems), reference=0, message=message)
 
 

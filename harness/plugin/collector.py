@@ -20,6 +20,27 @@ if TYPE_CHECKING:
     from harness.results import Results
 
 
+def choose_report(config: pytest.Config, kinds: frozenset[str]) -> None:
+    """Choose where pytest-html writes the report of a run, unless someone did, and see that it can be written there.
+
+    Raises:
+        HarnessError: It cannot, or there is no case to report on.
+    """
+    from harness.run import require_writable, settings_of
+
+    if config.option.htmlpath:
+        require_writable(Path(os.path.expandvars(config.option.htmlpath)).expanduser().parent, "--html")
+        return
+    directory = settings_of(config, config.option.harness_case).reports / _subdirectory(kinds)
+    require_writable(directory, "--html, or harness_reports in the ini file")
+    config.option.htmlpath = str(directory / "report.html")
+    config.option.self_contained_html = True
+
+
+def _subdirectory(kinds: frozenset[str]) -> str:
+    return "" if "full" in kinds else next(iter(kinds))
+
+
 class Collector:
     """A pytest plugin object, registered where a report is to be written. It computes nothing."""
 
@@ -90,7 +111,7 @@ class Collector:
                 self._verdicts.get(case, []),
                 self._skipped.get(case, []),
                 kinds=self._kinds,
-                strict=self._config.getoption("strict_verdicts"),
+                strict=self._config.option.harness_strict_verdicts,
                 error=failures.pop("", ""),
                 failures=failures,
                 brief=exitstatus == pytest.ExitCode.INTERRUPTED,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -31,15 +31,25 @@ def session_of(config: pytest.Config) -> Session:
     """
     if _SESSION not in config.stash:
         from harness.execution import TerminalProgress
-        from harness.run import CandidateOptions, open_session
+        from harness.run import CandidateOptions, open_session, require_writable, settings_of
 
-        adapter, whole = config.getoption("harness_adapter"), config.getoption("harness_full_model")
-        stands_for, base = config.getoption("harness_as"), config.getoption("harness_base_model")
+        given = config.option
+        adapter, whole = given.harness_adapter, given.harness_full_model
         candidate = None
         if adapter or whole:
-            candidate = CandidateOptions(adapter or whole, "lora" if adapter else "full", stands_for, base)
-        progress = TerminalProgress(config)
-        config.stash[_SESSION] = open_session(config.rootpath, config.getoption("harness_cases"), progress, candidate)
+            strategy: Literal["lora", "full"] = "lora" if adapter else "full"
+            candidate = CandidateOptions(adapter or whole, strategy, given.harness_as, given.harness_base_model)
+        settings = settings_of(config, given.harness_case)
+        if given.harness_update_baselines:
+            require_writable(settings.baselines, "harness_baselines in the ini file")
+        config.stash[_SESSION] = open_session(
+            settings.root,
+            settings.cases,
+            TerminalProgress(config),
+            candidate,
+            baselines=settings.baselines,
+            store=settings.store,
+        )
     return config.stash[_SESSION]
 
 
@@ -56,7 +66,7 @@ def case_run(request: pytest.FixtureRequest) -> CaseRun:
     name, config = request.param, request.config
     try:
         session = session_of(config)
-        if config.getoption("update_baselines"):
+        if config.option.harness_update_baselines:
             _update(config, session, name)
         return session.run(name)
     except HarnessError as error:
@@ -73,7 +83,7 @@ def _update(config: pytest.Config, session: Session, case: str) -> None:
     if case not in done:
         path = session.baseline_path(case)
         try:
-            changed = update_baseline(session.run(case), path, config.getoption("seeds"))
+            changed = update_baseline(session.run(case), path, config.option.harness_seeds)
             done[case] = ""
             notes_of(config).append((f"{path}: {'updated' if changed else 'unchanged'}", changed))
             session.forget(case)
@@ -112,7 +122,7 @@ def judge(request: pytest.FixtureRequest, case_run: CaseRun) -> Callable[[Gate, 
                 node.user_properties.append((FAILURE, _json(failure)))
             fail_for(node, case, str(error))
         else:
-            _record(node, case, verdict, strict=request.config.getoption("strict_verdicts"))
+            _record(node, case, verdict, strict=request.config.option.harness_strict_verdicts)
 
     return decide
 

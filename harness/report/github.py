@@ -25,7 +25,7 @@ ANNOTATIONS = 10
 
 _MORE = (
     "More: `report.html` has the charts and the pairs that are wrong, `results.json` every number; both are in the "
-    "run's reports directory. `python -m harness compare` holds two `results.json` against each other."
+    "run's reports directory. `embedding-harness compare` holds two `results.json` against each other."
 )
 _COMMANDS: dict[Outcome, str] = {"fail": "error", "inconclusive": "warning"}
 _TITLE = 255  # characters

@@ -7,4 +7,5 @@ from harness.run.inputs import Inputs, prepare
 from harness.run.latency import served
 from harness.run.power import CasePower, power_of_cases
 from harness.run.session import CandidateOptions, Session, open_session
+from harness.run.settings import Settings, require_writable, settings_of
 from harness.run.update import update_baseline

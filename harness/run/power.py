@@ -1,13 +1,13 @@
 """The power of the gates of several cases, from what is stored alone."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from harness.analyses import POWER, ModelPower
 from harness.baselines import StoredModel
 from harness.errors import BaselineError
 from harness.run.session import open_session
+from harness.run.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -19,17 +19,15 @@ class CasePower:
     stored: Mapping[str, StoredModel]
 
 
-def power_of_cases(root: Path, paths: Sequence[Path]) -> Iterator[CasePower]:
+def power_of_cases(settings: Settings) -> Iterator[CasePower]:
     """Simulate how small a deterioration the gates detect; opens no model.
-
-    Args:
-        root: Directory of `fixtures/` and `baselines/`.
-        paths: Case files; by default every `fixtures/*/case.toml`.
 
     Raises:
         HarnessError: A case is not what it should be, or nothing comparable is stored for it.
     """
-    session = open_session(root, paths, lambda *_: None)
+    session = open_session(
+        settings.root, settings.cases, lambda *_: None, baselines=settings.baselines, store=settings.store
+    )
     for name, inputs in session.cases.items():
         run = session.run(name)
         powers, stored = {}, {}

@@ -12,6 +12,7 @@ from harness.execution import Context, LocalExecutor, StepProgress, Store, file_
 from harness.models import read_record
 from harness.run.case_run import CaseRun
 from harness.run.inputs import Inputs, prepare
+from harness.run.settings import find_cases, make_store
 from harness.verification import find_candidate
 
 
@@ -37,19 +38,19 @@ class Session:
     """The cases that one pytest session, or one command, works with.
 
     Attributes:
-        root: Directory of `baselines/` and of the store.
+        baselines: Directory of the stored baselines.
         cases: The prepared cases by name.
         ctx: Store, executor and progress, shared by all of them.
     """
 
-    root: Path
+    baselines: Path
     cases: dict[str, Inputs]
     ctx: Context
     _runs: dict[str, CaseRun] = field(default_factory=dict, init=False, repr=False)
 
     def baseline_path(self, case: str) -> Path:
         """Return where a case's baseline is stored."""
-        return baseline_path(self.root / "baselines", self.cases[case].case)
+        return baseline_path(self.baselines, self.cases[case].case)
 
     def run(self, case: str) -> CaseRun:
         """Return a case's run with its stored baseline, the same one each time.
@@ -58,8 +59,8 @@ class Session:
             BaselineError: What is stored cannot be read.
         """
         if case not in self._runs:
-            inputs = self.cases[case]
-            stored = comparable(read_baseline(self.baseline_path(case)), inputs.origin)
+            inputs, path = self.cases[case], self.baseline_path(case)
+            stored = comparable(read_baseline(path), inputs.origin, path=path)
             self._runs[case] = CaseRun(self.ctx, inputs, stored)
         return self._runs[case]
 
@@ -69,32 +70,38 @@ class Session:
 
 
 def open_session(
-    root: Path, paths: Sequence[Path], progress: StepProgress, candidate: CandidateOptions | None = None
+    root: Path,
+    paths: Sequence[Path],
+    progress: StepProgress,
+    candidate: CandidateOptions | None = None,
+    *,
+    baselines: Path | None = None,
+    store: Path | None = None,
 ) -> Session:
     """Read and verify every case, before any slow work.
 
     Args:
-        root: Directory of `fixtures/`, `baselines/` and the store.
-        paths: Case files; by default every `fixtures/*/case.toml` below the root.
+        root: Directory of `fixtures/`, and by default of `baselines/` and `.harness/`.
+        paths: Case files or their directories; by default every `fixtures/*/case.toml` below the root.
         progress: Told how each stage gets on.
         candidate: The model to gate, where the session is about one.
+        baselines: Directory of the stored baselines.
+        store: Directory of what was computed.
 
     Raises:
-        HarnessError: A case, its data, its base or its baseline is not what it should be.
+        HarnessError: A case, its data, its base or its baseline is not what it should be, or nothing can be stored.
     """
-    paths = list(paths) or sorted(root.glob("fixtures/*/case.toml"))
-    if not paths:
-        raise CaseError(f"no case: expected {root}/fixtures/*/case.toml, or --case PATH")
-    cases = [read_case(path) for path in paths]
+    baselines = root / "baselines" if baselines is None else baselines
+    cases = [read_case(path) for path in tuple(paths) or find_cases(root)]
     names = [case.name for case in cases]
     if len(set(names)) < len(names):
         raise CaseError(f"--case: the cases are named by their directories, and two are the same: {sorted(names)}")
     for case in cases:
-        read_baseline(baseline_path(root / "baselines", case))  # a broken one is found before any work
+        read_baseline(baseline_path(baselines, case))  # a broken one is found before any work
     inputs = [_gated(cases, candidate)] if candidate else [prepare(case) for case in cases]
-    store = Store(root / ".harness" / "store")
-    ctx = Context(store, LocalExecutor(store.root), progress)
-    return Session(root, {found.case.name: found for found in inputs}, ctx)
+    artefacts = make_store(root / ".harness" if store is None else store)
+    ctx = Context(Store(artefacts), LocalExecutor(artefacts), progress)
+    return Session(baselines, {found.case.name: found for found in inputs}, ctx)
 
 
 def _gated(cases: list[Case], options: CandidateOptions) -> Inputs:

@@ -1,10 +1,11 @@
 """What can be compared is answered once; what cannot be is answered with the reason, and with nothing."""
 
 import math
+from pathlib import Path
 
 import pytest
 
-from harness.baselines import CATEGORY_METRICS, UPDATE, StoredValue, comparable, origin_problems, trusted
+from harness.baselines import CATEGORY_METRICS, StoredValue, comparable, origin_problems, trusted
 from harness.statistics import Change
 
 OTHER_DATA = {"eval_sha256": "f" * 64, "eval_pairs": 300}
@@ -30,9 +31,12 @@ def test_another_origin_leaves_nothing_to_compare(make_baseline, changed, proble
     assert renamed == origin_problems(baseline.origin, origin, names=("A", "B"))
 
 
-def test_without_a_baseline_the_command_that_stores_one_is_named(make_baseline):
-    stored = comparable(None, make_baseline().origin)
-    assert (f"no baseline is stored; store one with {UPDATE}",) == stored.problems
+def test_without_a_baseline_it_says_where_it_looked_and_what_to_do(make_baseline):
+    stored = comparable(None, make_baseline().origin, path=Path("b/baseline.json"))
+    assert (
+        "no baseline yet at b/baseline.json: look at the report, then run with --update-baselines",
+    ) == stored.problems
+    assert (stored.missing, comparable(make_baseline(), make_baseline().origin).missing) == (True, False)
     assert (None, None, None) == (stored.model("lora"), stored.value("lora", "spearman"), stored.scores("lora"))
     assert () == stored.differences(["base"], ["spearman"], [])
 

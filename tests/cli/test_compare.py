@@ -1,4 +1,4 @@
-"""`python -m harness compare`: what it prints, and its exit status."""
+"""`embedding-harness compare`: what it prints, and its exit status."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""`python -m harness power`: what it prints, and its exit status."""
+"""`embedding-harness power`: what it prints, and its exit status."""
 
 import shutil
 
@@ -44,9 +44,13 @@ def test_without_baseline_or_case_it_is_status_2(tmp_path, repository, monkeypat
     assert main(["power"]) == 2
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert "no baseline is stored; store one with pytest evals/ -m full --update-baselines" in shown.err
+    said = "no baseline yet at {}: look at the report, then run with --update-baselines"
+    assert said.format(tmp_path / "baselines" / "dating" / "baseline.json") in shown.err
     shutil.rmtree(tmp_path / "fixtures")
     assert main(["power"]) == 2
-    assert f"no case: expected {tmp_path}/fixtures/*/case.toml, or --case PATH" in capsys.readouterr().err
+    assert (
+        f"no case: expected fixtures/*/case.toml in {tmp_path}; name one with --case PATH"
+        in capsys.readouterr().err
+    )
     assert main(["power", "--case", "nowhere.toml"]) == 2
     assert "nowhere.toml" in capsys.readouterr().err

@@ -11,11 +11,11 @@ import pytest
 from markdown_it import MarkdownIt
 
 import harness
-from harness.cli import main
+from harness.cli import COMMANDS, main
 from harness.config import read_case
 from harness.data.audit import CHECKS
 from harness.metrics import METRICS
-from harness.plugin import MARKERS, pytest_addoption
+from harness.plugin.options import OPTIONS, RUNS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
@@ -52,34 +52,21 @@ def test_generated_parts_are_as_the_code_says():
         assert generate["page_text"](page) == written, f"docs/{page}: run `make docs`"
 
 
-class Options:
-    """Stands for pytest's parser: notes which options the plugin adds."""
-
-    def __init__(self):
-        self.names = {"--html", "--junitxml"}  # of pytest itself and of pytest-html
-
-    def getgroup(self, *_):
-        return self
-
-    def addoption(self, name, **_):
-        self.names.add(name)
-
-
 def test_pytest_options_and_markers_exist():
-    found, options = commands("pytest evals/"), Options()
-    pytest_addoption(options)  # type: ignore[arg-type]
+    found = commands("pytest evals/")
+    options = {"--html", "--junitxml", *(f"--{name}" for name in OPTIONS)}  # the first of pytest-html and pytest
     used = {option for command in found for option in re.findall(r"--[a-z][\w-]*", command)}
     chosen = {name for command in found for name in re.findall(r" -m (\w+)", command)}
-    assert (set(), set()) == (used - options.names, chosen - set(MARKERS))
+    assert (set(), set()) == (used - options, chosen - set(RUNS))
     assert {"--adapter", "--case", "--update-baselines", "bench", "full", "gate", "learning_rate"} <= used | chosen
 
 
 def test_commands_of_the_harness_exist(capsys):
-    found = commands("python -m harness ")
-    assert {"compare", "power", "report"} == {command.split()[3] for command in found}
+    found = commands("embedding-harness ")
+    assert set(COMMANDS) == {command.split()[1] for command in found}
     for command in found:
         with pytest.raises(SystemExit, match="0"):
-            main([command.split()[3], "--help"])
+            main([command.split()[1], "--help"])
         known = capsys.readouterr().out
         assert [] == [option for option in re.findall(r"--\w+", command) if option not in known]
 

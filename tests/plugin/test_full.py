@@ -36,7 +36,9 @@ def test_whole_life_of_a_baseline(projected, project, outcomes, monkeypatch):
     missing = project.run()
     assert missing.ret == pytest.ExitCode.TESTS_FAILED
     assert outcomes(missing)["failed"] == 1, "one cause is one failure"
-    missing.stdout.fnmatch_lines(["*no baseline is stored; store one with pytest evals/ -m full --update-baselines*"])
+    missing.stdout.fnmatch_lines(
+        [f"*no baseline yet at {project.baseline}: look at the report, then run with --update-baselines*"]
+    )
     assert project.gates("fail") == {"baseline"}
     assert project.skipped == {"metric": "baseline", "category": "baseline"}
     assert not project.baseline.exists()
@@ -209,7 +211,7 @@ def edit_case(project, text):
 def test_options_that_do_not_fit_are_usage_errors(pytester, monkeypatch, arguments, environment, message):
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    result = pytester.runpytest_subprocess(*arguments)
+    result = pytester.runpytest_subprocess("--pyargs", "harness.evals", "-m", "full", *arguments)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([message])
 

@@ -6,8 +6,8 @@ import pytest
 
 USAGE = [
     "*-m gate: got *, expected one model that wants to ship:",
-    "  pytest evals/ -m gate --adapter DIR      a PEFT adapter, on the case's base",
-    "  pytest evals/ -m gate --full-model DIR   a whole sentence-transformers model",
+    "  pytest --pyargs harness.evals -m gate --adapter DIR      a PEFT adapter, on the case's base",
+    "  pytest --pyargs harness.evals -m gate --full-model DIR   a whole sentence-transformers model",
     "and where they are needed: --case PATH, --as MODEL (what it is compared with), --base-model DIR",
 ]
 CHECKS = ("files", "base", "complete", "exact_merge", "load_paths", "settings", "record", "training_data")
@@ -54,14 +54,14 @@ def change_tensors(path, change):
     ],
 )
 def test_without_one_model_to_gate_it_says_how_to_use_it(pytester, arguments, got):
-    result = pytester.runpytest_subprocess("-m", "gate", *arguments)
+    result = pytester.runpytest_subprocess("--pyargs", "harness.evals", "-m", "gate", *arguments)
     refused(result, USAGE[0].replace("got *", f"got {got}"), *USAGE[1:])
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["-m", "not gate", "--adapter", "lora"], "*--adapter only goes with -m gate"),
+        (["-m", "bench", "--adapter", "lora"], "*--adapter only goes with -m gate"),
         (["-m", "full", "--full-model", "x", "--as", "y"], "*--full-model, --as only goes with -m gate"),
         (["-m", "gate or full", "--adapter", "lora"], "*-m gate and -m full are two runs: *"),
         (
@@ -71,7 +71,7 @@ def test_without_one_model_to_gate_it_says_how_to_use_it(pytester, arguments, go
     ],
 )
 def test_options_that_do_not_fit_are_usage_errors(pytester, arguments, message):
-    refused(pytester.runpytest_subprocess(*arguments), message)
+    refused(pytester.runpytest_subprocess("--pyargs", "harness.evals", *arguments), message)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_without_a_baseline_it_is_one_failure(gated, outcomes):
     shutil.rmtree(gated.path / "baselines")
     result = gated.run("--adapter", "lora")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["*no baseline is stored; *"])
+    result.stdout.fnmatch_lines(["*no baseline yet at *: look at the report, then run with --update-baselines*"])
     assert outcomes(result)["failed"] == 1
     assert gated.gates("fail") == {"baseline"}
     assert {"settings", "metric", "category", "relative_performance"} <= set(gated.skipped)

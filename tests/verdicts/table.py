@@ -11,7 +11,7 @@ HEAD = """\
 # Verdicts, tried on real models
 
 Simulation says how often an equally good training fails (a false alarm), and the smallest drop that is caught with 95 %
-probability (`python -m harness power`). `make verdicts` tries both on models that were really trained, and writes this
+probability (`embedding-harness power`). `make verdicts` tries both on models that were really trained, and writes this
 file.
 
 ## Trainings that are as good

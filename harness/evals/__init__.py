@@ -1,0 +1,1 @@
+"""The suite: `pytest --pyargs harness.evals`, in this repository also `pytest evals/`."""
