@@ -48,9 +48,6 @@ def test_without_baseline_or_case_it_is_status_2(tmp_path, repository, monkeypat
     assert said.format(tmp_path / "baselines" / "dating" / "baseline.json") in shown.err
     shutil.rmtree(tmp_path / "fixtures")
     assert main(["power"]) == 2
-    assert (
-        f"no case: expected fixtures/*/case.toml in {tmp_path}; name one with --case PATH"
-        in capsys.readouterr().err
-    )
+    assert f"no case: expected fixtures/*/case.toml in {tmp_path}; name one with --case PATH" in capsys.readouterr().err
     assert main(["power", "--case", "nowhere.toml"]) == 2
     assert "nowhere.toml" in capsys.readouterr().err
