@@ -4,11 +4,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from harness.cli import compare, power, report
+from harness.cli import audit, compare, power, report
 from harness.cli.command import NOTHING_TO_JUDGE
 from harness.errors import HarnessError
 
-COMMANDS = {"compare": compare.COMMAND, "power": power.COMMAND, "report": report.COMMAND}
+COMMANDS = {"audit": audit.COMMAND, "compare": compare.COMMAND, "power": power.COMMAND, "report": report.COMMAND}
 """Every command by its name."""
 
 

@@ -1,5 +1,6 @@
 """A case being run: from its inputs to verdicts, results and baselines."""
 
+from harness.run.audit import audit_of_cases
 from harness.run.calibration import machine
 from harness.run.case_run import CaseRun
 from harness.run.collect import collect

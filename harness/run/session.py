@@ -8,10 +8,10 @@ from typing import Literal
 from harness.baselines import baseline_path, comparable, read_baseline
 from harness.config import Case, read_case
 from harness.errors import CaseError
-from harness.execution import Context, LocalExecutor, StepProgress, Store, file_digest
+from harness.execution import Context, LocalExecutor, StepProgress, Store
 from harness.models import read_record
 from harness.run.case_run import CaseRun
-from harness.run.inputs import Inputs, prepare
+from harness.run.inputs import Inputs, prepare, training_pairs
 from harness.verification import find_candidate
 
 
@@ -114,7 +114,7 @@ def _trained_on(cases: list[Case], path: Path) -> Case:
     if not path.is_dir():
         raise CaseError(f"{path}: no directory; expected the model that wants to ship")
     record = read_record(path)
-    known = [case for case in cases if record is not None and file_digest(case.train_path) == record.pairs_digest]
+    known = [case for case in cases if record is not None and training_pairs(case)[0].digest == record.pairs_digest]
     if len(known) == 1:
         return known[0]
     names = ", ".join(str(case.path) for case in known or cases)
