@@ -76,7 +76,7 @@ def test_pytest_options_and_markers_exist():
 
 def test_commands_of_the_harness_exist(capsys):
     found = commands("python -m harness ")
-    assert {"compare", "power", "report"} == {command.split()[3] for command in found}
+    assert {"audit", "compare", "power", "report"} == {command.split()[3] for command in found}
     for command in found:
         with pytest.raises(SystemExit, match="0"):
             main([command.split()[3], "--help"])
