@@ -239,7 +239,7 @@ def _hub_rows(source: HubDataset) -> Iterator[Row]:
     datasets = needs("datasets", "train", str(source))
     try:
         loaded = datasets.load_dataset(source.dataset, source.subset, split=source.split, revision=source.revision)
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
         reason = " ".join(str(error).split())
         raise DataError(
             f"{source} at {source.revision[:12]}: cannot be loaded: {reason}; without a network, save it once with "
