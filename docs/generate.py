@@ -73,24 +73,27 @@ def _tables(name: str, node: dict[str, Any], known: dict[str, Any]) -> Iterator[
     """Yield the keys of a table of a case file, and of the tables in it; `NAME` is a name of the user's own."""
     lines, inner = [], []
     for key, given in node["properties"].items():
-        value, path = _resolved(given, known), f"{name}.{key}".removeprefix(".")
+        values, path = _alternatives(given, known), f"{name}.{key}".removeprefix(".")
         default = "" if given.get("default") is None else f"`{json.dumps(given['default'])}`"
         default = "**required**" if key in node.get("required", ()) else default
-        lines.append(f"| `{key}` | {_type(value, known)} | {default} | {given['description']} |")
-        if isinstance(value.get("additionalProperties"), dict):
-            value, path = _resolved(value["additionalProperties"], known), f"{path}.NAME"
-        inner.append((path, _resolved(value.get("items", value), known)))
+        types = " or ".join(dict.fromkeys(_type(value, known) for value in values))
+        lines.append(f"| `{key}` | {types} | {default} | {given['description']} |")
+        if isinstance(values[0].get("additionalProperties"), dict):
+            values, path = _alternatives(values[0]["additionalProperties"], known), f"{path}.NAME"
+        inner += [(path, table) for value in values for table in _alternatives(value.get("items", value), known)]
     title = f"### `[{name}]`" if name else "### At the top"
     yield "\n".join([title, "", "| key | type | default | meaning |", "|---|---|---|---|", *lines])
+    seen: list[dict[str, Any]] = []  # the table of a hub dataset stands in several places, and is shown at the first
     for path, table in inner:
-        if "properties" in table:
+        if "properties" in table and table not in seen:
+            seen.append(table)
             yield from _tables(path, table, known)
 
 
-def _resolved(node: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
-    """Follow a reference; of a value that may be left out, the type that it has otherwise."""
-    found: dict[str, Any] = node.get("anyOf", [node])[0]
-    return known[found["$ref"].rpartition("/")[2]] if "$ref" in found else found
+def _alternatives(node: dict[str, Any], known: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the types that a value may have, each reference followed; null, for a value left out, is none."""
+    found = [one for one in node.get("anyOf", [node]) if one.get("type") != "null"]
+    return [known[one["$ref"].rpartition("/")[2]] if "$ref" in one else one for one in found]
 
 
 def _type(node: dict[str, Any], known: dict[str, Any]) -> str:
@@ -98,12 +101,12 @@ def _type(node: dict[str, Any], known: dict[str, Any]) -> str:
     if "enum" in node:
         return f"one of {', '.join(map(json.dumps, node['enum']))}"
     if node["type"] == "array":
-        item = _resolved(node["items"], known)
+        [item] = _alternatives(node["items"], known)
         return "list of tables" if "properties" in item else f"list of {_type(item, known)}"
     if node["type"] == "object":
         values = node.get("additionalProperties")
-        item = _resolved(values, known) if isinstance(values, dict) else node
-        return "table" if "properties" in item else f"table of {_type(item, known)}"
+        items = _alternatives(values, known) if isinstance(values, dict) else [node]
+        return "table" if "properties" in items[0] else f"table of {' or '.join(_type(item, known) for item in items)}"
     bounds = [f"{words} {node[bound]:.10g}" for bound, words in BOUNDS.items() if bound in node]
     return ", ".join([TYPES.get(node["type"], node["type"]), *bounds])
 

@@ -14,6 +14,7 @@ _PUBLIC = {
     "Context": "harness.execution",
     "HarnessError": "harness.errors",
     "Results": "harness.results",
+    "Settings": "harness.run",
     "Store": "harness.execution",
     "Verdict": "harness.gates",
     "open_session": "harness.run",

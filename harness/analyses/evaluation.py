@@ -27,6 +27,7 @@ def evaluate_pairs(*, embeddings: Embeddings, texts: str, pairs: PairSet, withou
             pair_means=(first + second) / 2,
             categories=tuple(pairs.categories[row] for row in kept),
             pair_types=tuple(pairs.pair_types[row] for row in kept),
+            grades=None if pairs.grades is None else pairs.grades[kept],
         )
     )
 

@@ -22,7 +22,14 @@ def measure_relative_performance(
     """Compute relative performance and gap recovered of three models, as `relative_performance` takes them."""
     vectors = None if scores is None else (np.array(scores[0]), np.array(scores[1]), np.array(scores[2]))
     return relative_performance(
-        values, vectors, pairs.labels, pairs.text_rows, metric=metric, reference_name=reference, seed=SEED
+        values,
+        vectors,
+        pairs.labels,
+        pairs.text_rows,
+        metric=metric,
+        reference_name=reference,
+        seed=SEED,
+        grades=pairs.grades,
     )
 
 

@@ -40,7 +40,9 @@ def measure_uncertainty(
 ) -> Uncertainty:
     """Resample the evaluation pairs; `stored` are their scores in the baseline, None where none can be compared."""
     scores = np.array(evaluation.scores)
-    found = intervals(scores, pairs.labels, pairs.text_rows, seed=SEED, clusters=evaluation.clusters)
+    found = intervals(
+        scores, pairs.labels, pairs.text_rows, seed=SEED, clusters=evaluation.clusters, grades=pairs.grades
+    )
     if stored is None:
         return Uncertainty(found, {}, (), ())
     before, about = np.array(stored), (pairs.labels, pairs.pair_types, pairs.categories)
@@ -72,7 +74,13 @@ def changes_since(
 
     def part(rows: NDArray[np.int64] | slice) -> dict[str, Change]:
         return compare(
-            now[rows], stored[rows], pairs.labels[rows], pairs.text_rows[rows], seed=SEED, permutations=permutations
+            now[rows],
+            stored[rows],
+            pairs.labels[rows],
+            pairs.text_rows[rows],
+            seed=SEED,
+            grades=None if pairs.grades is None else pairs.grades[rows],
+            permutations=permutations,
         )
 
     changes = {"": part(slice(None))}

@@ -4,13 +4,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from harness.cli import compare, gate, power, report, run
+from harness.cli import audit, compare, gate, power, report, run
 from harness.cli.command import NOTHING_TO_JUDGE
 from harness.errors import HarnessError
 
 COMMANDS = {
     "run": run.COMMAND,
     "gate": gate.COMMAND,
+    "audit": audit.COMMAND,
     "compare": compare.COMMAND,
     "power": power.COMMAND,
     "report": report.COMMAND,

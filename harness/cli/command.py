@@ -2,12 +2,22 @@
 
 import argparse
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 DONE, REGRESSION, NOTHING_TO_JUDGE = range(3)
 """Exit statuses: done, and no regression; a regression; nothing to judge (argparse exits with 2 as well)."""
 
 
+CASES = {
+    "action": "append",
+    "default": [],
+    "type": Path,
+    "metavar": "PATH",
+    "dest": "cases",
+    "help": "case file or its directory (repeatable); by default as the setting harness_cases says",
+}
+"""The argument `--case` of the commands that read cases."""
 FORMAT = {"choices": ("text", "markdown"), "default": "text", "help": "for a terminal (default) or a pull request"}
 """The argument `--format`: that of what is printed."""
 

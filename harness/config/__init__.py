@@ -1,6 +1,7 @@
 """Case files: one `case.toml` a data set, validated, its defaults filled in from the tables of metrics and checks."""
 
-from harness.config.case import BASE, CASE_FILE, BaseSpec, Case, DataSpec, read_case
+from harness.config.case import BASE, CASE_FILE, BaseSpec, Case, read_case
+from harness.config.data import DataSpec, HubSpec
 from harness.config.fields import Frozen
 from harness.config.limits import Gates, LearningRateCheck, MemoryGate, RelativeGate, Tolerance
 from harness.config.recipe import LOSSES, LoraSpec, Recipe

@@ -7,9 +7,11 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
-from harness.config.fields import Frozen, Problem, refuse, shown, table
-from harness.config.limits import AuditLimits, Gates, LearningRateCheck, RelativeGate, Tolerance
+from harness.config.data import DataSpec
+from harness.config.fields import Commit, Frozen, Problem, refuse, shown, table
+from harness.config.limits import AuditTable, Gates, LearningRateCheck, RelativeGate, Tolerance
 from harness.config.recipe import Recipe
+from harness.data import HubDataset, PairSet, read_pairs
 from harness.errors import CaseError
 
 CASE_FILE = "case.toml"
@@ -18,9 +20,7 @@ CASE_FILE = "case.toml"
 BASE = "base"
 """The name of the untouched pre-trained model among a case's models."""
 
-Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Prefix = Annotated[str, Field(pattern=r"\S")]
 
 
 class BaseSpec(Frozen):
@@ -56,39 +56,6 @@ class BaseSpec(Frozen):
         return self
 
 
-class DataSpec(Frozen):
-    """Pair files, relative to the case file."""
-
-    train: str
-    """The pairs to train on."""
-    eval: str
-    """The pairs to judge by."""
-    extra: dict[str, str] = Field(default_factory=dict)
-    """Name -> extra evaluation set, measured beside `eval`: shown with intervals, and not gated."""
-    prefixes: list[Prefix] = Field(default_factory=list)
-    """Beginnings of texts that say nothing, such as "boy: ": the audit takes them away."""
-
-    @model_validator(mode="after")
-    def _files(self, info: ValidationInfo) -> Self:
-        context: Any = info.context
-        directory: Path = context["path"].parent
-        problems: list[Problem] = [
-            (("extra", name), "not a name; expected an identifier other than train and eval")
-            for name in self.extra
-            if not name.isidentifier() or name in ("train", "eval")
-        ]
-        judged = {("eval",): self.eval} | {("extra", name): file for name, file in self.extra.items()}
-        for key, file in {("train",): self.train, **judged}.items():
-            path = directory / file
-            if not path.is_file():
-                problems.append((key, f"no file {path}"))
-            elif key in judged and path.resolve() == (directory / self.train).resolve():
-                wrong = f"the training file; expected pairs that no model was trained on; got {shown(file)}"
-                problems.append((key, wrong))
-        refuse(problems)
-        return self
-
-
 class Case(Frozen):
     """One case file, its defaults filled in."""
 
@@ -97,12 +64,12 @@ class Case(Frozen):
     base: BaseSpec = table()
     """The pre-trained model; required."""
     data: DataSpec = table()
-    """The pair files; required."""
+    """The pairs; required."""
     models: dict[str, Recipe] = Field(min_length=1)
     """Name, an identifier -> recipe of a model to train."""
     gates: Gates = table()
     """Limits of the gates that need no stored baseline."""
-    audit: AuditLimits = table()
+    audit: AuditTable = table()
     """The greatest value of each check of the data."""
     tolerance: Tolerance = table()
     """The rule by which being worse than stored is still noise."""
@@ -139,19 +106,18 @@ class Case(Frozen):
         return float(rate), float(10 * rate)
 
     @property
-    def train_path(self) -> Path:
-        """The training pairs."""
-        return self.path.parent / self.data.train
+    def sources(self) -> dict[str, Path | HubDataset]:
+        """Name -> source of each set of pairs: `train`, `eval`, `dev` unless it is a share, and the extra ones."""
+        return self.data.sources(self.path.parent)
 
-    @property
-    def eval_path(self) -> Path:
-        """The evaluation pairs."""
-        return self.path.parent / self.data.eval
+    def read_pairs(self, name: str) -> PairSet:
+        """Read a set of `sources`.
 
-    @property
-    def extra_paths(self) -> dict[str, Path]:
-        """Name -> extra evaluation set."""
-        return {name: self.path.parent / file for name, file in self.data.extra.items()}
+        Raises:
+            DataError: It cannot be read, or holds pairs that cannot be used.
+        """
+        data, columns = self.data, self.data.columns.model_dump(exclude_none=True)
+        return read_pairs(self.sources[name], columns=columns, threshold=data.threshold, strict=data.strict)
 
     @field_validator("models")
     @classmethod

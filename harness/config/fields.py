@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable, Iterable
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, ValidationError, model_validator
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, core_schema
 
 from harness.errors import CaseError
 
+Commit = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 Problem = tuple[tuple[str | int, ...], str]
 """The keys and list indices that lead from a table to a value, and what is wrong with it."""
 

@@ -14,10 +14,14 @@ Megabytes = Annotated[float, Field(gt=0)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 
 
+def _typed(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the definitions of numbers by name, as `create_model` takes them."""
+    return {name: (float, field) for name, field in fields.items()}
+
+
 def _numbers(fields: dict[str, Any]) -> PlainValidator:
     """Return the validator of a table of numbers: name -> number, those that are not stated by their fields."""
-    typed: dict[str, Any] = {name: (float, field) for name, field in fields.items()}
-    numbers = create_model("Numbers", __base__=Frozen, **typed)
+    numbers = create_model("Numbers", __base__=Frozen, **_typed(fields))
     return PlainValidator(lambda stated: numbers.model_validate(stated).model_dump(), json_schema_input_type=numbers)
 
 
@@ -34,8 +38,22 @@ _CHECKED = {
     name: Field(default=row.limit, ge=row.low, le=row.high, description=f"{row.title} ({row.unit}). {row.question}")
     for name, row in CHECKS.items()
 }
-AuditLimits = Annotated[dict[str, float], _numbers(_CHECKED)]
-"""Check -> the greatest value that the data may have."""
+
+
+class AuditLimits(Frozen):
+    """The greatest value of each check of the data that passes."""
+
+    warn: list[Annotated[str, one_of(CHECKS)]] = Field(default_factory=list)
+    """Checks that warn where they would fail."""
+
+    def __getitem__(self, check: str) -> float:
+        """Return the limit of a check."""
+        return float(getattr(self, check))
+
+
+_Audit = create_model("_Audit", __base__=AuditLimits, **_typed(_CHECKED))
+AuditTable = Annotated[AuditLimits, PlainValidator(_Audit.model_validate, json_schema_input_type=_Audit)]
+"""The table `[audit]`: `warn`, and the limit of each check."""
 
 
 class RelativeGate(Frozen):

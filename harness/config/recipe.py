@@ -17,6 +17,9 @@ LOSSES = {
 }
 """Loss in a recipe -> class in `sentence_transformers.sentence_transformer.losses` that takes two texts and a label."""
 
+GRADED_LOSSES = ("cosine_similarity", "cosent", "angle")
+"""Losses that learn from graded similarity, where the pairs have it; the others take their labels."""
+
 
 class LoraSpec(Frozen):
     """The shape of a LoRA adapter."""

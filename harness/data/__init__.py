@@ -1,3 +1,6 @@
-"""Pairs of texts: files of them read and validated, and audited (`harness.data.audit`)."""
+"""Pairs of texts: read from what people have, validated, split, and audited (`harness.data.audit`)."""
 
-from harness.data.pairs import Pair, PairSet, fold, read_pairs
+from harness.data.pairs import Pair, PairSet, fold
+from harness.data.readers import READERS, HubDataset
+from harness.data.reading import read_pairs
+from harness.data.splits import split_off

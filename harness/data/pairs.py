@@ -1,43 +1,57 @@
-"""Pair files: JSON Lines in, a validated and frozen `PairSet` out. Every bad row is named by file and line."""
+"""Pairs of texts with their labels, frozen, as everything behind the readers sees them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import DataError
-
-_SHOWN_ROWS = 20
+_BLOCK = 4096
+"""Pairs that are put in words at once for their digest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two texts and what is known about them. `label` is 1 (compatible, positive) or 0."""
+    """Two texts and what is known about them; empty where nothing is.
+
+    Attributes:
+        label: 1 (compatible, positive) or 0.
+        grade: Graded similarity that the label comes from, such as a human rating; None where the label is all.
+        id: The user's own name of the pair.
+    """
 
     text_1: str
     text_2: str
     label: int
-    category: str
-    subcategory: str
-    pair_type: str
+    category: str = ""
+    subcategory: str = ""
+    pair_type: str = ""
+    grade: float | None = None
+    id: str = ""
 
 
 @dataclass(frozen=True)
 class PairSet:
-    """The pairs of one file, in file order, with the sha256 of the file's bytes."""
+    """The pairs of one file, in file order.
+
+    Attributes:
+        path: The file; of a hub dataset its name.
+        digest: Of JSON Lines that need no mapping the sha256 of the file's bytes, else that of the pairs.
+        pairs: The pairs.
+        lines: Line, or row of a table, of each pair; by default one a line.
+    """
 
     path: Path
     digest: str
     pairs: tuple[Pair, ...]
+    lines: Sequence[int] = field(default=(), compare=False)
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -51,9 +65,29 @@ class PairSet:
         return np.array([pair.label for pair in self.pairs], dtype=np.int8)
 
     @cached_property
+    def grades(self) -> NDArray[np.float64] | None:
+        """Grades, shape `(n_pairs,)`; None where the pairs have labels alone."""
+        if not self.pairs or self.pairs[0].grade is None:
+            return None
+        return np.array([pair.grade for pair in self.pairs], dtype=np.float64)
+
+    @cached_property
+    def targets(self) -> NDArray[np.float64]:
+        """The similarity to train towards, shape `(n_pairs,)`: the grades, their range put on [0, 1], or the labels."""
+        if self.grades is None:
+            return self.labels.astype(np.float64)
+        low, high = self.grades.min(), self.grades.max()
+        return np.asarray((self.grades - low) / (high - low if high > low else 1.0))
+
+    @cached_property
     def categories(self) -> tuple[str, ...]:
         """Category of each pair."""
         return tuple(pair.category for pair in self.pairs)
+
+    @property
+    def has_categories(self) -> bool:
+        """True if any pair has a category."""
+        return any(self.categories)
 
     @cached_property
     def pair_types(self) -> tuple[str, ...]:
@@ -81,6 +115,10 @@ class PairSet:
         digests = (hashlib.sha256(json.dumps(texts).encode()).digest() for texts in folded)
         return np.array(sorted(int.from_bytes(digest[:8], "big") for digest in digests), dtype=np.uint64)
 
+    def line(self, row: int) -> int:
+        """Return the line of a pair, from 1."""
+        return self.lines[row] if len(self.lines) else row + 1
+
     def shared_with(self, other: PairSet) -> int:
         """Number of the distinct pairs that are in another set as well, whatever their label (see `fingerprints`)."""
         return len(np.intersect1d(self.fingerprints, other.fingerprints))
@@ -106,75 +144,9 @@ def fold(text: str, prefixes: Iterable[str] = ()) -> str:
     return whole
 
 
-def read_pairs(path: Path) -> PairSet:
-    """Read and validate a JSON Lines file of pairs.
-
-    Raises:
-        DataError: The file is missing, empty or has bad rows: all of them are listed (the first 20) as
-            `file:line: reason`.
-    """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-    pairs: list[Pair] = []
-    problems: list[str] = []
-    for number, line in enumerate(content.splitlines(), start=1):
-        try:
-            pairs.append(_parse_row(line))
-        except DataError as error:
-            problems.append(f"{path}:{number}: {error}")
-    if problems:
-        hidden = len(problems) - _SHOWN_ROWS
-        shown = problems[:_SHOWN_ROWS] + ([f"... and {hidden} more bad rows"] if hidden > 0 else [])
-        raise DataError("\n".join(shown))
-    if not pairs:
-        raise DataError(f"{path}: no pairs in it; expected one JSON object a line")
-    return PairSet(path=path, digest=hashlib.sha256(content).hexdigest(), pairs=tuple(pairs))
-
-
-def _parse_row(line: bytes) -> Pair:
-    try:
-        row = json.loads(line.decode("utf-8"), object_pairs_hook=_object)
-    except UnicodeDecodeError as error:
-        raise DataError(f"not UTF-8 (byte {error.start + 1} of the line: 0x{line[error.start]:02x})") from None
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"not JSON ({error}); expected one object a line") from None
-    if not isinstance(row, dict):
-        raise DataError(f"got {_kind(row)}, expected an object with the fields {', '.join(_FIELDS)}")
-    if reasons := [*_field_problems(row)]:
-        raise DataError("; ".join(reasons))
-    return Pair(**row)
-
-
-def _object(items: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object; JSON itself would take the last of two values for a key."""
-    twice = [key for key, count in Counter(key for key, _ in items).items() if count > 1]
-    if twice:
-        raise ValueError(f"the key {twice[0]!r} stands in it twice")
-    return dict(items)
-
-
-_FIELDS = tuple(field.name for field in fields(Pair))
-
-
-def _field_problems(row: dict[str, Any]) -> Iterable[str]:
-    for name in _FIELDS:
-        if name not in row:
-            yield f"no field {name!r}"
-        elif name == "label":
-            if isinstance(row[name], bool) or row[name] not in (0, 1) or not isinstance(row[name], int):
-                yield f"label is {json.dumps(row[name])}, expected 0 or 1"
-        elif not isinstance(row[name], str):
-            yield f"{name} is {_kind(row[name])}, expected a text"
-        elif not row[name].strip():
-            yield f"{name} is empty"
-        elif any("\ud800" <= character <= "\udfff" for character in row[name]):
-            yield f"{name} holds half a surrogate pair, which is no character"
-    if unknown := sorted(set(row) - set(_FIELDS)):
-        yield f"unknown field {', '.join(map(repr, unknown))}; expected {', '.join(_FIELDS)}"
-
-
-def _kind(value: Any) -> str:
-    kinds = {dict: "an object", list: "a list", str: "a text", bool: "a boolean", type(None): "null"}
-    return kinds.get(type(value), "a number")
+def pairs_digest(pairs: Sequence[Pair]) -> str:
+    """Return the sha256 of pairs, whatever file they stood in."""
+    digest, content = hashlib.sha256(), attrgetter(*(field.name for field in fields(Pair)))
+    for start in range(0, len(pairs), _BLOCK):
+        digest.update(json.dumps([content(pair) for pair in pairs[start : start + _BLOCK]]).encode())
+    return digest.hexdigest()

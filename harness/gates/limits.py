@@ -16,7 +16,7 @@ _NO_DIRECTION = "undefined: an embedding is zero or not a number"
 
 
 def data_is_sound(run: Evidence, subject: Subject) -> Verdict:
-    """Judge that what a check found in the pairs is within the case's limit."""
+    """Judge that what a check found in the pairs is within the case's limit; inconclusive where the case only warns."""
     check = CHECKS[subject.check]
     finding, limit = run.audit().findings[subject.check], run.inputs.case.audit[subject.check]
     passed = finding.value <= limit
@@ -24,7 +24,10 @@ def data_is_sound(run: Evidence, subject: Subject) -> Verdict:
     message = f"{check.title}: {check.shown(finding.value)}, limit {check.shown(limit)}: {end}"
     message += f" ({finding.words})" if finding.words else ""
     message += f": {'; '.join(finding.examples)}" if finding.examples and not passed else ""
-    return Verdict(outcome=outcome_of(passed), observed=finding.value, reference=limit, message=message)
+    outcome: Outcome = outcome_of(passed)
+    if not passed and subject.check in run.inputs.case.audit.warn:
+        outcome, message = "inconclusive", f"{message} (the case only warns of it)"
+    return Verdict(outcome=outcome, observed=finding.value, reference=limit, message=message)
 
 
 def diverges(run: Evidence, subject: Subject) -> Verdict:

@@ -71,7 +71,9 @@ PARAMETERS: dict[str, Callable[[Inputs], list[dict[str, str]]]] = {
     "gain": lambda inputs: _each("metric", inputs.case.gates.beats_base),
     "category": lambda inputs: _each("category", inputs.compared_categories),
     "category_metric": lambda _: _each("metric", CATEGORY_METRICS),
-    "check": lambda _: _each("check", CHECKS),
+    "check": lambda inputs: _each(
+        "check", (name for name, check in CHECKS.items() if inputs.has_categories or not check.of_categories)
+    ),
     "texts": lambda _: _each("texts", ("eval", "probes")),
     "batch": lambda _: _each("batch", map(str, limits.BATCHES)),
 }
@@ -151,7 +153,7 @@ _ROWS = (
         title="Data audit",
         question="Can the pairs be trusted to say how good a model is?",
         action="Correct the pairs that the message names, then update the baseline; or state another limit in "
-        "`[audit]`, with its reason.",
+        "`[audit]`, with its reason, or let it warn only: `[audit] warn`.",
         over=("check",),
         judge=limits.data_is_sound,
         hard=True,

@@ -124,6 +124,7 @@ class Inputs:
         base: Its base.
         train: Its training pairs.
         eval: Its evaluation pairs.
+        dev: Its pairs for the training curves, if it has any.
         extra: Its extra evaluation sets by name; none where a candidate is gated, which has no time for them.
         candidate: A model that was trained elsewhere: it takes the place of one of the case's, and nothing is trained.
     """
@@ -132,6 +133,7 @@ class Inputs:
     base: ResolvedBase
     train: PairSet
     eval: PairSet
+    dev: PairSet | None = None
     extra: Mapping[str, PairSet] = field(default_factory=dict)
     candidate: Candidate | None = None
 
@@ -166,9 +168,14 @@ class Inputs:
         return f"{train.parent.name}/{train.name}", f"{evaluated.parent.name}/{evaluated.name}"
 
     @property
+    def has_categories(self) -> bool:
+        """True if both training and evaluation pairs have categories: else the audit says nothing about them."""
+        return self.train.has_categories and self.eval.has_categories
+
+    @property
     def compared_categories(self) -> tuple[str, ...]:
         """The categories with enough pairs of each label to be compared with a baseline, sorted."""
-        counts = Counter((pair.category, pair.label) for pair in self.eval)
+        counts = Counter((pair.category, pair.label) for pair in self.eval if pair.category)
         enough = self.case.gates.category_pairs
         return tuple(sorted({name for name, _ in counts if min(counts[name, 0], counts[name, 1]) >= enough}))
 

@@ -47,15 +47,18 @@ def weighted_values(ranking: Ranking, weights: Values, metrics: Iterable[str] | 
 
 
 def _by_group(scored: ScoredPairs, name: str, groups: tuple[str, ...]) -> dict[str, GroupResult]:
-    """Group -> result on its pairs, sorted by the group's name."""
+    """Group -> result on its pairs, sorted by the group's name; none of the pairs that are in no group."""
     require_length(name, groups, len(scored.scores))
     names = np.array(groups)
-    return {group: _group(group, _part(scored, np.flatnonzero(names == group))) for group in sorted(set(groups))}
+    return {group: _group(group, _part(scored, np.flatnonzero(names == group))) for group in sorted({*groups} - {""})}
 
 
 def _part(scored: ScoredPairs, rows: Integers) -> ScoredPairs:
     categories, pair_types = (tuple(names[row] for row in rows) for names in (scored.categories, scored.pair_types))
-    return ScoredPairs(scored.scores[rows], scored.labels[rows], scored.pair_means[rows], categories, pair_types)
+    grades = None if scored.grades is None else scored.grades[rows]
+    return ScoredPairs(
+        scored.scores[rows], scored.labels[rows], scored.pair_means[rows], categories, pair_types, grades
+    )
 
 
 def _group(name: str, scored: ScoredPairs) -> GroupResult:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from harness.metrics.checks import require_length, undefined, why_not_numbers
+from harness.metrics.tally import Integers
 from harness.metrics.types import Labels, MetricResult, Tally, Values
 
 
@@ -42,15 +43,34 @@ def spearman(scores: Values, labels: Values | Labels) -> MetricResult:
 
 
 def weighted_spearman(tally: Tally) -> Values:
-    """`spearman` of binary labels in many resamples, shape `(n_resamples,)`.
+    """`spearman` of grades, else of binary labels, in many resamples, shape `(n_resamples,)`.
 
-    The ranks' sums are in closed form: a binary label has two ranks, and n/2 lies between them.
+    The sums of the ranks of labels are in closed form: a binary label has two ranks, and n/2 lies between them.
     """
+    if tally.ranking.grades is not None:
+        return _of_grades(tally, *tally.ranking.grades)
     groups = tally.weights if tally.ranking.ends is None else np.diff(tally.predicted, axis=1, prepend=0)
     count, couples = tally.count, tally.positives * tally.negatives
     rank_squares = (count**3 - np.vecdot(groups * groups, groups)) / 12
     products = count / 2 * (tally.wins - couples / 2)
     return np.asarray(np.clip(products / np.sqrt(rank_squares * count * couples / 4), -1, 1))
+
+
+def _of_grades(tally: Tally, order: Integers, ends: Integers) -> Values:
+    """The correlation of the ranks of scores and of grades, both sorted once."""
+    falling = np.arange(tally.weights.shape[1]) if tally.ranking.ends is None else tally.ranking.ends
+    x = _weighted_ranks(tally.weights, falling)
+    y = np.empty_like(x)
+    y[:, order] = _weighted_ranks(tally.weights[:, order], ends)
+    products, x_squares, y_squares = (np.vecdot(tally.weights, a * b) for a, b in ((x, y), (x, x), (y, y)))
+    return np.asarray(np.clip(-products / np.sqrt(x_squares * y_squares), -1, 1))  # scores fall, grades rise
+
+
+def _weighted_ranks(weights: Values, ends: Integers) -> Values:
+    """Mean rank of each group of equal values, less the mean of all ranks, shape `(n_resamples, n_pairs)`."""
+    up_to = np.cumsum(weights, axis=1)[:, ends]
+    middle = up_to - np.diff(up_to, axis=1, prepend=0) / 2 - up_to[:, -1:] / 2
+    return np.repeat(middle, np.diff(ends, prepend=-1), axis=1)
 
 
 def average_ranks(values: Values | Labels) -> Values:

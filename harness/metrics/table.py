@@ -1,5 +1,6 @@
 """The table of metrics."""
 
+from dataclasses import replace
 from math import inf
 
 from harness.metrics.auc_roc import auc_roc, weighted_auc_roc
@@ -8,13 +9,23 @@ from harness.metrics.cluster_purity import cluster_purity, purity_terms, weighte
 from harness.metrics.cohens_d import cohens_d, weighted_cohens_d
 from harness.metrics.false_positives import false_positives, weighted_false_positives
 from harness.metrics.margin import margin, weighted_margin
+from harness.metrics.pearson import pearson
 from harness.metrics.spearman import spearman, weighted_spearman
-from harness.metrics.types import Metric
+from harness.metrics.types import Metric, MetricResult, ScoredPairs
+
+
+def _correlation(pairs: ScoredPairs) -> MetricResult:
+    """Spearman's correlation with the grades, and beside it Pearson's; of pairs without grades, with the labels."""
+    if pairs.grades is None:
+        return spearman(pairs.scores, pairs.labels)
+    linear = pearson(pairs.scores, pairs.grades)
+    return replace(spearman(pairs.scores, pairs.grades), details={} if linear.reason else {"pearson": linear.value})
+
 
 METRICS: dict[str, Metric] = {
     "spearman": Metric(
         title="Spearman correlation",
-        function=lambda pairs: spearman(pairs.scores, pairs.labels),
+        function=_correlation,
         weighted=weighted_spearman,
         unit="rank correlation",
         low=-1.0,

@@ -27,6 +27,8 @@ class Ranking:
         ends: Position of the last pair of each group of equal scores; None where no two are equal.
         clusters: Positions of the clustered pairs of one label, sorted by cluster, and where each cluster begins and
             ends among them; for the positive, then for the negative pairs. None without a clustering.
+        grades: Position of each pair in the order of the grades, and the end of each group of equal grades there; None
+            where the pairs have labels alone.
     """
 
     order: Integers
@@ -34,6 +36,7 @@ class Ranking:
     labels: Values
     ends: Integers | None
     clusters: tuple[tuple[Integers, Integers], ...] | None
+    grades: tuple[Integers, Integers] | None = None
 
     def with_scores(self, scores: Values) -> Ranking:
         """Return the same order with other scores, given as `rank` was: for metrics that need no order."""
@@ -113,13 +116,14 @@ class Tally:
         return running if self.ranking.ends is None else running[:, self.ranking.ends]
 
 
-def rank(scores: Values, labels: Labels, clusters: Integers | None = None) -> Ranking:
+def rank(scores: Values, labels: Labels, clusters: Integers | None = None, grades: Values | None = None) -> Ranking:
     """Sort pairs for a `Tally`.
 
     Args:
         scores: Finite, shape `(n_pairs,)`.
         labels: 0 or 1, shape `(n_pairs,)`.
         clusters: Cluster of each pair, -1 for noise, shape `(n_pairs,)`.
+        grades: Grade of each pair, finite, shape `(n_pairs,)`.
     """
     order = np.argsort(-scores, kind="stable")
     ordered = scores[order].astype(np.float64)
@@ -130,7 +134,15 @@ def rank(scores: Values, labels: Labels, clusters: Integers | None = None) -> Ra
         labels=labels[order].astype(np.float64),
         ends=None if len(ends) == len(order) else ends,
         clusters=None if clusters is None else _by_cluster(clusters[order], labels[order]),
+        grades=None if grades is None else _sorted(grades[order]),
     )
+
+
+def _sorted(values: Values) -> tuple[Integers, Integers]:
+    """Return the order of ascending values, and the position of the last of each group of equal ones in it."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    return order, np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
 
 
 def _by_cluster(clusters: Integers, labels: Labels) -> tuple[tuple[Integers, Integers], ...]:

@@ -28,6 +28,7 @@ class ScoredPairs:
         pair_means: Mean of the two text embeddings of each pair, shape `(n_pairs, dimension)`.
         categories: Category of each pair.
         pair_types: Pair type of each pair.
+        grades: Graded similarity of each pair, shape `(n_pairs,)`, where the labels come from grades.
     """
 
     scores: Values
@@ -35,6 +36,7 @@ class ScoredPairs:
     pair_means: Values
     categories: tuple[str, ...]
     pair_types: tuple[str, ...]
+    grades: Values | None = None
 
 
 @dataclass(frozen=True)

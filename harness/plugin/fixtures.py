@@ -42,14 +42,7 @@ def session_of(config: pytest.Config) -> Session:
         settings = settings_of(config, given.harness_case)
         if given.harness_update_baselines:
             require_writable(settings.baselines, "harness_baselines in the ini file")
-        config.stash[_SESSION] = open_session(
-            settings.root,
-            settings.cases,
-            TerminalProgress(config),
-            candidate,
-            baselines=settings.baselines,
-            store=settings.store,
-        )
+        config.stash[_SESSION] = open_session(settings, TerminalProgress(config), candidate)
     return config.stash[_SESSION]
 
 

@@ -1,5 +1,6 @@
 """A case being run: from its inputs to verdicts, results and baselines."""
 
+from harness.run.audit import audit_of_cases
 from harness.run.calibration import machine
 from harness.run.case_run import CaseRun
 from harness.run.collect import collect
@@ -7,5 +8,5 @@ from harness.run.inputs import Inputs, prepare
 from harness.run.latency import served
 from harness.run.power import CasePower, power_of_cases
 from harness.run.session import CandidateOptions, Session, open_session
-from harness.run.settings import Settings, require_writable, settings_of
+from harness.run.settings import Settings, require_writable, settings_here, settings_of
 from harness.run.update import update_baseline

@@ -74,7 +74,7 @@ class CaseRun:
         recipe = data.case.models[model].changed(**changes)
         title = self._title("train", model, **changes)
         return self.ctx.artefact(
-            TRAIN, title=title, recipe=recipe, base=data.base, train_pairs=data.train, eval_pairs=data.eval
+            TRAIN, title=title, recipe=recipe, base=data.base, train_pairs=data.train, dev_pairs=data.dev
         )
 
     def checkpoint(self, model: str, **changes: Any) -> Checkpoint:

@@ -1,8 +1,8 @@
 """A case with everything that it names read and verified: what a run starts from. Imports no torch."""
 
 from harness.config import Case
-from harness.data import read_pairs
-from harness.errors import CaseError
+from harness.data import PairSet, split_off
+from harness.errors import CaseError, DataError
 from harness.gates import Inputs
 from harness.models import module_names, resolve_base
 from harness.verification import Candidate
@@ -14,7 +14,7 @@ def prepare(case: Case, candidate: Candidate | None = None) -> Inputs:
     Raises:
         HarnessError: Something that the case names is not what it should be.
     """
-    train = read_pairs(case.train_path)
+    train, dev = training_pairs(case)
     for name, recipe in case.models.items():
         steps = recipe.epochs * -(-len(train) // recipe.batch_size)
         if recipe.warmup_steps >= steps:
@@ -31,5 +31,22 @@ def prepare(case: Case, candidate: Candidate | None = None) -> Inputs:
                 f"{case.path}: models.{name}.lora.target_modules: got {', '.join(unknown)}, expected modules of the "
                 f"base: {', '.join(sorted(known))}"
             )
-    extra = {} if candidate else {name: read_pairs(path) for name, path in case.extra_paths.items()}
-    return Inputs(case, base, train, read_pairs(case.eval_path), extra, candidate)
+    evaluation = case.read_pairs("eval")
+    if dev is not None and (shared := dev.shared_with(evaluation)):
+        raise DataError(
+            f"{dev.path}: {shared} of the dev pairs are evaluation pairs; expected pairs that judge nothing"
+        )
+    extra = {} if candidate else {name: case.read_pairs(name) for name in case.data.extra}
+    return Inputs(case, base, train, evaluation, dev, extra, candidate)
+
+
+def training_pairs(case: Case) -> tuple[PairSet, PairSet | None]:
+    """Read the pairs to train on, and the dev pairs: a file of their own, a part that is set aside, or none.
+
+    Raises:
+        DataError: They are not what they should be.
+    """
+    train, dev = case.read_pairs("train"), case.data.dev
+    if isinstance(dev, float):
+        return split_off(train, dev, case.data.prefixes)
+    return train, None if dev is None else case.read_pairs("dev")

@@ -25,9 +25,7 @@ def power_of_cases(settings: Settings) -> Iterator[CasePower]:
     Raises:
         HarnessError: A case is not what it should be, or nothing comparable is stored for it.
     """
-    session = open_session(
-        settings.root, settings.cases, lambda *_: None, baselines=settings.baselines, store=settings.store
-    )
+    session = open_session(settings, lambda *_: None)
     for name, inputs in session.cases.items():
         run = session.run(name)
         powers, stored = {}, {}

@@ -1,6 +1,5 @@
 """The cases of one session, read and verified once, and a run of each."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -8,11 +7,11 @@ from typing import Literal
 from harness.baselines import baseline_path, comparable, read_baseline
 from harness.config import Case, read_case
 from harness.errors import CaseError
-from harness.execution import Context, LocalExecutor, StepProgress, Store, file_digest
+from harness.execution import Context, LocalExecutor, StepProgress, Store
 from harness.models import read_record
 from harness.run.case_run import CaseRun
-from harness.run.inputs import Inputs, prepare
-from harness.run.settings import find_cases, make_store
+from harness.run.inputs import Inputs, prepare, training_pairs
+from harness.run.settings import Settings, make_store
 from harness.verification import find_candidate
 
 
@@ -69,39 +68,27 @@ class Session:
         self._runs.pop(case, None)
 
 
-def open_session(
-    root: Path,
-    paths: Sequence[Path],
-    progress: StepProgress,
-    candidate: CandidateOptions | None = None,
-    *,
-    baselines: Path | None = None,
-    store: Path | None = None,
-) -> Session:
+def open_session(settings: Settings, progress: StepProgress, candidate: CandidateOptions | None = None) -> Session:
     """Read and verify every case, before any slow work.
 
     Args:
-        root: Directory of `fixtures/`, and by default of `baselines/` and `.harness/`.
-        paths: Case files or their directories; by default every `fixtures/*/case.toml` below the root.
+        settings: The cases, and the directories of baselines and store.
         progress: Told how each stage gets on.
         candidate: The model to gate, where the session is about one.
-        baselines: Directory of the stored baselines.
-        store: Directory of what was computed.
 
     Raises:
         HarnessError: A case, its data, its base or its baseline is not what it should be, or nothing can be stored.
     """
-    baselines = root / "baselines" if baselines is None else baselines
-    cases = [read_case(path) for path in tuple(paths) or find_cases(root)]
+    cases = [read_case(path) for path in settings.cases]
     names = [case.name for case in cases]
     if len(set(names)) < len(names):
         raise CaseError(f"--case: the cases are named by their directories, and two are the same: {sorted(names)}")
     for case in cases:
-        read_baseline(baseline_path(baselines, case))  # a broken one is found before any work
+        read_baseline(baseline_path(settings.baselines, case))  # a broken one is found before any work
     inputs = [_gated(cases, candidate)] if candidate else [prepare(case) for case in cases]
-    artefacts = make_store(root / ".harness" if store is None else store)
+    artefacts = make_store(settings.store)
     ctx = Context(Store(artefacts), LocalExecutor(artefacts), progress)
-    return Session(baselines, {found.case.name: found for found in inputs}, ctx)
+    return Session(settings.baselines, {found.case.name: found for found in inputs}, ctx)
 
 
 def _gated(cases: list[Case], options: CandidateOptions) -> Inputs:
@@ -121,7 +108,7 @@ def _trained_on(cases: list[Case], path: Path) -> Case:
     if not path.is_dir():
         raise CaseError(f"{path}: no directory; expected the model that wants to ship")
     record = read_record(path)
-    known = [case for case in cases if record is not None and file_digest(case.train_path) == record.pairs_digest]
+    known = [case for case in cases if record is not None and training_pairs(case)[0].digest == record.pairs_digest]
     if len(known) == 1:
         return known[0]
     names = ", ".join(str(case.path) for case in known or cases)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from harness.config import CASE_FILE
 from harness.errors import CaseError, StoreError
@@ -35,6 +35,23 @@ class Settings:
     baselines: Path
     reports: Path
     store: Path
+
+    @classmethod
+    def below(cls, root: Path, cases: Sequence[Path] = ()) -> Self:
+        """Return the default directories below a root, with these cases or else every `fixtures/*/case.toml`.
+
+        Raises:
+            CaseError: There is no case.
+        """
+        found = tuple(cases) or find_cases(root)
+        return cls(root, found, root / "baselines", root / "reports", root / ".harness")
+
+
+def settings_here(cases: Sequence[Path]) -> Settings:
+    """Return the settings of a command that is run in the working directory; arguments and errors as `settings_of`."""
+    import pytest  # reads the ini file
+
+    return settings_of(pytest.Config.fromdictargs({}, []), cases)
 
 
 def settings_of(config: pytest.Config, cases: Sequence[Path]) -> Settings:

@@ -23,7 +23,8 @@ def update_baseline(run: CaseRun, path: Path, seeds: int | None) -> list[str]:
     verdicts = (
         judge(run, gate, subject) for gate in GATES.values() if gate.hard for subject in subjects(gate, run.inputs)
     )
-    broken = [verdict.text for verdict in verdicts if verdict.outcome != "pass"]
+    warns = run.inputs.case.audit.warn
+    broken = [one.text for one in verdicts if one.outcome != "pass" and one.subject.check not in warns]
     if broken:
         raise BaselineError(
             f"{path}: not updated, hard gates of case {run.inputs.case.name} failed:\n  " + "\n  ".join(broken)

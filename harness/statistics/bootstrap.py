@@ -40,6 +40,7 @@ def intervals(
     *,
     seed: int,
     clusters: Integers | None = None,
+    grades: Values | None = None,
     resamples: int = 2000,
 ) -> dict[str, Interval]:
     """95 % bootstrap interval of every metric of one model.
@@ -59,6 +60,7 @@ def intervals(
         clusters: Cluster of each pair, -1 for noise, shape `(n_pairs,)`: the detail `cluster_labels` of
             `cluster_purity`, which is NaN without. The clustering is held fixed, so the interval is too narrow where
             the clusters themselves are doubtful.
+        grades: Grade of each pair, shape `(n_pairs,)`, where the labels come from grades.
         resamples: Number of resamples.
 
     Returns:
@@ -77,7 +79,7 @@ def intervals(
     if reason := check_pairs(scores, labels, text_rows, clusters, draws=resamples):
         return dict.fromkeys(METRICS, Interval.none(reason))
     units = resampling_units(text_rows)
-    ranking = rank(scores, labels, clusters)
+    ranking = rank(scores, labels, clusters, grades)
     blocks = draw_blocks(units, resamples, seed)
     values = join([weighted_values(ranking, pair_weights(units, draws, ranking.order)) for draws in blocks])
     observed = weighted_values(ranking, np.ones((1, len(scores))))

@@ -53,6 +53,7 @@ def compare(
     *,
     seed: int,
     clusters: tuple[Integers, Integers] | None = None,
+    grades: Values | None = None,
     resamples: int = 2000,
     permutations: int = 2000,
 ) -> dict[str, Change]:
@@ -77,6 +78,7 @@ def compare(
         seed: Of the draws.
         clusters: Cluster of each pair, -1 for noise, under the model now and the stored one; both clusterings are held
             fixed. Without it `cluster_purity` is NaN.
+        grades: Grade of each pair, shape `(n_pairs,)`, where the labels come from grades.
         resamples: Number of resamples for the intervals.
         permutations: Number of permutations for the p-values, which are multiples of 1 / (`permutations` + 1).
 
@@ -93,12 +95,12 @@ def compare(
         if reason := check_pairs(scores, labels, text_rows, found, draws=min(resamples, permutations)):
             return dict.fromkeys(METRICS, Change(*(math.nan,) * 6, reason=reason))
     unit = np.ones((1, len(now)))
-    rankings = [rank(scores, labels, found) for scores, found in sides]
+    rankings = [rank(scores, labels, found, grades) for scores, found in sides]
     values = [weighted_values(ranking, unit) for ranking in rankings]
     units, groups = resampling_units(text_rows), independent_groups(text_rows)
     counts = units.count, int(groups.max()) + 1
     resampled = _resampled_changes(rankings, units, resamples, seed)
-    swapped = _swapped_changes((now, stored), clusters, labels, groups, permutations, seed)
+    swapped = _swapped_changes((now, stored), clusters, labels, grades, groups, permutations, seed)
     return {
         name: _change(float(values[0][name][0]), float(values[1][name][0]), resampled[name], swapped[name], counts)
         for name in METRICS
@@ -130,6 +132,7 @@ def _swapped_changes(
     sides: tuple[Values, Values],
     clusters: tuple[Integers, Integers] | None,
     labels: Labels,
+    grades: Values | None,
     groups: Integers,
     permutations: int,
     seed: int,
@@ -140,7 +143,11 @@ def _swapped_changes(
     pair one has weight 1, the other 0.
     """
     count = len(labels)
-    ranks = rank(np.concatenate([average_ranks(side) for side in sides]), np.concatenate([labels, labels]))
+    ranks = rank(
+        np.concatenate([average_ranks(side) for side in sides]),
+        np.concatenate([labels, labels]),
+        grades=None if grades is None else np.concatenate([grades, grades]),
+    )
     scores = ranks.with_scores(np.concatenate(sides))
     pair, is_stored = ranks.order % count, ranks.order >= count
     terms = {

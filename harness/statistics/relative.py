@@ -49,6 +49,7 @@ def relative_performance(
     metric: str,
     reference_name: str,
     seed: int,
+    grades: Values | None = None,
     resamples: int = 2000,
 ) -> RelativePerformance:
     """Relative performance and gap recovered, each with its bootstrap interval.
@@ -65,6 +66,7 @@ def relative_performance(
         metric: A key of `METRICS`. One that needs clusters has no intervals.
         reference_name: Name of the reference, for the reasons.
         seed: Of the draws.
+        grades: Grade of each pair, shape `(n_pairs,)`, where the labels come from grades.
         resamples: Number of resamples.
 
     Raises:
@@ -81,7 +83,7 @@ def relative_performance(
     elif missing := next(filter(None, (check_pairs(s, labels, text_rows, None, draws=resamples) for s in scores)), ""):
         interval = gap_interval = Interval.none(missing)
     else:
-        units, rankings = resampling_units(text_rows), [rank(vector, labels) for vector in scores]
+        units, rankings = resampling_units(text_rows), [rank(vector, labels, grades=grades) for vector in scores]
         blocks = [
             [weighted_values(r, pair_weights(units, draws, r.order), (metric,))[metric] for r in rankings]
             for draws in draw_blocks(units, resamples, seed)

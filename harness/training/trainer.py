@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.config.recipe import LOSSES, Recipe
+from harness.config.recipe import GRADED_LOSSES, LOSSES, Recipe
 from harness.data.pairs import PairSet
 from harness.execution.step import MODEL, Progress, Step
 from harness.metrics.cosine import pair_scores
@@ -46,7 +47,7 @@ class EpochPoint:
     Attributes:
         epoch: From 1.
         loss: Mean training loss of the epoch.
-        spearman: Of the evaluation pairs, after the epoch.
+        spearman: Of the dev pairs, after the epoch; NaN without any.
     """
 
     epoch: int
@@ -76,11 +77,18 @@ class TrainingFacts:
 
 
 def train(
-    *, recipe: Recipe, base: ResolvedBase, train_pairs: PairSet, eval_pairs: PairSet, out: Path, progress: Progress
+    *,
+    recipe: Recipe,
+    base: ResolvedBase,
+    train_pairs: PairSet,
+    dev_pairs: PairSet | None,
+    out: Path,
+    progress: Progress,
 ) -> TrainingFacts:
     """Train one model, and save it in the sentence-transformers format (an adapter: the PEFT files) with its record.
 
-    The evaluation pairs are measured after each epoch for the training curve. They are never used to pick a checkpoint.
+    The dev pairs, if any, are measured after each epoch for the training curve. They pick no checkpoint and change no
+    weight.
     """
     import torch
     from sentence_transformers import SentenceTransformerTrainer
@@ -96,9 +104,9 @@ def train(
         trainer = SentenceTransformerTrainer(
             model=model,
             args=_arguments(recipe, precision, model.device, scratch),
-            train_dataset=_dataset(train_pairs),
+            train_dataset=_dataset(train_pairs, graded=recipe.loss in GRADED_LOSSES),
             loss=getattr(losses, LOSSES[recipe.loss])(model),
-            callbacks=[_observer(recipe, model, eval_pairs, correlations, progress)],
+            callbacks=[_observer(recipe, model, dev_pairs, correlations, progress)],
         )
         started = time.perf_counter()
         outcome = trainer.train()
@@ -175,14 +183,14 @@ def _arguments(
     )
 
 
-def _dataset(pairs: PairSet) -> Dataset:
+def _dataset(pairs: PairSet, *, graded: bool) -> Dataset:
     from datasets import Dataset
 
     return Dataset.from_dict(
         {
             "text_1": [pair.text_1 for pair in pairs],
             "text_2": [pair.text_2 for pair in pairs],
-            "label": [float(pair.label) for pair in pairs],
+            "label": pairs.targets.tolist() if graded else [float(pair.label) for pair in pairs],
         }
     )
 
@@ -201,9 +209,9 @@ def _precision(recipe: Recipe, device: torch.device) -> str:
 
 
 def _observer(
-    recipe: Recipe, model: SentenceTransformer, eval_pairs: PairSet, correlations: list[float], progress: Progress
+    recipe: Recipe, model: SentenceTransformer, dev_pairs: PairSet | None, correlations: list[float], progress: Progress
 ) -> TrainerCallback:
-    """Return a callback that reports each step and measures the evaluation pairs after each epoch."""
+    """Return a callback that reports each step and measures the dev pairs after each epoch."""
     from transformers import TrainerCallback
 
     class Observer(TrainerCallback):  # its methods' parameters are the trainer's to name
@@ -215,8 +223,11 @@ def _observer(
             )
 
         def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
+            if dev_pairs is None:
+                correlations.append(math.nan)
+                return
             with fp32(model):
-                scores = pair_scores(embed(model, eval_pairs.texts), eval_pairs.text_rows)
-            correlations.append(spearman(scores, eval_pairs.labels).value)
+                scores = pair_scores(embed(model, dev_pairs.texts), dev_pairs.text_rows)
+            correlations.append(spearman(scores, dev_pairs.targets).value)
 
     return Observer()

@@ -35,7 +35,7 @@ def content(dating_case_path):
 @pytest.fixture
 def write(tmp_path, to_toml):
     def to_file(content):
-        for name in ("train", "eval", "eval_large"):
+        for name in ("train", "eval", "eval_large", "dev"):
             (tmp_path / f"{name}.jsonl").touch()
         path = tmp_path / "case.toml"
         path.write_text(content if isinstance(content, str) else to_toml(content), encoding="utf-8")
@@ -61,7 +61,7 @@ def test_the_smallest_case_is_complete_and_frozen(write):
     [gate] = case.gates.relative_performance
     assert ("lora", "standard", "spearman", 0.9) == (gate.model, gate.reference, gate.metric, gate.at_least)
     assert case.gates.memory_mb is None
-    assert [(name, check.limit) for name, check in CHECKS.items()] == list(case.audit.items())
+    assert {name: check.limit for name, check in CHECKS.items()} == {name: case.audit[name] for name in CHECKS}
     assert {name: metric.floor for name, metric in METRICS.items()} == case.tolerance.floor
     assert {name: metric.base_tolerance for name, metric in METRICS.items()} == case.tolerance.base
     with pytest.raises(ValidationError, match="frozen"):
@@ -71,12 +71,13 @@ def test_the_smallest_case_is_complete_and_frozen(write):
 def test_what_a_case_states_stands_in_for_the_default(write):
     stated = """
 gates = { relative_performance = [], divergence = 0.2 }
-audit = { one_word = 0.1 }
+audit = { one_word = 0.1, warn = ["truncated_texts"] }
 tolerance = { seeds = 3, floor = { margin = 0.5 } }
 """
     case = read_case(write(stated + SMALLEST))
     assert ([], 0.2, 8) == (case.gates.relative_performance, case.gates.divergence, case.gates.category_pairs)
     assert (0.1, CHECKS["duplicates"].limit) == (case.audit["one_word"], case.audit["duplicates"])
+    assert ["truncated_texts"] == case.audit.warn
     assert (3, 0.95, 0.5) == (case.tolerance.seeds, case.tolerance.confidence, case.tolerance.floor["margin"])
     assert METRICS["spearman"].floor == case.tolerance.floor["spearman"]
     assert METRICS["margin"].base_tolerance == case.tolerance.base["margin"]
@@ -93,8 +94,8 @@ def test_the_shipped_case_is_found_from_its_own_directory(dating_case_path, monk
     monkeypatch.chdir(directory)
     case = read_case(type(directory)("case.toml"))
     assert ("dating", dating_case_path) == (case.name, case.path)
-    assert (directory / "train.jsonl", directory / "eval.jsonl") == (case.train_path, case.eval_path)
-    assert {"large": directory / "eval_large.jsonl"} == case.extra_paths
+    names = {"train": "train", "eval": "eval", "dev": "dev", "large": "eval_large"}
+    assert {name: directory / f"{file}.jsonl" for name, file in names.items()} == case.sources
 
 
 def test_the_checked_rates_are_once_and_ten_times_that_of_full_fine_tuning(write, content):
@@ -115,8 +116,20 @@ WRONG = [
     ("base/path", "model", "base: both package and path are given; expected one of them"),
     ("base/revision", "main", "base.revision: string should match pattern '^[0-9a-f]{40}$'; got \"main\""),
     ("base/sha256/model.safetensors", "53aa", "base.sha256.model.safetensors: string should match pattern"),
-    ("data/train", ".", "data.train: no file "),
-    ("data/extra/large", "./train.jsonl", "data.extra.large: the training file; expected pairs that no model was"),
+    ("data/train", "none.jsonl", "data.train: no file "),
+    ("data/train", 7, "data.train: input should be a valid string; got 7"),
+    ("data/train", {"dataset": "org/name", "revision": "main", "split": "train"}, "data.train.revision: string should"),
+    ("data/train", {"dataset": "org/name", "revision": "a" * 40}, "data.train.split: missing"),
+    (
+        "data/extra/large",
+        "./train.jsonl",
+        "data.extra.large: that of train as well; expected pairs that are apart from",
+    ),
+    ("data/dev", "eval.jsonl", "data.dev: that of eval as well; expected pairs that are apart from those; got "),
+    ("data/dev", 1.0, "data.dev: input should be less than 1; got 1.0"),
+    ("data/columns", {"text": "question"}, "data.columns.text: unknown key; expected one of text_1, "),
+    ("data/threshold", "3", "data.threshold: input should be a valid number; got "),
+    ("audit/warn", ["truncation"], "audit.warn.0: input should be 'shared_pairs', "),
     ("data/extra", {"train": "eval.jsonl"}, "data.extra.train: not a name; expected an identifier other than train"),
     ("models", {"base": RECIPE}, "models.base: not a model name; expected an identifier other than 'base'"),
     ("models/standard/epochs", 4.0, "models.standard.epochs: input should be a valid integer; got 4.0"),

@@ -1,7 +1,7 @@
 import itertools
 import math
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def found(check, train, evaluation, **more):
 def test_the_shipped_data_are_within_their_limits(path):
     case = read_case(path)
     base = resolve_base(case.base, case.path.parent)
-    train, evaluation = read_pairs(case.train_path), read_pairs(case.eval_path)
+    train, evaluation = case.read_pairs("train"), case.read_pairs("eval")
     texts = (*train.texts, *evaluation.texts)
     pieces = dict(zip(texts, count_word_pieces(base, texts), strict=True))
     known = {"word_pieces": pieces, "max_length": max_length(base), "uncounted": ""}
@@ -67,7 +67,9 @@ def test_shared_repeated_and_frequent_are_those_that_a_search_finds(train, evalu
     assert shared == sorted(data_of(train, evaluation).shared)
     assert len(shared) / len(evaluation) == found("shared_pairs", train, evaluation).value
     texts, known = ({bare(text) for p in pairs for text in (p.text_1, p.text_2)} for pairs in (evaluation, train))
-    assert len(texts & known) / len(texts) == found("shared_texts", train, evaluation).value
+    leaked = {*shared, *data_of(train, evaluation).near_shared}
+    new = {bare(text) for row, p in enumerate(evaluation) if row not in leaked for text in (p.text_1, p.text_2)}
+    assert len(new & known) / len(texts) == found("shared_texts", train, evaluation).value
     shares = [
         sum(any(same(p, q) and p.label == q.label for q in pairs[:row]) for row, p in enumerate(pairs)) / len(pairs)
         for pairs in (train, evaluation)
@@ -76,9 +78,11 @@ def test_shared_repeated_and_frequent_are_those_that_a_search_finds(train, evalu
     for check, key in (("label_balance", "label"), ("category_balance", "category")):
         shares = [max(Counter(getattr(p, key) for p in pairs).values()) / len(pairs) for pairs in (train, evaluation)]
         assert max(shares) == found(check, train, evaluation).value
-    twice = [p for p, q in itertools.combinations([*train, *evaluation], 2) if same(p, q) and p.label != q.label]
-    contradicted = {frozenset((bare(p.text_1), bare(p.text_2))) for p in twice}
-    assert len(contradicted) == found("contradictions", train, evaluation).value
+    contradicted = [
+        {frozenset((bare(p.text_1), bare(p.text_2))) for p, q in both if same(p, q) and p.label != q.label}
+        for both in (itertools.combinations(pairs, 2) for pairs in (train, evaluation))
+    ]
+    assert sum(map(len, contradicted)) == found("contradictions", train, evaluation).value
 
 
 @given(FILES, FILES)
@@ -109,7 +113,7 @@ def test_the_best_length_is_that_which_a_search_finds(train, evaluation):
     value = found("length_alone", train, evaluation).value
     known = [auc(train, length) for length in lengths]
     if math.isnan(known[0]) or math.isnan(auc(evaluation, lengths[0])):
-        assert math.isnan(value)
+        assert 0.5 == value  # one label: its balance says so
         return
     best = max(abs(k - 0.5) for k in known)
     expected = [
@@ -140,7 +144,7 @@ def test_a_nearly_shared_pair_has_the_same_label_there():
     assert (0, 1 / 3, (0,)) == (result.findings["shared_pairs"].value, near.value, result.leaked)
     texts = '"jazz every night!" and "I love to drink green tee in the rose garden"'
     assert (f"eval.jsonl:1 = train.jsonl:1: {texts}",) == near.examples
-    assert 3 / 6 == result.findings["near_shared_texts"].value
+    assert 1 / 6 == result.findings["near_shared_texts"].value  # not those of the pair that is told already
 
 
 DISGUISES = (
@@ -168,18 +172,49 @@ def test_leakage_is_found_with_its_size_and_its_places_in_any_disguise():
     assert 0 == found("shared_pairs", [pair("boy: tea", "girl: jazz")], [pair("girl: tea", "boy: jazz")]).value
 
 
-def test_contradictions_are_found_in_a_file_and_between_them():
+def test_a_contradiction_in_a_file_is_one_and_between_files_a_shared_pair():
     train = [pair("tea", "jazz", 1), pair("Jazz", "tea ", 0), pair("rain", "snow", 1), pair("dogs", "cats", 0)]
-    train.append(train[2])  # the first place is named
+    train.append(train[0])  # the first place is named
     finding = found("contradictions", train, [pair("snow", "RAIN", 0), pair("dogs", "cats", 0)])
-    assert (2, "2 of 3 different pairs have two labels") == (finding.value, finding.words)
-    assert (
-        'train.jsonl:1 says 1, train.jsonl:2 says 0: "tea" and "jazz"',
-        'train.jsonl:3 says 1, eval.jsonl:1 says 0: "rain" and "snow"',
-    ) == finding.examples
+    assert (1, "1 of 5 different pairs have two labels") == (finding.value, finding.words)
+    assert ('train.jsonl:1 says 1, train.jsonl:2 says 0: "tea" and "jazz"',) == finding.examples
     shared = found("shared_pairs", train, [pair("snow", "RAIN", 0)])
     assert ('eval.jsonl:1 = train.jsonl:3, with label 1 instead of 0: "snow" and "RAIN"',) == shared.examples
     assert ('eval.jsonl:1 = train.jsonl:3: "snow"',) == found("shared_texts", train, [pair("snow", "new")]).examples
+
+
+SOUND = [[pair(f"{name} {row} tea", f"{name} {row} jazz", row % 2) for row in range(12)] for name in ("train", "eval")]
+
+
+@pytest.mark.parametrize(
+    ("above", "file", "fault"),
+    [
+        ("shared_pairs", 1, lambda pairs: [replace(SOUND[0][0], label=1), *pairs[1:]]),
+        ("near_shared_pairs", 1, lambda pairs: [replace(SOUND[0][1], text_1="train 1  tea!"), *pairs[1:]]),
+        ("contradictions", 0, lambda pairs: [replace(pairs[1], label=0), *pairs[1:]]),
+        ("label_balance", 0, lambda pairs: [replace(p, label=1) for p in pairs]),
+        ("label_balance", 1, lambda pairs: [replace(p, label=0) for p in pairs]),
+    ],
+)
+def test_one_cause_is_above_one_limit(above, file, fault):
+    files = [fault(pairs) if number == file else pairs for number, pairs in enumerate(SOUND)]
+    result = audit(data_of(*files, max_length=None, uncounted="", word_pieces=defaultdict(int)))
+    small = {"one_word": 1, "category_balance": 1}  # of twelve pairs
+    limits = {name: check.limit for name, check in CHECKS.items()} | small
+    assert [above] == [name for name, finding in result.findings.items() if not finding.value <= limits[name]]
+
+
+def test_without_categories_nothing_is_said_about_them_and_a_place_has_line_and_id():
+    known = [Pair("tea", "jazz", 1, id="q7"), Pair("rain", "snow", 0)]
+    files = (
+        PairFile(name, PairSet(Path(name), "0" * 64, tuple(known), lines=(2, 5))) for name in ("train.csv", "eval.csv")
+    )
+    result = audit(AuditData(*files, {}, None, "not counted"))
+    assert set(CHECKS) - set(result.findings) == {"category_balance", "category_alone"}
+    assert [
+        'eval.csv:2 (q7) = train.csv:2 (q7): "tea" and "jazz"',
+        'eval.csv:5 = train.csv:5: "rain" and "snow"',
+    ] == list(result.findings["shared_pairs"].examples)
 
 
 def test_a_word_a_length_and_a_category_that_give_the_label_away_are_found():

@@ -18,7 +18,7 @@ PAIR_TYPES = {
     "complex_incompatible": ([0], 74, 15, 75),
     "curated_realistic": ([0, 1], 15, 3, 15),
 }
-TRAIN, EVAL, LARGE = (rows_of(f"dating/{name}.jsonl") for name in ("train", "eval", "eval_large"))
+TRAIN, EVAL, LARGE, DEV = (rows_of(f"dating/{name}.jsonl") for name in ("train", "eval", "eval_large", "dev"))
 
 
 def unordered(row):
@@ -42,8 +42,8 @@ def test_the_generator_writes_the_committed_bytes(name, tmp_path):
 
 def test_no_pair_occurs_twice_in_a_file_or_between_them_and_half_of_the_eval_texts_are_new():
     # The key has no label in it: a pair with two labels would be a pair that occurs twice.
-    assert Counter(map(unordered, TRAIN + EVAL + LARGE)).most_common(1)[0][1] == 1
-    for rows in (EVAL, LARGE):
+    assert Counter(map(unordered, TRAIN + EVAL + LARGE + DEV)).most_common(1)[0][1] == 1
+    for rows in (EVAL, LARGE, DEV):
         assert len(texts_of(rows) - texts_of(TRAIN)) / len(texts_of(rows)) >= 0.5
 
 

@@ -1,5 +1,4 @@
 import hashlib
-import json
 from pathlib import Path
 
 import numpy as np
@@ -7,85 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.data import Pair, PairSet, fold, read_pairs
-from harness.errors import DataError
-
-FIELDS = "text_1, text_2, label, category, subcategory, pair_type"
-VALUES = ("boy: I love lazy Sundays", "girl: I'm all about new people", 0, "lifestyle", "weekend", "incompatible")
-ROW = dict(zip(FIELDS.split(", "), VALUES, strict=True))
-
-
-def line(**changes):
-    return json.dumps({**ROW, **changes}, ensure_ascii=False).encode()
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "pairs.jsonl"
-
-
-def lines_of_error(path):
-    with pytest.raises(DataError) as caught:
-        read_pairs(path)
-    return str(caught.value).splitlines()
-
-
-def test_a_valid_file_is_read_in_its_order(path):
-    path.write_bytes(line() + b"\r\n" + line(label=1, text_1="é", pair_type="compatible") + b"\n")
-    pairs = read_pairs(path)
-    assert (Pair(**ROW), Pair(**{**ROW, "label": 1, "text_1": "é", "pair_type": "compatible"})) == pairs.pairs
-    assert [0, 1] == pairs.labels.tolist()
-    assert ("incompatible", "compatible") == pairs.pair_types
-    assert ("lifestyle", "lifestyle") == pairs.categories
-    assert (2, list(pairs.pairs)) == (len(pairs), list(pairs))
-    assert (path, hashlib.sha256(path.read_bytes()).hexdigest()) == (pairs.path, pairs.digest)
-
-
-@pytest.mark.parametrize("separator", ["\u2028", "\x85", "\x1c"])
-def test_only_line_feeds_end_a_line(path, separator):
-    text = f"one{separator}two"
-    raw = json.dumps({**ROW, "text_1": "TEXT"}).replace("TEXT", text if separator != "\x1c" else "one\\u001ctwo")
-    path.write_bytes(raw.encode() + b"\n" + line() + b"\n")
-    assert (text, 2) == (read_pairs(path).pairs[0].text_1, len(read_pairs(path)))
-
-
-BAD = {
-    "no-json": (b"{", "not JSON (", "expected one object a line"),
-    "key-twice": (b'{"label": 0, "label": 1}', "not JSON (the key 'label' stands in it twice)", ""),
-    "too-deep": (b"[" * 100_000, "not JSON", ""),
-    "byte-order-mark": (b"\xef\xbb\xbf" + line(), "not JSON (Unexpected UTF-8 BOM", ""),
-    "not-utf-8": (b'{"text_1": "\xff"}', "not UTF-8 (byte 13 of the line: 0xff)", ""),
-    "half-a-surrogate": (line(text_1="?").replace(b"?", b"\\ud800"), "text_1 ", ""),
-    "list": (b"[1]", "got a list, expected an object with the fields ", FIELDS),
-    "no-label": (line().replace(b'"label": 0, ', b""), "no field 'label'", ""),
-    "white-text": (line(text_2=" \t\u00a0"), "text_2 is empty", ""),
-    "label-true": (line(label=True), "label is true, expected 0 or 1", ""),
-    "label-nan": (line(label=float("nan")), "label is NaN, expected 0 or 1", ""),
-    "unknown-field": (line(extra=1), f"unknown field 'extra'; expected {FIELDS}", ""),
-    "two-reasons": (line(label=2, text_1=""), "text_1 is empty; label is 2, expected 0 or 1", ""),
-}
-
-
-@pytest.mark.parametrize(("bad", "reason", "also"), BAD.values(), ids=BAD)
-def test_a_bad_row_is_named_by_file_and_line_with_its_reason(path, bad, reason, also):
-    path.write_bytes(b"\n".join([line(), line(label=1), bad, line()]) + b"\n")
-    [message] = lines_of_error(path)
-    assert message.startswith(f"{path}:3: {reason}")
-    assert also in message
-
-
-def test_the_first_twenty_bad_rows_are_listed_and_the_rest_counted(path):
-    expected = [f"{path}:{number}: label is 7, expected 0 or 1" for number in range(2, 22)]
-    for bad_rows, last in ((20, []), (50, ["... and 30 more bad rows"])):
-        path.write_bytes(line() + b"\n" + (line(label=7) + b"\n") * bad_rows)
-        assert [*expected, *last] == lines_of_error(path)
-
-
-def test_a_missing_or_empty_file_is_refused(path):
-    assert [f"{path}: cannot be read: No such file or directory"] == lines_of_error(path)
-    path.touch()
-    assert [f"{path}: no pairs in it; expected one JSON object a line"] == lines_of_error(path)
-
+from harness.data import Pair, PairSet, fold
 
 texts = st.sampled_from(["a", "b", "c", "d", "e f", "é"])
 
@@ -150,3 +71,10 @@ def test_fingerprints_are_sorted_and_one_for_each_pair_whatever_their_order(side
     shuffled = [side[:: random.choice([1, -1])] for side in sides]
     random.shuffle(shuffled)
     assert found == fingerprints(*shuffled)
+
+
+def test_grades_train_over_their_range_and_labels_as_they_are():
+    graded = PairSet(Path("p"), "", tuple(Pair("a", "b", int(grade >= 3), grade=grade) for grade in (1.0, 3.0, 5.0)))
+    assert ([1, 3, 5], [0, 0.5, 1]) == (graded.grades.tolist(), graded.targets.tolist())
+    labelled = PairSet(Path("p"), "", tuple(Pair("a", "b", label) for label in (0, 1)))
+    assert (None, [0, 1]) == (labelled.grades, labelled.targets.tolist())

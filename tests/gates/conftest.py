@@ -42,6 +42,12 @@ def relative(gap):
     return RelativePerformance(**measured, **dict.fromkeys(("interval", "gap_interval"), Interval(0.9, 0.99, "")))
 
 
+class Limits(dict):
+    """The table `[audit]` of a case."""
+
+    warn = ()
+
+
 class Run:
     """Evidence of a good run; each attribute is what a gate may ask for."""
 
@@ -55,7 +61,7 @@ class Run:
         self.inputs = SimpleNamespace(
             case=SimpleNamespace(
                 gates=gates,
-                audit=dict.fromkeys(CHECKS, 0.1),
+                audit=Limits.fromkeys(CHECKS, 0.1),
                 learning_rate=LearningRateCheck(**RELATIVE, stalls_at_most=0.1, learns_at_least=0.5),
                 checked_rates=(2e-5, 2e-4),
                 model_names=tuple(VALUES),
@@ -69,6 +75,7 @@ class Run:
             models=("base", *trained),
             trained=trained,
             adapters=tuple(name for name, strategy in trained.items() if strategy == "lora"),
+            has_categories=True,
             compared_categories=("values",),
             origin=ORIGIN,
         )

@@ -36,6 +36,16 @@ def test_better_than_the_base_is_better_in_the_metrics_direction(make_run, verdi
         assert outcome == verdict_of(run, "beats_base", metric="false_positives").outcome
 
 
+def test_a_check_that_only_warns_is_inconclusive_beyond_its_limit(make_run, verdict_of):
+    run = make_run()
+    run.inputs.case.audit.warn = ("one_word",)
+    assert "pass" == verdict_of(run, "audit").outcome
+    for value in (0.2, NAN):
+        run.findings.update(one_word=Finding(value))
+        verdict = verdict_of(run, "audit")
+        assert ("inconclusive", True) == (verdict.outcome, verdict.message.endswith("(the case only warns of it)"))
+
+
 def angle(run, value):
     """Turn the adapter's embeddings: the farther from the base, the better."""
     away = np.array([[np.cos(value + 1), np.sin(value + 1)]] * 3, np.float32)

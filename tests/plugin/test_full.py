@@ -29,6 +29,8 @@ def test_pytest_collects_the_table(project, tiny_inputs):
         lines = project.run("--collect-only", "-q", kind=kind).stdout.lines
         found = [line.partition("test_gate[")[2].removesuffix("]") for line in lines if "test_gate[" in line]
         assert sorted(found) == sorted(name for name, runs in expected_ids.items() if kind in runs)
+        audits = [name.startswith("tiny-audit-") for name in found]
+        assert audits == sorted(audits, reverse=True), "the audit comes before any training"
     assert len(expected_ids) > 60
 
 

@@ -28,7 +28,6 @@ WORDS: dict[str, Callable[[Report], list[str]]] = {
     "classification": lambda report: [
         f"every pair positive: {details(report, 'lora', 'best_f1')['floor']:.3f}",
     ],
-    "training_curves": lambda report: [f"untrained base: {value(report, 'base', 'spearman')}"],
     "learning_rate": lambda report: [
         f"lora at 2e-5, the rate of standard: spearman {value(report, 'base', 'spearman')}",
         f"lora at 2e-4, 10 times the rate of standard: spearman {value(report, 'lora', 'spearman')}",
@@ -97,6 +96,30 @@ def test_without_values_nothing_is_drawn(report):
         untrained = with_model(untrained, model, training=None)
     assert draw_file(CHARTS["training_curves"], untrained) == (b"", None)
     assert table("learning_rate", with_case(report, learning_rate=None)).rows == ()
+
+
+def test_without_dev_pairs_the_curves_are_those_of_the_loss(report):
+    training = report.models["lora"].training
+    curve = tuple(dataclasses.replace(point, spearman=float("nan")) for point in training.curve)
+    check = report.case.learning_rate
+    points = tuple(point.model_copy(update={"curve": curve}) for point in check.points)
+    without = with_case(report, learning_rate=check.model_copy(update={"points": points}))
+    for model in ("standard", "lora"):
+        without = with_model(without, model, training=dataclasses.replace(training, curve=curve))
+    assert table("training_curves", without).rows[-1] == ("lora", "3", "0.133")
+    assert "no dev pairs" in CHARTS["training_curves"].alt(without)
+    assert table("learning_rate", without).rows[-1] == ("1e-3", "3", "0.133")
+    for name in ("training_curves", "learning_rate"):
+        picture = draw_file(CHARTS[name], without)[0]
+        ET.fromstring(picture)  # noqa: S314 (drawn here)
+        assert b"Spearman correlation on the dev pairs" not in picture
+
+
+def test_without_categories_and_pair_types_there_is_no_heatmap_and_one_bar_a_model():
+    plainer = make_report(pair=lambda row: plain(row) | {"category": "", "pair_type": ""})
+    assert draw_file(CHARTS["category_heatmap"], plainer) == (b"", None)
+    assert draw_file(CHARTS["false_positives"], plainer)[0]
+    assert ["all", "no pair type"] == [row[0] for row in table("false_positives", plainer).rows]
 
 
 def test_many_categories_show_the_largest():

@@ -13,10 +13,10 @@ import pytest
 
 from harness.analyses.operating_point import OPERATING_POINT, operating_point
 from harness.baselines import comparable
-from harness.errors import CaseError, NotBuiltError, StageError, StoreError
+from harness.errors import BaselineError, CaseError, NotBuiltError, StageError, StoreError
 from harness.execution import Context, InlineExecutor, Store
 from harness.metrics.cosine import pair_scores
-from harness.run import CaseRun, Inputs
+from harness.run import CaseRun, Inputs, update_baseline
 from harness.run.calibration import provenance
 
 MODELS = ("base", "standard", "lora")
@@ -85,12 +85,29 @@ def test_training_helps_on_the_pairs_that_were_held_out(tiny_run):
     assert min(standard, lora) > base + 0.2
 
 
-def test_the_curve_ends_where_the_evaluation_begins(tiny_run):
+def test_no_evaluation_pair_is_in_the_key_of_a_training(tiny_run):
+    other = dataclasses.replace(tiny_run.inputs.eval, digest="0" * 64)
+    inputs, ctx = dataclasses.replace(tiny_run.inputs, eval=other), tiny_run.ctx.lookup_only()
     for name in ("standard", "lora"):
-        trained = tiny_run.training(name)
-        assert trained is not None
-        measured = tiny_run.evaluation(name).metrics["spearman"].value
-        assert trained.value.curve[-1].spearman == pytest.approx(measured, abs=0.005)
+        known = dataclasses.replace(tiny_run, inputs=inputs, ctx=ctx).training(name)
+        assert known.key == tiny_run.training(name).key
+
+
+@pytest.mark.parametrize("warn", [[], ["label_balance"]])
+def test_a_check_that_only_warns_keeps_no_baseline_from_being_stored(tiny_run, tmp_path, warn):
+    case = tiny_run.inputs.case
+    audit = case.audit.model_copy(update={"label_balance": 0.5, "warn": warn})
+    memory = case.gates.memory_mb.model_copy(update={"encode": 1.0})
+    gates = case.gates.model_copy(update={"memory_mb": memory})
+    inputs = dataclasses.replace(tiny_run.inputs, case=case.model_copy(update={"audit": audit, "gates": gates}))
+    with pytest.raises(BaselineError) as caught:
+        update_baseline(dataclasses.replace(tiny_run, inputs=inputs), tmp_path / "baseline.json", None)
+    _, *broken = map(str.strip, str(caught.value).splitlines())
+    assert (not warn) == broken[0].startswith("More frequent label: 57.14%, limit 50.00%: above")
+    assert ["encode base", "encode standard", "encode lora"] == [
+        line.split(":")[0] for line in broken[len(broken) - 3 :]
+    ]
+    assert len(broken) == 3 + (not warn)
 
 
 # --- analyses ---------------------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ def test_a_bad_row_is_named(write_case, tiny_content, tmp_path, name):
     case = read_case(write_case(tmp_path / "tiny", tiny_content()))
     with (tmp_path / "tiny" / f"{name}.jsonl").open("a", encoding="utf-8") as file:
         file.write("{}\n")
-    with pytest.raises(DataError, match=rf"{name}\.jsonl:\d+: no field 'text_1'"):
+    with pytest.raises(DataError, match=rf"{name}\.jsonl:\d+: no columns of a pair"):
         prepare(case)
 
 
@@ -57,3 +57,26 @@ def test_a_target_that_the_base_does_not_have_is_named(write_case, tiny_content,
         CaseError, match=r"models\.lora\.lora\.target_modules: got wings, expected modules of the base: "
     ):
         prepare(read_case(write_case(tmp_path / "tiny", content)))
+
+
+def test_dev_pairs_are_a_file_or_a_part_of_train_and_never_evaluation_pairs(
+    write_case, tiny_content, tiny_inputs, tmp_path, pair_lines
+):
+    def prepared(dev):
+        content = tiny_content()
+        content["data"]["dev"] = dev
+        return prepare(read_case(write_case(tmp_path / "tiny", content)))
+
+    part = prepared(0.25)
+    assert set(part.train) | set(part.dev) == set(tiny_inputs.train)
+    assert not set(part.train.texts) & set(part.dev.texts)
+    write_case(tmp_path / "tiny", tiny_content())
+    own = {"text_1": "more tea for me", "text_2": "never any rain", "label": 0}
+    (tmp_path / "tiny" / "dev.jsonl").write_text(pair_lines([own]), encoding="utf-8")
+    whole = prepared("dev.jsonl")
+    assert (whole.train.digest, 1) == (tiny_inputs.train.digest, len(whole.dev))
+    shared = tiny_inputs.eval.pairs[0]
+    known = {"text_1": shared.text_2, "text_2": shared.text_1.upper(), "label": 1}
+    (tmp_path / "tiny" / "dev.jsonl").write_text(pair_lines([own, known]), encoding="utf-8")
+    with pytest.raises(DataError, match=r"dev.jsonl: 1 of the dev pairs are evaluation pairs; expected pairs"):
+        prepared("dev.jsonl")

@@ -1,6 +1,7 @@
 """A recipe makes the same weights from the same seed, and leaves beside them the record of its training."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ from pydantic import TypeAdapter
 from safetensors.numpy import load_file
 
 from harness.config import LOSSES, Recipe, read_case
+from harness.config.recipe import GRADED_LOSSES
+from harness.data import Pair
 from harness.metrics import pair_scores, row_cosines
 from harness.metrics.spearman import spearman
 from harness.models import ADAPTER, PROBE_TEXTS, SAVED, WEIGHTS, Checkpoint, embed, open_checkpoint, resolve_base
@@ -19,7 +22,7 @@ FILE = {"standard": WEIGHTS, "lora": ADAPTER}
 
 
 @pytest.fixture(scope="module", params=["standard", "lora"])
-def trained(request, train_tiny, tmp_path_factory):
+def trained(request, train_tiny, tiny_inputs, tmp_path_factory):
     """The name of a model, its directory, the facts, and the progress that was reported; trained once more."""
     import torch
 
@@ -27,7 +30,7 @@ def trained(request, train_tiny, tmp_path_factory):
     np.random.seed(12345)  # noqa: NPY002 - the state that a careless library would draw from
     out = tmp_path_factory.mktemp("trained") / request.param
     said = []
-    facts = train_tiny(request.param, out, progress=lambda *message: said.append(message))
+    facts = train_tiny(request.param, out, dev=tiny_inputs.eval, progress=lambda *message: said.append(message))
     return request.param, out, facts, said
 
 
@@ -68,9 +71,11 @@ def test_weights_and_the_record_of_their_probes_are_saved_and_nothing_else(train
     assert row_cosines(recorded, embed(reopened(model, tiny_inputs.base, out), PROBE_TEXTS)).min() >= 0.999999
 
 
-def test_the_seed_decides_the_weights_and_the_process_does_not(trained, tiny_trained, train_tiny, tmp_path):
+def test_the_seed_decides_the_weights_and_neither_the_process_nor_the_dev_pairs_do(
+    trained, tiny_trained, train_tiny, tmp_path
+):
     model, out, _, _ = trained
-    for name in (FILE[model], ARRAYS):
+    for name in (FILE[model], ARRAYS):  # `tiny_trained` was trained without dev pairs
         assert (tiny_trained[model] / name).read_bytes() == (out / name).read_bytes()
     train_tiny(model, tmp_path, seed=4)
     assert (tmp_path / FILE[model]).read_bytes() != (out / FILE[model]).read_bytes()
@@ -82,7 +87,7 @@ OTHERS = [{"optimizer": "adamw_torch"}, *({"loss": loss} for loss in LOSSES if l
 @pytest.mark.parametrize("changes", OTHERS, ids=[name for changes in OTHERS for name in changes.values()])
 def test_every_other_loss_and_optimizer_trains(train_tiny, tmp_path, changes):
     facts = train_tiny("standard", tmp_path, epochs=1, **changes)
-    assert math.isfinite(facts.curve[0].loss)
+    assert (True, True) == (math.isfinite(facts.curve[0].loss), math.isnan(facts.curve[0].spearman))
 
 
 def test_bf16_is_recorded_and_the_probes_are_still_fp32(train_tiny, tmp_path, tiny_inputs):
@@ -120,3 +125,11 @@ def test_the_shipped_adapter_has_73728_trainable_parameters_in_a_third_of_a_mega
     assert ParameterCounts(total=22_786_944, trainable=73_728) == trainer.parameter_counts(model)
     model.save_pretrained(str(tmp_path), create_model_card=False)
     assert 0.3 == pytest.approx((tmp_path / "adapter_model.safetensors").stat().st_size / 1e6, abs=0.02)
+
+
+def test_a_loss_of_graded_similarity_learns_grades_and_any_other_labels(tiny_inputs):
+    grades = (0.0, 2.0, 5.0)
+    pairs = replace(tiny_inputs.train, pairs=tuple(Pair("a", str(g), int(g >= 2), grade=g) for g in grades))
+    found = {loss: trainer._dataset(pairs, graded=loss in GRADED_LOSSES)["label"] for loss in LOSSES}
+    assert [[0.0, 0.4, 1.0]] * 3 == [list(found.pop(loss)) for loss in GRADED_LOSSES]
+    assert [[0.0, 1.0, 1.0]] * 2 == [list(labels) for labels in found.values()]

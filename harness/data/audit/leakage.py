@@ -17,27 +17,36 @@ def near_shared_pairs(data: AuditData) -> Finding:
 
 
 def shared_texts(data: AuditData) -> Finding:
-    """Share of the distinct eval texts that are in train."""
-    return _texts(data, {text: text for text in data.eval.distinct if text in data.train.distinct}, "in train")
+    """Share of the distinct eval texts that are in train, those aside that only leaked pairs hold."""
+    found = {text: text for text in data.eval.distinct if text in data.train.distinct and text in data.new_texts}
+    return _texts(data, found, "in train")
 
 
 def near_shared_texts(data: AuditData) -> Finding:
-    """Share of the distinct eval texts that are not in train, but nearly so."""
-    found = {text: near[0] for text, near in data.near_duplicates.items() if text not in data.train.distinct}
+    """Share of the distinct eval texts that are only nearly in train, those aside that only leaked pairs hold."""
+    found = {
+        text: near[0]
+        for text, near in data.near_duplicates.items()
+        if text not in data.train.distinct and text in data.new_texts
+    }
     return _texts(data, found, "nearly in train")
 
 
 def contradictions(data: AuditData) -> Finding:
-    """Number of pairs that have label 1 in one place and label 0 in another, in either file or between them."""
-    places: dict[FoldedPair, dict[int, str]] = {}
-    texts: dict[FoldedPair, str] = {}
+    """Number of pairs with label 1 in one place of a file and label 0 in another; between files they are shared."""
+    both, count = [], 0
     for file in data.files:
+        places: dict[FoldedPair, dict[int, str]] = {}
+        texts: dict[FoldedPair, str] = {}
         for row, (key, pair) in enumerate(zip(file.keys, file.pairs, strict=True)):
             places.setdefault(key, {}).setdefault(pair.label, file.place(row))
             texts.setdefault(key, file.shown(row))
-    both = [key for key, found in places.items() if len(found) == 2]
-    examples = tuple(f"{places[key][1]} says 1, {places[key][0]} says 0: {texts[key]}" for key in both[:EXAMPLES])
-    return Finding(float(len(both)), f"{len(both):,} of {len(places):,} different pairs have two labels", examples)
+        count += len(places)
+        both += [
+            f"{found[1]} says 1, {found[0]} says 0: {texts[key]}" for key, found in places.items() if len(found) == 2
+        ]
+    words = f"{len(both):,} of {count:,} different pairs have two labels"
+    return Finding(float(len(both)), words, tuple(both[:EXAMPLES]))
 
 
 def _pairs(data: AuditData, found: Mapping[int, int], where: str) -> Finding:

@@ -78,8 +78,9 @@ class PairFile:
         return first
 
     def place(self, row: int) -> str:
-        """Place of a pair, as file:line. A file has one pair a line, or it is not read."""
-        return f"{self.name}:{row + 1}"
+        """Place of a pair, as file:line, with its id where it has one."""
+        identity = self.pairs.pairs[row].id
+        return f"{self.name}:{self.pairs.line(row)}" + (f" ({identity})" if identity else "")
 
     def shown(self, row: int) -> str:
         """Both texts of a pair, quoted and short."""
@@ -106,6 +107,11 @@ class AuditData:
     uncounted: str = ""
 
     @property
+    def has_categories(self) -> bool:
+        """True if pairs of both files have categories."""
+        return all(file.pairs.has_categories for file in self.files)
+
+    @property
     def files(self) -> tuple[PairFile, PairFile]:
         """Both files."""
         return self.train, self.eval
@@ -114,6 +120,12 @@ class AuditData:
     def near_duplicates(self) -> Mapping[str, tuple[str, ...]]:
         """Folded text of eval -> the folded texts of train that are nearly, and not quite, the same."""
         return near_duplicates(tuple(self.train.distinct), tuple(self.eval.distinct))
+
+    @cached_property
+    def new_texts(self) -> frozenset[str]:
+        """Folded texts of the eval pairs that are not in train, nor nearly so: one leak is not told twice."""
+        rows = (row for row in range(len(self.eval)) if row not in self.shared and row not in self.near_shared)
+        return frozenset(text for row in rows for text in self.eval.keys[row])
 
     @cached_property
     def shared(self) -> Mapping[int, int]:
@@ -155,6 +167,7 @@ class Check:
         limit: The greatest value that passes, where a case does not state another one.
         low: Least limit that a case may state.
         high: Greatest limit that a case may state.
+        of_categories: Whether it says something of pairs with categories only.
     """
 
     title: str
@@ -164,6 +177,7 @@ class Check:
     limit: float = 0.0
     low: float = 0.0
     high: float = 1.0
+    of_categories: bool = False
 
     def shown(self, value: float) -> str:
         """Format a value: a share in per cent, pairs as a number, the rest with three decimals."""

@@ -7,6 +7,7 @@ from harness.report.charts.style import WIDTH, Figure, legend_below, panels, sho
 from harness.report.types import DataTable, Report
 
 _MOST_ROWS = 25
+_NO_TYPE = "no pair type"
 
 
 def draw(report: Report) -> Figure | None:
@@ -22,7 +23,8 @@ def draw(report: Report) -> Figure | None:
         wrong = [by_type[name][0] for name in negatives]
         bars = axes.barh(at, wrong, width * 0.94, color=report.colours[model], label=shown(model))
         axes.bar_label(bars, [f"{count:,}" for count in wrong], padding=3, fontsize=8)
-    axes.set_yticks(range(len(negatives)), [f"{shown(name)}\n(of {count:,})" for name, count in negatives.items()])
+    names = [f"{shown(name or _NO_TYPE)}\n(of {count:,})" for name, count in negatives.items()]
+    axes.set_yticks(range(len(negatives)), names)
     axes.invert_yaxis()
     axes.margins(x=0.1)
     axes.grid(visible=False, axis="y")
@@ -38,7 +40,11 @@ def table(report: Report) -> DataTable:
     negatives, values = _negatives(counts), report.values("false_positives")
     every = ("all", f"{sum(negatives.values()):,}", *(cell(value, "pairs") for value in values.values()))
     each = [
-        (name, f"{count:,}", *(f"{counts[m][name][0]:,}" if m in counts else "undefined" for m in report.models))
+        (
+            name or _NO_TYPE,
+            f"{count:,}",
+            *(f"{counts[m][name][0]:,}" if m in counts else "undefined" for m in report.models),
+        )
         for name, count in negatives.items()
     ]
     return DataTable(

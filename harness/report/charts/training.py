@@ -1,7 +1,7 @@
 """Each training, epoch by epoch, and the checked model at each learning rate."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from harness.config import BASE
@@ -13,43 +13,45 @@ from harness.results import LearningRateEntry, LearningRatePoint
 from harness.text import percent, scientific
 from harness.training import EpochPoint
 
-_PANELS = {"spearman": "Spearman correlation on the evaluation pairs", "loss": "training loss (mean of the epoch)"}
+_PANELS = {"spearman": "Spearman correlation on the dev pairs", "loss": "training loss (mean of the epoch)"}
+_COLUMNS = {"spearman": "Spearman correlation", "loss": "Training loss"}
 _AT_A_RATE = {"spearman": "Spearman after each epoch", "loss": "training loss of each epoch"}
 _LINES = (("o", ":"), ("s", "--"), ("^", "-"))
 """A mark and a line for each rate: all are the same model, and have its colour."""
 
 
 def curves(report: Report) -> Figure | None:
-    """Draw Spearman and loss per epoch, a line per trained model, and the base's Spearman to start from."""
+    """Draw the loss per epoch, a line per trained model, and Spearman where the case has dev pairs."""
     trained = _curves(report)
     if not trained:
         return None
-    figure, grid = panel_grid(2, 1, WIDTH, 4.8, sharex=True)
-    for axes, (key, label) in zip(grid[:, 0], _PANELS.items(), strict=True):
+    panels = _measured(_PANELS, trained.values())
+    figure, grid = panel_grid(len(panels), 1, WIDTH, 2.4 * len(panels), sharex=True)
+    for axes, (key, label) in zip(grid[:, 0], panels.items(), strict=True):
         for model, curve in trained.items():
             epochs, values = [point.epoch for point in curve], [getattr(point, key) for point in curve]
             axes.plot(epochs, values, color=report.colours[model], marker="o", linewidth=2, label=shown(model))
         axes.set_title(label)
-    base = report.values("spearman").get(BASE, math.nan)
-    if not math.isnan(base):
-        label = f"{BASE}, untrained: {base:.3f}"
-        grid[0, 0].axhline(base, color=report.colours[BASE], linestyle="--", linewidth=1.4, label=label)
-    grid[1, 0].set_ylim(bottom=0)
-    _over_epochs(grid[1, 0])
+    grid[-1, 0].set_ylim(bottom=0)
+    _over_epochs(grid[-1, 0])
     legend_below(figure)
     return figure
 
 
 def curves_table(report: Report) -> DataTable:
     """Return a row for each epoch of each model."""
+    trained = _curves(report)
+    columns = _measured(_COLUMNS, trained.values())
     return DataTable(
-        headers=("Model", "Epoch", "Spearman correlation", "Training loss"),
+        headers=("Model", "Epoch", *columns.values()),
         rows=tuple(
-            (model, f"{point.epoch:,}", cell(point.spearman), cell(point.loss))
-            for model, curve in _curves(report).items()
+            (model, f"{point.epoch:,}", *(cell(getattr(point, key)) for key in columns))
+            for model, curve in trained.items()
             for point in curve
         ),
-        note=f"Spearman correlation of the untrained {BASE}: {cell(report.values('spearman').get(BASE, math.nan))}.",
+        note=""
+        if "spearman" in columns
+        else "The case has no dev pairs ([data] dev): the curves are those of the loss.",
     )
 
 
@@ -58,7 +60,8 @@ def learning_rate(report: Report) -> Figure | None:
     check = report.case.learning_rate
     if check is None or not check.points:
         return None
-    figure, grid = panel_grid(1, 3, 3 * PANEL, 4.0)
+    measured = _measured(_AT_A_RATE, (point.curve for point in check.points))
+    figure, grid = panel_grid(1, 1 + len(measured), (1 + len(measured)) * PANEL, 4.0)
     against, *by_epoch = grid[0]
     for index, point in enumerate(check.points):
         marker, line = _LINES[index % len(_LINES)]
@@ -66,13 +69,14 @@ def learning_rate(report: Report) -> Figure | None:
         style: dict[str, Any] = {"marker": marker, "linestyle": line, "linewidth": 1.8, "label": name}
         style["color"] = report.colours[check.model]
         against.plot(point.learning_rate, point.value, **style | {"markersize": 8, "zorder": 3})
-        for axes, key in zip(by_epoch, _AT_A_RATE, strict=True):
+        for axes, key in zip(by_epoch, measured, strict=True):
             axes.plot([epoch.epoch for epoch in point.curve], [getattr(epoch, key) for epoch in point.curve], **style)
     _against_rate(against, report, check)
-    for axes, title in zip(by_epoch, _AT_A_RATE.values(), strict=True):
+    for axes, title in zip(by_epoch, measured.values(), strict=True):
         axes.set_title(title)
         _over_epochs(axes)
-    by_epoch[1].set_ylim(bottom=0)
+    if by_epoch:  # the last is the loss
+        by_epoch[-1].set_ylim(bottom=0)
     legend_below(figure, columns=3)
     return figure
 
@@ -80,10 +84,11 @@ def learning_rate(report: Report) -> Figure | None:
 def learning_rate_table(report: Report) -> DataTable:
     """Return a row for each epoch at each rate."""
     check = report.case.learning_rate
+    columns = _measured(_COLUMNS, (point.curve for point in check.points) if check else ())
     return DataTable(
-        headers=("Learning rate", "Epoch", "Spearman correlation", "Training loss"),
+        headers=("Learning rate", "Epoch", *columns.values()),
         rows=tuple(
-            (scientific(point.learning_rate), f"{epoch.epoch:,}", *(cell(getattr(epoch, key)) for key in _AT_A_RATE))
+            (scientific(point.learning_rate), f"{epoch.epoch:,}", *(cell(getattr(epoch, key)) for key in columns))
             for point in (check.points if check else ())
             for epoch in point.curve
         ),
@@ -94,6 +99,12 @@ def learning_rate_table(report: Report) -> DataTable:
 def _curves(report: Report) -> dict[str, tuple[EpochPoint, ...]]:
     trainings = {name: model.training for name, model in report.models.items()}
     return {name: training.curve for name, training in trainings.items() if training and training.curve}
+
+
+def _measured(titles: Mapping[str, str], curves: Iterable[Sequence[EpochPoint]]) -> dict[str, str]:
+    """Return the titles of what the curves have: without dev pairs the loss alone."""
+    points = [point for curve in curves for point in curve]
+    return {key: title for key, title in titles.items() if not all(math.isnan(getattr(one, key)) for one in points)}
 
 
 def _over_epochs(axes: Axes) -> None:

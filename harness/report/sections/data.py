@@ -1,15 +1,21 @@
 """The audit of the pairs, and the metrics without the evaluation pairs that are in the training data."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from harness.data.audit import CHECKS
+from harness.gates import Verdict
 from harness.metrics import METRICS
 from harness.report import cells
+from harness.report.github import markdown_text, table
 from harness.report.types import Report
 from harness.results import CheckEntry
 from harness.text import MINUS, cut, number
 
 _LONGEST_EXAMPLE = 400  # characters
+WORDS = {"pass": "pass", "inconclusive": "warn", "fail": "fail"}
+"""Outcome of a check -> its word: it is inconclusive where the case only warns."""
 
 
 def data(report: Report) -> dict[str, Any]:
@@ -36,6 +42,28 @@ def data(report: Report) -> dict[str, Any]:
         "models": [cells.model(report, name) for name in models],
         "metrics": cells.rows(METRICS, models, cell),
     }
+
+
+def as_text(case: str, verdicts: Sequence[Verdict]) -> str:
+    """Return a line a check of a case, the failing ones last, for a terminal."""
+    lines = [f"{WORDS[verdict.outcome]}  {verdict.message}" for verdict in _failing_last(verdicts)]
+    return "\n".join([case, "", *lines, "", f"{_summary(verdicts)}.", ""]) + "\n"
+
+
+def as_markdown(case: str, verdicts: Sequence[Verdict]) -> str:
+    """Return the same for a pull request, the failing ones first."""
+    rows = [(WORDS[verdict.outcome], verdict.message) for verdict in reversed(_failing_last(verdicts))]
+    lines = table(("verdict", "finding"), ([markdown_text(cell) for cell in row] for row in rows))
+    return "\n".join([f"### Data of {markdown_text(case)}", "", f"{_summary(verdicts)}.", "", *lines, ""])
+
+
+def _failing_last(verdicts: Sequence[Verdict]) -> list[Verdict]:
+    return sorted(verdicts, key=lambda verdict: list(WORDS).index(verdict.outcome))
+
+
+def _summary(verdicts: Sequence[Verdict]) -> str:
+    counts = Counter(WORDS[verdict.outcome] for verdict in verdicts)
+    return ", ".join(f"{counts[word]} {word}" for word in WORDS.values() if counts[word])
 
 
 def _check(name: str, entry: CheckEntry) -> dict[str, Any]:

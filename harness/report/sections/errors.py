@@ -26,7 +26,7 @@ def errors(report: Report) -> dict[str, Any]:
     why = report.case.incomparable
     return {
         "rows": shown,
-        "pair_types": sorted({row["pair_type"] for row in shown}),
+        "pair_types": sorted({row["pair_type"] for row in shown} - {""}),
         "count": f"{len(rows):,}",
         "pairs": f"{len(report.pairs):,}",
         "more": f"{len(rows) - MOST_ROWS:,}" if len(rows) > MOST_ROWS else "",
@@ -89,6 +89,7 @@ def _since(report: Report, model: ModelEntry) -> dict[str, Any]:
                 "fixed": f"{fixed[kind]:,}",
             }
             for kind in sorted(regressed | fixed, key=lambda kind: (-regressed[kind], fixed[kind], kind))
+            if any(kind)
         ],
         "count": f"{len(model.regressed):,}",
         "pairs": [

@@ -1,0 +1,115 @@
+"""The table `[data]` of a case: where its pairs are, and what their columns mean."""
+
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import Field, PlainValidator, TypeAdapter, ValidationInfo, model_validator
+
+from harness.config.fields import Commit, Frozen, Problem, refuse, shown, table
+from harness.data import HubDataset
+
+Prefix = Annotated[str, Field(pattern=r"\S")]
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class HubSpec(Frozen):
+    """A dataset on the hub, at a pinned commit."""
+
+    dataset: str
+    """Hub id, such as "org/name"."""
+    revision: Commit
+    """Commit of the dataset: 40 digits, since a branch moves."""
+    split: str
+    """The split of its rows."""
+    subset: str | None = None
+    """The subset (configuration), where it has several."""
+
+
+class Columns(Frozen):
+    """Field of a pair -> its column, where the layout is none of the usual ones; all others keep their usual names."""
+
+    text_1: str | None = None
+    """The first text: the question, the query, the anchor."""
+    text_2: str | None = None
+    """The second text, or a list of them."""
+    label: str | None = None
+    """The label or grade, or a list of them."""
+    positive: str | None = None
+    """Of triplets: the text, or list of texts, that goes with the first."""
+    negative: str | None = None
+    """Of triplets: the text, or list of texts, that does not; columns with "_1" and so on behind the name too."""
+    category: str | None = None
+    """The category; metrics of large ones are compared on their own."""
+    subcategory: str | None = None
+    """A finer category."""
+    pair_type: str | None = None
+    """The kind of pair; false positives are counted by it."""
+    id: str | None = None
+    """Your name of the pair, shown where the audit names it."""
+
+
+def _source(value: Any) -> str | HubSpec:
+    return HubSpec.model_validate(value) if isinstance(value, dict) else _PATH.validate_python(value, strict=True)
+
+
+def _dev(value: Any) -> str | HubSpec | float:
+    return _SHARE.validate_python(value, strict=True) if isinstance(value, int | float) else _source(value)
+
+
+_PATH, _SHARE = TypeAdapter(str), TypeAdapter[float](Share)
+
+Source = Annotated[str | HubSpec, PlainValidator(_source, json_schema_input_type=str | HubSpec)]
+Dev = Annotated[str | HubSpec | float, PlainValidator(_dev, json_schema_input_type=str | HubSpec | Share)]
+
+
+class DataSpec(Frozen):
+    """The pairs: files or directories, relative to the case file, or hub datasets."""
+
+    train: Source
+    """The pairs to train on: a file, a directory that `datasets` saved, or a table that names a hub dataset."""
+    eval: Source
+    """The pairs to judge by."""
+    dev: Dev | None = None
+    """Pairs for the training curves, or a share of `train`, drawn by text, to set aside. None: curves show the loss."""
+    extra: dict[str, Source] = Field(default_factory=dict)
+    """Name -> extra evaluation set, measured beside `eval`: shown with intervals, and not gated."""
+    columns: Columns = table()
+    """What the columns are, where the layout is none of the usual ones."""
+    threshold: float | None = None
+    """Least grade of a positive pair: the labels are then graded scores. None: they are 0 or 1."""
+    strict: bool = False
+    """Refuse columns that no field comes from, instead of ignoring them."""
+    prefixes: list[Prefix] = Field(default_factory=list)
+    """Beginnings of texts that say nothing, such as "boy: ": the audit takes them away."""
+
+    def sources(self, directory: Path) -> dict[str, Path | HubDataset]:
+        """Return name -> source of each set: `train`, `eval`, `dev` unless it is a share, and the extra ones."""
+        named = {"train": self.train, "eval": self.eval, "dev": self.dev, **self.extra}
+        return {
+            name: HubDataset(**source.model_dump()) if isinstance(source, HubSpec) else directory / source
+            for name, source in named.items()
+            if isinstance(source, str | HubSpec)
+        }
+
+    @model_validator(mode="after")
+    def _sets(self, info: ValidationInfo) -> Self:
+        wrong = f"not a name; expected an identifier other than {', '.join(_SETS)}"
+        refuse([(("extra", name), wrong) for name in self.extra if not name.isidentifier() or name in _SETS])
+        context: Any = info.context
+        sources, problems = self.sources(context["path"].parent), list[Problem]()
+        known: dict[Path | HubDataset, str] = {}
+        for name, source in sources.items():
+            key = ("extra", name) if name in self.extra else (name,)
+            if isinstance(source, Path) and not source.exists():
+                problems.append((key, f"no file {source}"))
+            # An extra set may hold the pairs of eval or dev; none may be what a model was trained on.
+            place = source.resolve() if isinstance(source, Path) else source
+            same = known.setdefault(place, name)
+            if same == "train" != name or (same == "eval" and name == "dev"):
+                wrong = f"that of {same} as well; expected pairs that are apart from those; got {shown(str(source))}"
+                problems.append((key, wrong))
+        refuse(problems)
+        return self
+
+
+_SETS = ("train", "eval", "dev")
