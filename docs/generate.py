@@ -76,7 +76,7 @@ def _tables(name: str, node: dict[str, Any], known: dict[str, Any]) -> Iterator[
         value, path = _resolved(given, known), f"{name}.{key}".removeprefix(".")
         default = "" if given.get("default") is None else f"`{json.dumps(given['default'])}`"
         default = "**required**" if key in node.get("required", ()) else default
-        lines.append(f"| `{key}` | {_type(value, known)} | {default} | {given['description']} |")
+        lines.append(f"| `{key}` | {_types(given, known)} | {default} | {given['description']} |")
         if isinstance(value.get("additionalProperties"), dict):
             value, path = _resolved(value["additionalProperties"], known), f"{path}.NAME"
         inner.append((path, _resolved(value.get("items", value), known)))
@@ -91,6 +91,12 @@ def _resolved(node: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
     """Follow a reference; of a value that may be left out, the type that it has otherwise."""
     found: dict[str, Any] = node.get("anyOf", [node])[0]
     return known[found["$ref"].rpartition("/")[2]] if "$ref" in found else found
+
+
+def _types(node: dict[str, Any], known: dict[str, Any]) -> str:
+    """Return the type of a value in words, or those of which it may have one."""
+    options = [option for option in node.get("anyOf", [node]) if option.get("type") != "null"]
+    return " or ".join(_type(_resolved(option, known), known) for option in options)
 
 
 def _type(node: dict[str, Any], known: dict[str, Any]) -> str:

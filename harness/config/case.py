@@ -10,6 +10,7 @@ from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_
 from harness.config.fields import Frozen, Problem, refuse, shown, table
 from harness.config.limits import AuditLimits, Gates, LearningRateCheck, RelativeGate, Tolerance
 from harness.config.recipe import Recipe
+from harness.config.sides import SideNames
 from harness.errors import CaseError
 
 BASE = "base"
@@ -64,6 +65,8 @@ class DataSpec(Frozen):
     """Name -> extra evaluation set, measured beside `eval`: shown with intervals, and not gated."""
     prefixes: list[Prefix] = Field(default_factory=list)
     """Beginnings of texts that say nothing, such as "boy: ": the audit takes them away."""
+    sides: SideNames | None = None
+    """Which text is a query and which a document, for models with prompts; without the table no text has a side."""
 
     @model_validator(mode="after")
     def _files(self, info: ValidationInfo) -> Self:
@@ -95,6 +98,8 @@ class Case(Frozen):
     """The pre-trained model; required."""
     data: DataSpec = table()
     """The pair files; required."""
+    prompts: dict[str, str] = Field(default_factory=dict)
+    """Name -> prompt of a side, such as query = "query: ", before one of this name that the base declares."""
     models: dict[str, Recipe] = Field(min_length=1)
     """Name, an identifier -> recipe of a model to train."""
     gates: Gates = table()
@@ -149,6 +154,15 @@ class Case(Frozen):
     def extra_paths(self) -> dict[str, Path]:
         """Name -> extra evaluation set."""
         return {name: self.path.parent / file for name, file in self.data.extra.items()}
+
+    @field_validator("prompts")
+    @classmethod
+    def _prompts_of_sides(cls, prompts: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        data: DataSpec | None = info.data.get("data")
+        used = [] if data is None or data.sides is None else [data.sides.text_1, data.sides.text_2]
+        wrong = f"no text has this side; expected one that data.sides names: {', '.join(used) or 'it names none'}"
+        refuse([((name,), wrong) for name in prompts if data is not None and name not in used])
+        return prompts
 
     @field_validator("models")
     @classmethod

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from harness.baselines import ComparableBaseline, Origin
 from harness.config import BASE, Case
-from harness.data import PairSet
+from harness.data import NO_SIDES, PairSet, Sides
 from harness.data.audit import Audit
 from harness.execution import Cost
 from harness.metrics import METRICS, Evaluation, Number
@@ -125,6 +125,7 @@ class Inputs:
         train: Its training pairs.
         eval: Its evaluation pairs.
         extra: Its extra evaluation sets by name; none where a candidate is gated, which has no time for them.
+        sides: The sides of the texts with their prompts.
         candidate: A model that was trained elsewhere: it takes the place of one of the case's, and nothing is trained.
     """
 
@@ -134,6 +135,7 @@ class Inputs:
     eval: PairSet
     extra: Mapping[str, PairSet] = field(default_factory=dict)
     candidate: Candidate | None = None
+    sides: Sides = NO_SIDES
 
     @property
     def trained(self) -> dict[str, str]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["case_run", "judge", "note"]  # pytest finds fixtures by their names here
 
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
 MARKERS = {
     "full": "trains, evaluates and gates every model of every case",
     "gate": "verifies and gates a model that was trained elsewhere, without training",
@@ -58,6 +60,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(option, action="store_true", help=words)
     seeds = "with --update-baselines: trainings for the tolerances, at least 3 (by default as the case says)"
     group.addoption("--seeds", type=int, metavar="N", help=seeds)
+    device = "where models are trained and encode: auto is the best that the machine has"
+    group.addoption("--device", choices=DEVICES, default=DEVICES[0], dest="harness_device", help=device)
     for option, (metavar, kind, words) in _VALUES.items():
         dest = f"harness_{option[2:].replace('-', '_')}"
         group.addoption(option, type=kind, metavar=metavar, dest=dest, help=words)

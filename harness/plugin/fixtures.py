@@ -39,7 +39,13 @@ def session_of(config: pytest.Config) -> Session:
         if adapter or whole:
             candidate = CandidateOptions(adapter or whole, "lora" if adapter else "full", stands_for, base)
         progress = TerminalProgress(config)
-        config.stash[_SESSION] = open_session(config.rootpath, config.getoption("harness_cases"), progress, candidate)
+        config.stash[_SESSION] = open_session(
+            config.rootpath,
+            config.getoption("harness_cases"),
+            progress,
+            candidate,
+            device=config.getoption("harness_device"),
+        )
     return config.stash[_SESSION]
 
 

@@ -4,7 +4,7 @@ from harness.config import Case
 from harness.data import read_pairs
 from harness.errors import CaseError
 from harness.gates import Inputs
-from harness.models import module_names, resolve_base
+from harness.models import declared_prompts, resolve_base, resolve_sides, target_problem
 from harness.verification import Candidate
 
 
@@ -23,13 +23,9 @@ def prepare(case: Case, candidate: Candidate | None = None) -> Inputs:
                 f"{steps} steps of the training: the learning rate would never reach its peak"
             )
     base = resolve_base(case.base, case.path.parent)
-    known = module_names(base)
+    sides = resolve_sides(case, declared_prompts(base), f"base {base.name}")
     for name, recipe in case.models.items():
-        unknown = sorted(set(recipe.lora.target_modules) - known) if recipe.lora else []
-        if unknown:
-            raise CaseError(
-                f"{case.path}: models.{name}.lora.target_modules: got {', '.join(unknown)}, expected modules of the "
-                f"base: {', '.join(sorted(known))}"
-            )
+        if recipe.lora and (problem := target_problem(base, recipe.lora.target_modules)):
+            raise CaseError(f"{case.path}: models.{name}.lora.target_modules: {problem}")
     extra = {} if candidate else {name: read_pairs(path) for name, path in case.extra_paths.items()}
-    return Inputs(case, base, train, read_pairs(case.eval_path), extra, candidate)
+    return Inputs(case, base, train, read_pairs(case.eval_path), extra, candidate, sides)

@@ -8,7 +8,7 @@ from typing import Literal
 from harness.baselines import baseline_path, comparable, read_baseline
 from harness.config import Case, read_case
 from harness.errors import CaseError
-from harness.execution import Context, LocalExecutor, StepProgress, Store, file_digest
+from harness.execution import AUTO, Context, Device, LocalExecutor, StepProgress, Store, file_digest
 from harness.models import read_record
 from harness.run.case_run import CaseRun
 from harness.run.inputs import Inputs, prepare
@@ -69,7 +69,12 @@ class Session:
 
 
 def open_session(
-    root: Path, paths: Sequence[Path], progress: StepProgress, candidate: CandidateOptions | None = None
+    root: Path,
+    paths: Sequence[Path],
+    progress: StepProgress,
+    candidate: CandidateOptions | None = None,
+    *,
+    device: Device = AUTO,
 ) -> Session:
     """Read and verify every case, before any slow work.
 
@@ -78,6 +83,7 @@ def open_session(
         paths: Case files; by default every `fixtures/*/case.toml` below the root.
         progress: Told how each stage gets on.
         candidate: The model to gate, where the session is about one.
+        device: Where models are trained and encode.
 
     Raises:
         HarnessError: A case, its data, its base or its baseline is not what it should be.
@@ -93,7 +99,7 @@ def open_session(
         read_baseline(baseline_path(root / "baselines", case))  # a broken one is found before any work
     inputs = [_gated(cases, candidate)] if candidate else [prepare(case) for case in cases]
     store = Store(root / ".harness" / "store")
-    ctx = Context(store, LocalExecutor(store.root), progress)
+    ctx = Context(store, LocalExecutor(store.root), progress, device=device)
     return Session(root, {found.case.name: found for found in inputs}, ctx)
 
 

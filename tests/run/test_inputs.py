@@ -54,6 +54,7 @@ def test_a_target_that_the_base_does_not_have_is_named(write_case, tiny_content,
     content = tiny_content()
     content["models"]["lora"]["lora"]["target_modules"] = ["query", "wings"]
     with pytest.raises(
-        CaseError, match=r"models\.lora\.lora\.target_modules: got wings, expected modules of the base: "
+        CaseError,
+        match=r"models\.lora\.lora\.target_modules: got wings, expected 'all-linear', or modules of the ",
     ):
         prepare(read_case(write_case(tmp_path / "tiny", content)))
