@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ ADAPTER = "adapter_model.safetensors"
 ADAPTER_CONFIG = "adapter_config.json"
 MODULES = "modules.json"
 """The list of modules that makes a directory a sentence-transformers model."""
+
+_LAYER_NORM = {"gamma": "weight", "beta": "bias"}
 
 PICKLES = frozenset({".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth"})
 """Suffixes of files that run code when they are opened."""
@@ -87,12 +90,17 @@ def weight_files(directory: Path) -> list[Path]:
 def weight_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     """Return the shape of each tensor of a model's first module, from the headers alone, or a CheckpointError."""
     directory, _ = first_module(path)
-    return {name: shape for file in weight_files(directory) for name, shape in tensor_shapes(file).items()}
+    return {_today(name): shape for file in weight_files(directory) for name, shape in tensor_shapes(file).items()}
 
 
 def read_weights(directory: Path) -> Mapping[str, torch.Tensor]:
     """Read the tensors of a module as `read_tensors` does, from however many files."""
-    return {name: tensor for file in weight_files(directory) for name, tensor in read_tensors(file).items()}
+    return {_today(name): tensor for file in weight_files(directory) for name, tensor in read_tensors(file).items()}
+
+
+def _today(name: str) -> str:
+    """Return the name that transformers gives a tensor of its first models, in which LayerNorm had gamma and beta."""
+    return re.sub(r"LayerNorm\.(gamma|beta)$", lambda found: f"LayerNorm.{_LAYER_NORM[found[1]]}", name)
 
 
 def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:

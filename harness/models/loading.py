@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer  # too heavy to import, and never evaluated
 
-_LEGACY = {"LayerNorm.gamma": "LayerNorm.weight", "LayerNorm.beta": "LayerNorm.bias"}
 _UNUSED = "pooler."  # of a plain transformer: what sentence-transformers pools is in front of it
 
 
@@ -74,14 +73,8 @@ def as_opened(stored: Mapping[str, torch.Tensor], transformer: Any) -> dict[str,
     head's own tensors are left over.
     """
     opened, prefix = transformer.state_dict(), f"{transformer.base_model_prefix}."
-    found = {}
-    for name, tensor in stored.items():
-        known = name.removeprefix(prefix) if name not in opened else name
-        for old, new in _LEGACY.items():
-            known = known.replace(old, new) if known not in opened else known
-        if known in opened:
-            found[known] = tensor
-    return found
+    names = {name: name if name in opened else name.removeprefix(prefix) for name in stored}
+    return {names[name]: tensor for name, tensor in stored.items() if names[name] in opened}
 
 
 def _open_base(checkpoint: Checkpoint, device: Device) -> SentenceTransformer:

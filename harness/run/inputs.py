@@ -1,10 +1,12 @@
 """A case with everything that it names read and verified: what a run starts from. Imports no torch."""
 
+import warnings
+
 from harness.config import Case
 from harness.data import read_pairs
 from harness.errors import CaseError
 from harness.gates import Inputs
-from harness.models import declared_prompts, resolve_base, resolve_sides, target_problem
+from harness.models import MODULES, declared_prompts, resolve_base, resolve_sides, target_problem
 from harness.verification import Candidate
 
 
@@ -23,6 +25,11 @@ def prepare(case: Case, candidate: Candidate | None = None) -> Inputs:
                 f"{steps} steps of the training: the learning rate would never reach its peak"
             )
     base = resolve_base(case.base, case.path.parent)
+    if not (base.path / MODULES).is_file():
+        words = (
+            f"base {base.name}: no {MODULES} in {base.path}: a plain transformers model, which sentence-transformers"
+        )
+        warnings.warn(f"{words} pools by itself: by the mean, or the last token of a causal one", stacklevel=2)
     sides = resolve_sides(case, declared_prompts(base), f"base {base.name}")
     for name, recipe in case.models.items():
         if recipe.lora and (problem := target_problem(base, recipe.lora.target_modules)):
