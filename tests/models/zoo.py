@@ -21,7 +21,7 @@ def _tokenizer(kind: str, **settings: Any) -> Any:
 
     if kind == "pieces":
         pieces = [*_SPECIAL, *_LETTERS, *(f"##{letter}" for letter in _LETTERS), "love", "hate", "tea"]
-        found = Tokenizer(models.WordPiece({piece: row for row, piece in enumerate(pieces)}, unk_token="<unk>")  # noqa: S106 - no password)
+        found = Tokenizer(models.WordPiece({piece: row for row, piece in enumerate(pieces)}, unk_token="<unk>"))  # noqa: S106
         found.normalizer = normalizers.BertNormalizer()
         found.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     elif kind == "bytes":
