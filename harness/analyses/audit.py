@@ -1,6 +1,8 @@
 """The checks of a case's pairs."""
 
-from harness.data import PairSet
+from itertools import chain
+
+from harness.data import NO_SIDES, PairSet, Sides
 from harness.data.audit import LIBRARIES, Audit, AuditData, PairFile, audit
 from harness.errors import CheckpointError
 from harness.execution import Step
@@ -9,15 +11,26 @@ from harness.models.tokens import count_word_pieces, max_length
 
 
 def audit_pairs(
-    *, train: PairSet, evaluation: PairSet, names: tuple[str, str], prefixes: tuple[str, ...], base: ResolvedBase
+    *,
+    train: PairSet,
+    evaluation: PairSet,
+    names: tuple[str, str],
+    prefixes: tuple[str, ...],
+    base: ResolvedBase,
+    sides: Sides = NO_SIDES,
 ) -> Audit:
-    """Run every check. In what is found, the files of both sets have these names; the base counts the word pieces."""
-    texts = tuple(dict.fromkeys((*train.texts, *evaluation.texts)))
+    """Run every check. In what is found, the files of both sets have these names; the base counts the word pieces.
+
+    They are counted with the prompt of the text's side; of a text on both sides with the longer one.
+    """
     pieces: dict[str, int] = {}
     longest, uncounted = None, ""
     try:
         longest = max_length(base)
-        pieces = dict(zip(texts, count_word_pieces(base, texts), strict=True))
+        for side, *columns in zip(sides.distinct, sides.texts(train), sides.texts(evaluation), strict=True):
+            texts = list(dict.fromkeys(chain.from_iterable(columns)))
+            counted = zip(texts, count_word_pieces(base, texts, side.prompt), strict=True)
+            pieces |= {text: max(count, pieces.get(text, 0)) for text, count in counted}
     except CheckpointError as error:  # all other checks can do without
         uncounted = str(error)
     first, second = (PairFile(name, pairs, prefixes) for name, pairs in zip(names, (train, evaluation), strict=True))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.data import PairSet
+from harness.data import NO_SIDES, PairSet, Sides
 from harness.execution import Step
 from harness.metrics import Evaluation, ScoredPairs, evaluate
 from harness.metrics.cosine import pair_scores
@@ -14,11 +14,13 @@ LIBRARIES = ("numpy", "scipy", "scikit-learn", "hdbscan")
 """The distributions whose version can change a metric."""
 
 
-def evaluate_pairs(*, embeddings: Embeddings, texts: str, pairs: PairSet, without: Sequence[int] = ()) -> Evaluation:
+def evaluate_pairs(
+    *, embeddings: Embeddings, texts: str, pairs: PairSet, sides: Sides = NO_SIDES, without: Sequence[int] = ()
+) -> Evaluation:
     """Compute every metric of one model on pairs, without some rows; `texts` names theirs in the embeddings."""
     vectors = embeddings.arrays[texts]
     kept = np.delete(np.arange(len(pairs)), np.asarray(without, dtype=np.int64))
-    rows = pairs.text_rows[kept]
+    rows = sides.rows(pairs)[kept]
     first, second = (vectors[rows[:, side]].astype(np.float64) for side in (0, 1))
     return evaluate(
         ScoredPairs(

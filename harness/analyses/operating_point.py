@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from harness.analyses.evaluation import LIBRARIES
 from harness.analyses.uncertainty import SEED
-from harness.data import PairSet
+from harness.data import NO_SIDES, PairSet, Sides
 from harness.execution import Step
 from harness.metrics import Number
 from harness.metrics.best_f1 import best_f1
@@ -100,10 +100,12 @@ class OperatingPoint:
         }
 
 
-def measure_operating_point(*, embeddings: Embeddings, train_pairs: PairSet, eval_pairs: PairSet) -> OperatingPoint:
+def measure_operating_point(
+    *, embeddings: Embeddings, train_pairs: PairSet, eval_pairs: PairSet, sides: Sides = NO_SIDES
+) -> OperatingPoint:
     """Measure the operating point of a model by its embeddings of the texts `train` and `eval`."""
     train_scores, scores = (
-        pair_scores(embeddings.arrays[name], pairs.text_rows)
+        pair_scores(embeddings.arrays[name], sides.rows(pairs))
         for name, pairs in (("train", train_pairs), ("eval", eval_pairs))
     )
     return operating_point(train_scores, train_pairs, scores, eval_pairs)

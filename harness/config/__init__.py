@@ -5,3 +5,4 @@ from harness.config.data import DataSpec, HubSpec
 from harness.config.fields import Frozen
 from harness.config.limits import Gates, LearningRateCheck, MemoryGate, RelativeGate, Tolerance
 from harness.config.recipe import LOSSES, LoraSpec, Recipe
+from harness.config.sides import NO_SIDE, SideNames

@@ -65,6 +65,8 @@ class Case(Frozen):
     """The pre-trained model; required."""
     data: DataSpec = table()
     """The pairs; required."""
+    prompts: dict[str, str] = Field(default_factory=dict)
+    """Name -> prompt of a side, such as query = "query: ", before one of this name that the base declares."""
     models: dict[str, Recipe] = Field(min_length=1)
     """Name, an identifier -> recipe of a model to train."""
     gates: Gates = table()
@@ -118,6 +120,15 @@ class Case(Frozen):
         """
         data, columns = self.data, self.data.columns.model_dump(exclude_none=True)
         return read_pairs(self.sources[name], columns=columns, threshold=data.threshold, strict=data.strict)
+
+    @field_validator("prompts")
+    @classmethod
+    def _prompts_of_sides(cls, prompts: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        data: DataSpec | None = info.data.get("data")
+        used = [] if data is None or data.sides is None else [data.sides.text_1, data.sides.text_2]
+        wrong = f"no text has this side; expected one that data.sides names: {', '.join(used) or 'it names none'}"
+        refuse([((name,), wrong) for name in prompts if data is not None and name not in used])
+        return prompts
 
     @field_validator("models")
     @classmethod

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, PlainValidator, TypeAdapter, ValidationInfo, model_validator
 
 from harness.config.fields import Commit, Frozen, Problem, refuse, shown, table
+from harness.config.sides import SideNames
 from harness.data import HubDataset
 
 Prefix = Annotated[str, Field(pattern=r"\S")]
@@ -81,6 +82,8 @@ class DataSpec(Frozen):
     """Refuse columns that no field comes from, instead of ignoring them."""
     prefixes: list[Prefix] = Field(default_factory=list)
     """Beginnings of texts that say nothing, such as "boy: ": the audit takes them away."""
+    sides: SideNames | None = None
+    """Which text is a query and which a document, for models with prompts; without the table no text has a side."""
 
     def sources(self, directory: Path) -> dict[str, Path | HubDataset]:
         """Return name -> source of each set: `train`, `eval`, `dev` unless it is a share, and the extra ones."""

@@ -76,6 +76,10 @@ class MemoryGate(Frozen):
     """Model -> ceiling of its training; one for each model."""
     encode: Megabytes
     """Ceiling of encoding, for every model."""
+    cuda_train: dict[str, Megabytes] = Field(default_factory=dict)
+    """Model -> ceiling of the memory that its training allocates on a CUDA device, judged where it ran on one."""
+    cuda_encode: Megabytes | None = None
+    """The same of encoding, for every model."""
 
 
 class Gates(Frozen):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from harness.config.fields import Frozen, one_of, refuse
+from harness.config.fields import Frozen, one_of, refuse, shown
 
 LOSSES = {
     "cosine_similarity": "CosineSimilarityLoss",
@@ -21,6 +21,12 @@ GRADED_LOSSES = ("cosine_similarity", "cosent", "angle")
 """Losses that learn from graded similarity, where the pairs have it; the others take their labels."""
 
 
+ALL_LINEAR = "all-linear"
+"""Target of every linear layer of the transformer."""
+
+_LONGEST_TARGET = 200  # characters
+
+
 class LoraSpec(Frozen):
     """The shape of a LoRA adapter."""
 
@@ -30,10 +36,19 @@ class LoraSpec(Frozen):
     """Scale of the update, over `rank`."""
     dropout: float = Field(default=0.1, ge=0, lt=1)
     """Share of the adapter's inputs that are dropped in training."""
-    target_modules: list[str] = Field(default=["query", "value"], min_length=1)
-    """Last part of the names of the modules that get an adapter."""
+    target_modules: list[str] | str | None = None
+    """Ends of module names, a regular expression, or "all-linear", as in PEFT; by default PEFT's for the base."""
     use_rslora: bool = False
     """Scale the update by alpha / sqrt(rank) instead of alpha / rank."""
+
+    @field_validator("target_modules", mode="before")
+    @classmethod
+    def _targets(cls, targets: Any) -> Any:
+        names = targets if isinstance(targets, list) else [targets]
+        if targets is not None and not (names and all(map(_is_target, names))):
+            expected = f"expected a list of names, or one text, of at most {_LONGEST_TARGET} characters"
+            refuse([((), f"{expected}; got {shown(targets)}")])
+        return targets
 
 
 class Recipe(Frozen):
@@ -86,3 +101,7 @@ class Recipe(Frozen):
         if self.strategy != "lora" and self.lora is not None:
             refuse([((), f"a lora table is given, but the strategy is {self.strategy!r}")])
         return self
+
+
+def _is_target(name: Any) -> bool:
+    return isinstance(name, str) and 0 < len(name) <= _LONGEST_TARGET

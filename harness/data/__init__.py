@@ -3,4 +3,5 @@
 from harness.data.pairs import Pair, PairSet, fold
 from harness.data.readers import READERS, HubDataset
 from harness.data.reading import read_pairs
+from harness.data.sides import NO_SIDES, Side, Sides
 from harness.data.splits import split_off

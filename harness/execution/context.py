@@ -10,7 +10,7 @@ from typing import Any, Self
 from harness.errors import DamagedError, HarnessError, NotBuiltError, StoreError
 from harness.execution.digests import argument_identity, digest_of, source_digest
 from harness.execution.executor import Executor
-from harness.execution.step import Arguments, Ask, Server, Step, T
+from harness.execution.step import AUTO, Arguments, Ask, Device, Server, Step, T
 from harness.execution.store import STORE_FORMAT, Artefact, Store
 
 StepProgress = Callable[[str, float, str], None]
@@ -26,12 +26,14 @@ class Context:
     Every method takes a step and the keyword arguments of its function, and raises a HarnessError where the step failed
     or what the store holds is damaged. `title` names the step in errors and to `progress`, such as `train dating-lora`;
     without one the step's name does. Where not `runs_models`, a step that holds a model must be in the store.
+    `device` is where models are trained and encode.
     """
 
     store: Store
     executor: Executor
     progress: StepProgress = lambda *_: None
     runs_models: bool = True
+    device: Device = AUTO
     _ended: dict[str, Artefact[Any] | HarnessError] = field(default_factory=dict, repr=False, compare=False)
 
     def run(self, step: Step[T], /, *, title: str = "", **arguments: Any) -> T:

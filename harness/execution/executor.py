@@ -217,7 +217,7 @@ def _child(connection: Connection, log: Path, body: Callable[..., None], functio
 
 def _run(connection: Connection, function: Callable[..., Any], given: dict[str, Any]) -> None:
     value, cost = _measured(function, {**given, "progress": lambda *message: connection.send(message)})
-    connection.send((value, replace(cost, peak_rss_mb=_peak_rss_mb())))
+    connection.send((value, replace(cost, peak_rss_mb=_peak_rss_mb(), peak_cuda_mb=_peak_cuda_mb())))
 
 
 def _serve(connection: Connection, function: Server, given: tuple[Any, ...]) -> None:
@@ -245,3 +245,10 @@ def _peak_rss_mb() -> float | None:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6, 1)
+
+
+def _peak_cuda_mb() -> float | None:
+    torch: Any = sys.modules.get("torch")  # a step that did not import it used no such device
+    if torch is None or not torch.cuda.is_initialized():
+        return None
+    return float(round(torch.cuda.max_memory_allocated() / 1e6, 1))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import GetCoreSchemaHandler, TypeAdapter
 from pydantic_core import CoreSchema, core_schema
@@ -34,6 +34,11 @@ PROCESS = Resource(process=True, slot=False)
 MODEL = Resource(process=True, slot=True)
 
 
+Device = Literal["auto", "cpu", "cuda", "mps"]
+AUTO: Device = "auto"
+"""The best device that the machine has."""
+
+
 @dataclass(frozen=True)
 class Cost:
     """Cost of running a step.
@@ -41,10 +46,12 @@ class Cost:
     Attributes:
         seconds: Wall time.
         peak_rss_mb: Peak resident memory of its process in MB (10^6 bytes); null where it ran inline, or is not known.
+        peak_cuda_mb: Peak of the memory that torch allocated on the process's CUDA device; null where it used none.
     """
 
     seconds: float
     peak_rss_mb: float | None = None
+    peak_cuda_mb: float | None = None
 
 
 @dataclass(frozen=True)

@@ -57,18 +57,28 @@ def merge_agrees(run: Evidence, subject: Subject) -> Verdict:
 
 
 def fits_memory(run: Evidence, subject: Subject) -> Verdict:
-    """Judge that the peak resident memory of a stage's own process is below its ceiling, both in MB (10^6 bytes)."""
+    """Judge that the peak resident memory of a stage's own process is below its ceiling, both in MB (10^6 bytes).
+
+    Where it ran on a CUDA device that the case has a ceiling for, the peak there has to be below that one as well.
+    """
     model, stage = subject.model, subject.stage
     ceilings = run.inputs.case.gates.memory_mb
     if ceilings is None:
         raise ValueError("the case has no ceilings")
     ceiling = ceilings.encode if stage == "encode" else ceilings.train[model]
-    measured = run.cost(model, stage).peak_rss_mb
+    cost = run.cost(model, stage)
+    measured = cost.peak_rss_mb
     peak = math.nan if measured is None else measured
     passed = peak <= ceiling
     shown = "undefined" if measured is None else f"{peak:.0f} MB"
     end = "fits" if passed else "undefined on this system" if measured is None else "too much"
     message = f"{stage} {model}: peak {shown}, ceiling {ceiling:.0f} MB: {end}"
+    there = ceilings.cuda_encode if stage == "encode" else ceilings.cuda_train.get(model)
+    if there is not None and cost.peak_cuda_mb is not None:
+        fits = cost.peak_cuda_mb <= there
+        end = "fits" if fits else "too much"
+        message += f"; on the CUDA device {cost.peak_cuda_mb:.0f} MB, ceiling {there:.0f} MB: {end}"
+        passed = passed and fits
     return Verdict(outcome=outcome_of(passed), observed=peak, reference=ceiling, message=message)
 
 

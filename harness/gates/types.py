@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from harness.baselines import ComparableBaseline, Origin
 from harness.config import BASE, Case
-from harness.data import PairSet
+from harness.data import NO_SIDES, PairSet, Sides
 from harness.data.audit import Audit
 from harness.execution import Cost
 from harness.metrics import METRICS, Evaluation, Number
@@ -126,6 +126,7 @@ class Inputs:
         eval: Its evaluation pairs.
         dev: Its pairs for the training curves, if it has any.
         extra: Its extra evaluation sets by name; none where a candidate is gated, which has no time for them.
+        sides: The sides of the texts with their prompts.
         candidate: A model that was trained elsewhere: it takes the place of one of the case's, and nothing is trained.
     """
 
@@ -136,6 +137,7 @@ class Inputs:
     dev: PairSet | None = None
     extra: Mapping[str, PairSet] = field(default_factory=dict)
     candidate: Candidate | None = None
+    sides: Sides = NO_SIDES
 
     @property
     def trained(self) -> dict[str, str]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from harness.baselines import UPDATE
 from harness.gates.types import Evidence, NotJudgedError, Outcome, Subject, Verdict, outcome_of
 from harness.metrics import row_cosines
-from harness.models import SAME_MODEL, TrainingRecord
+from harness.models import PROBE_TEXTS, SAME_MODEL, TrainingRecord
 
 _RANDOM = "weights that its file does not hold are made up at random"
 _IGNORED = "they are the base's: the adapter is not applied"
@@ -93,7 +93,7 @@ def record_is_reproduced(run: Evidence, subject: Subject) -> Verdict:
     if recorded is None:
         end = f"no probe embeddings of the trained model; {_RECORD}"
         return _verdict(subject, "record", "inconclusive", end, math.nan, SAME_MODEL)
-    least = _least_cosine(recorded, probes)
+    least = _least_cosine(recorded, probes[: len(PROBE_TEXTS)])
     passed = least >= SAME_MODEL
     end = f"least cosine {least:.4f} to the embeddings recorded in training, expected at least {SAME_MODEL}"
     end += "" if passed else ": not the model that was trained"

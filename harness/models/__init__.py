@@ -5,6 +5,8 @@ from harness.models.embeddings import EMBEDDINGS, Embeddings, read_arrays
 from harness.models.encoding import ENCODE, SAME_MODEL, EncodingFacts, embed, settings_of, time_encoding
 from harness.models.files import ADAPTER, ADAPTER_CONFIG, MODULES, WEIGHTS, files_digest
 from harness.models.loading import SAVED, open_checkpoint
+from harness.models.prompts import declared_prompts, resolve_sides
 from harness.models.record import PROBE_TEXTS, TrainingRecord, read_record
-from harness.models.sources import ResolvedBase, module_names, resolve_base
+from harness.models.sources import ResolvedBase, resolve_base
+from harness.models.targets import target_problem
 from harness.models.tokens import count_word_pieces, max_length

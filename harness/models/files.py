@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -17,10 +18,15 @@ if TYPE_CHECKING:
     import torch
 
 WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+"""In the place of `WEIGHTS`, where they are split into several files: tensor -> file."""
+
 ADAPTER = "adapter_model.safetensors"
 ADAPTER_CONFIG = "adapter_config.json"
 MODULES = "modules.json"
 """The list of modules that makes a directory a sentence-transformers model."""
+
+_LAYER_NORM = {"gamma": "weight", "beta": "bias"}
 
 PICKLES = frozenset({".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth"})
 """Suffixes of files that run code when they are opened."""
@@ -49,6 +55,52 @@ def read_json(path: Path, *keys: str) -> dict[str, Any]:
         came = some(sorted(content)) if isinstance(content, dict) else type(content).__name__
         raise CheckpointError(f"{path}: cannot be read (it holds {came}); {expected}")
     return content
+
+
+def first_module(path: Path) -> tuple[Path, str]:
+    """Return directory and class of a model's first module; a directory without modules is a plain transformer."""
+    if not (path / MODULES).is_file():
+        return path, "Transformer"
+    try:
+        first = json.loads((path / MODULES).read_text(encoding="utf-8"))[0]
+        return path / first["path"], first["type"].rsplit(".", 1)[-1]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{path / MODULES}: cannot be read ({error!r}); expected a list of modules") from None
+
+
+def weight_files(directory: Path) -> list[Path]:
+    """Return the safetensors files of a module: one, or those of an index; a CheckpointError where one is missing."""
+    if (directory / WEIGHTS).is_file():
+        return [directory / WEIGHTS]
+    if not (directory / INDEX).is_file():
+        present = some(sorted(file.name for file in directory.glob("*"))) or "nothing"
+        raise CheckpointError(
+            f"{directory}: no {WEIGHTS} in it, and no {INDEX} (found: {present}); only safetensors are opened"
+        )
+    names = read_json(directory / INDEX, "weight_map")["weight_map"]
+    files = sorted({str(name) for name in names.values()}) if isinstance(names, dict) else []
+    missing = [name for name in files if PurePosixPath(name).name != name or not (directory / name).is_file()]
+    if missing or not files:
+        raise CheckpointError(
+            f"{directory / INDEX}: names {some(missing) or 'no file'}; expected files that lie beside it"
+        )
+    return [directory / name for name in files]
+
+
+def weight_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each tensor of a model's first module, from the headers alone, or a CheckpointError."""
+    directory, _ = first_module(path)
+    return {_today(name): shape for file in weight_files(directory) for name, shape in tensor_shapes(file).items()}
+
+
+def read_weights(directory: Path) -> Mapping[str, torch.Tensor]:
+    """Read the tensors of a module as `read_tensors` does, from however many files."""
+    return {_today(name): tensor for file in weight_files(directory) for name, tensor in read_tensors(file).items()}
+
+
+def _today(name: str) -> str:
+    """Return the name that transformers gives a tensor of its first models, in which LayerNorm had gamma and beta."""
+    return re.sub(r"LayerNorm\.(gamma|beta)$", lambda found: f"LayerNorm.{_LAYER_NORM[found[1]]}", name)
 
 
 def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:

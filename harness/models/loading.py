@@ -8,14 +8,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import CheckpointError
+from harness.errors import CheckpointError, StageError
+from harness.execution.step import AUTO, Device
 from harness.models.checkpoint import Checkpoint
-from harness.models.files import ADAPTER, ADAPTER_CONFIG, MODULES, PICKLES, WEIGHTS, read_json, read_tensors
+from harness.models.files import (
+    ADAPTER,
+    ADAPTER_CONFIG,
+    MODULES,
+    PICKLES,
+    first_module,
+    read_json,
+    read_tensors,
+    read_weights,
+    weight_files,
+)
 from harness.text import some
 
 if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer  # too heavy to import, and never evaluated
+
+_UNUSED = "pooler."  # of a plain transformer: what sentence-transformers pools is in front of it
 
 
 @dataclass(frozen=True)
@@ -23,25 +36,27 @@ class SavedFormat:
     """The form in which a strategy saves its models.
 
     Attributes:
-        weights: Name of the file that is shipped.
+        files: Lists the files of the weights that are shipped, of a model's directory.
         open: Opens it for use, verified; an adapter on its base, as a `PeftModel` that is not merged.
     """
 
-    weights: str
-    open: Callable[[Checkpoint], SentenceTransformer]
+    files: Callable[[Path], list[Path]]
+    open: Callable[[Checkpoint, Device], SentenceTransformer]
     is_adapter: bool = False
 
 
-def open_checkpoint(checkpoint: Checkpoint) -> SentenceTransformer:
-    """Open a model for use, on the best device, in fp32 and evaluation mode, after verifying that it is complete.
+def open_checkpoint(checkpoint: Checkpoint, device: Device = AUTO) -> SentenceTransformer:
+    """Open a model for use on a device, in fp32 and evaluation mode, after verifying that it is complete.
 
     An adapter comes back merged into its base.
 
     Raises:
         CheckpointError: Missing, unexpected, changed or non-finite weights, another base, or an adapter without effect.
+        StageError: No such device.
     """
     saved = SAVED[checkpoint.strategy]
-    return merge(saved.open(checkpoint)) if saved.is_adapter else saved.open(checkpoint)
+    opened = saved.open(checkpoint, device)
+    return merge(opened) if saved.is_adapter else opened
 
 
 def merge(model: SentenceTransformer) -> SentenceTransformer:
@@ -51,12 +66,27 @@ def merge(model: SentenceTransformer) -> SentenceTransformer:
     return model
 
 
-def _open_whole(checkpoint: Checkpoint) -> SentenceTransformer:
+def as_opened(stored: Mapping[str, torch.Tensor], transformer: Any) -> dict[str, torch.Tensor]:
+    """Return the stored weights of a base under their names in the opened transformer, without those that it lacks.
+
+    A plain transformer may have been saved with a head: its names then begin with the architecture's prefix, and the
+    head's own tensors are left over.
+    """
+    opened, prefix = transformer.state_dict(), f"{transformer.base_model_prefix}."
+    names = {name: name if name in opened else name.removeprefix(prefix) for name in stored}
+    return {names[name]: tensor for name, tensor in stored.items() if names[name] in opened}
+
+
+def _open_base(checkpoint: Checkpoint, device: Device) -> SentenceTransformer:
+    return _open_directory(checkpoint.base.path, device, is_base=True).eval()
+
+
+def _open_whole(checkpoint: Checkpoint, device: Device) -> SentenceTransformer:
     _require_base(checkpoint)
-    return _open_directory(checkpoint.path).eval()
+    return _open_directory(checkpoint.path, device).eval()
 
 
-def _open_adapter(checkpoint: Checkpoint) -> SentenceTransformer:
+def _open_adapter(checkpoint: Checkpoint, device: Device) -> SentenceTransformer:
     from peft import PeftModel, get_peft_model_state_dict
 
     config = read_json(checkpoint.path / ADAPTER_CONFIG, "peft_type", "target_modules")
@@ -64,8 +94,10 @@ def _open_adapter(checkpoint: Checkpoint) -> SentenceTransformer:
         raise CheckpointError(f"{checkpoint.path / ADAPTER_CONFIG}: not the configuration of a LoRA adapter")
     tensors = read_tensors(checkpoint.path / ADAPTER)
     _require_base(checkpoint)
-    model = _open_directory(checkpoint.base.path)
+    model = _open_directory(checkpoint.base.path, device, is_base=True)
     transformer: Any = model.transformers_model
+    if transformer is None:
+        raise CheckpointError(f"{checkpoint.base.path}: no transformer in it, so it takes no adapter")
     try:
         adapted = PeftModel.from_pretrained(transformer, str(checkpoint.path))
     except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -78,43 +110,70 @@ def _open_adapter(checkpoint: Checkpoint) -> SentenceTransformer:
     return model.eval()
 
 
+def _whole_files(path: Path) -> list[Path]:
+    return weight_files(first_module(path)[0])
+
+
 SAVED: Mapping[str, SavedFormat] = {
-    "base": SavedFormat(WEIGHTS, _open_whole),
-    "full": SavedFormat(WEIGHTS, _open_whole),
-    "lora": SavedFormat(ADAPTER, _open_adapter, is_adapter=True),
+    "base": SavedFormat(_whole_files, _open_base),
+    "full": SavedFormat(_whole_files, _open_whole),
+    "lora": SavedFormat(lambda path: [path / ADAPTER], _open_adapter, is_adapter=True),
 }
 """Strategy -> the form in which it saves its models."""
 
 
-def _open_directory(path: Path) -> SentenceTransformer:
+def _open_directory(path: Path, device: Device, *, is_base: bool = False) -> SentenceTransformer:
     """Open a whole model, and compare each weight with the file: transformers draws missing ones, and only logs it."""
     import torch
     from sentence_transformers import SentenceTransformer
 
-    tensors = read_tensors(path / WEIGHTS)
+    directory, kind = first_module(path)
+    tensors = read_weights(directory)
     for pickle in sorted(file for file in path.rglob("*") if file.suffix in PICKLES):
         if not list(pickle.parent.glob("*.safetensors")):  # then sentence-transformers would open it
             raise CheckpointError(f"{pickle}: a pickle, which can run any code; only safetensors are opened")
     try:
         model = SentenceTransformer(
             str(path),
+            device=place(device),
             local_files_only=True,
             trust_remote_code=False,
             # A weight of another shape is drawn at random like a missing one, and named below with the others.
             model_kwargs={"use_safetensors": True, "dtype": torch.float32, "ignore_mismatched_sizes": True},
-        )
-    except (RuntimeError, ValueError, TypeError, KeyError, OSError) as error:
+        ).float()
+    except (RuntimeError, ValueError, TypeError, KeyError, OSError, ImportError) as error:
         raise CheckpointError(f"{path}: cannot be opened as a sentence-transformers model: {error}") from None
-    transformer = model.transformers_model
-    if transformer is None:
-        raise CheckpointError(f"{path}: no transformers model in it; expected a Transformer module")
-    # Older files also hold buffers that today's model computes itself (position_ids): right if their values are.
-    _require_same_tensors(transformer.state_dict(), tensors, path, dict(transformer.named_buffers()))
+    transformer: Any = model.transformers_model
+    if transformer is not None:
+        if is_base:
+            unused = {name: value for name, value in transformer.state_dict().items() if name.startswith(_UNUSED)}
+            tensors = {**unused, **as_opened(tensors, transformer)}
+        # Older files also hold buffers that today's model computes itself (position_ids): right if their values are.
+        _require_same_tensors(transformer.state_dict(), tensors, path, dict(transformer.named_buffers()))
+    elif kind == "StaticEmbedding":
+        renamed = {"embeddings": "embedding.weight"}  # as model2vec calls it
+        tensors = {renamed.get(name, name): tensor for name, tensor in tensors.items()}
+        _require_same_tensors(model[0].state_dict(), tensors, path)
+    else:
+        raise CheckpointError(f"{path}: the first module is a {kind}; expected a Transformer or a StaticEmbedding")
     for index, module in enumerate(model):
         if index > 0 and module.state_dict():  # such as a Dense layer after the pooling
             directory = path / json.loads((path / MODULES).read_text(encoding="utf-8"))[index]["path"]
-            _require_same_tensors(module.state_dict(), read_tensors(directory / WEIGHTS), directory)
+            _require_same_tensors(module.state_dict(), read_weights(directory), directory)
     return model
+
+
+def place(device: Device) -> str | None:
+    """Return a device as torch takes it, None for the best; a StageError where the machine has none of the kind."""
+    import torch
+
+    there = {"auto": True, "cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not there[device]:
+        has = ", ".join(name for name, found in there.items() if found)
+        raise StageError(
+            f"--device {device}: torch {torch.__version__} finds none on this machine; expected one of {has}"
+        )
+    return None if device == AUTO else device
 
 
 def _require_same_tensors(
@@ -125,7 +184,9 @@ def _require_same_tensors(
 ) -> None:
     """Raise unless the tensors in memory are those of the file, which may also hold those that are `computed`."""
     loaded = {**(computed or {}), **opened}
-    missing = sorted(set(opened) - set(stored))
+    # Tied weights have several names in memory, and one in the file.
+    held = {tensor.data_ptr() for name, tensor in opened.items() if name in stored}
+    missing = sorted(name for name in set(opened) - set(stored) if opened[name].data_ptr() not in held)
     unexpected = sorted(set(stored) - set(loaded))
     if missing or unexpected:
         raise CheckpointError(
@@ -144,7 +205,7 @@ def _require_same_tensors(
 
 def _require_targets(targets: Any, adapted: Any, path: Path) -> None:
     """Raise if the adapter names a module that the base does not have: PEFT is content with one that it has."""
-    if isinstance(targets, str):  # a regular expression
+    if isinstance(targets, str):  # a regular expression, of which PEFT requires that it finds a module
         return
     layers = [f".{name}" for name, module in adapted.named_modules() if hasattr(module, "lora_A")]
     idle = sorted(target for target in targets if not any(name.endswith(f".{target}") for name in layers))

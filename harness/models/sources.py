@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import CheckpointError
-from harness.models.files import OUTPUT_SUFFIXES, WEIGHTS, files_digest, tensor_shapes
+from harness.models.files import MODULES, OUTPUT_SUFFIXES, files_digest, first_module, weight_files
 
 if TYPE_CHECKING:
     from harness.config import BaseSpec
+
+
+KINDS = ("Transformer", "StaticEmbedding")
+"""Classes of the first module of a model that is opened here: what it computes is in its files."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,12 @@ def resolve_base(spec: BaseSpec, directory: Path) -> ResolvedBase:
         CheckpointError: Not there, a file missing, or another digest than the case gives.
     """
     path = _locate(spec, directory)
-    if not (path / WEIGHTS).is_file():
-        raise CheckpointError(f"{path}: no {WEIGHTS}; expected a sentence-transformers directory with safetensors")
+    directory, kind = first_module(path)
+    if kind not in KINDS:
+        raise CheckpointError(
+            f"{path / MODULES}: the first module is a {kind}; expected one of {', '.join(KINDS)}, which can be verified"
+        )
+    weight_files(directory)
     digest, found = files_digest(path, also=spec.sha256)
     for name, expected in spec.sha256.items():
         if found.get(name) != expected:
@@ -48,11 +56,6 @@ def resolve_base(spec: BaseSpec, directory: Path) -> ResolvedBase:
                 f"not the model that the case names. Install it again, or correct base.sha256"
             )
     return ResolvedBase(spec.name, spec.revision, path, digest)
-
-
-def module_names(base: ResolvedBase) -> set[str]:
-    """Return the modules of a base that have weights, as an adapter can target them: the last part of their names."""
-    return {name.split(".")[-2] for name in tensor_shapes(base.path / WEIGHTS) if "." in name}
 
 
 def _locate(spec: BaseSpec, directory: Path) -> Path:

@@ -1,12 +1,11 @@
 """Number of word pieces of a text, and the most that a model reads. Imports no torch and no transformers."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.errors import CheckpointError
-from harness.models.files import MODULES, read_json
+from harness.models.files import MODULES, first_module, read_json
 from harness.models.sources import ResolvedBase
 
 # The names under which sentence-transformers looks for the settings of its first module, in this order.
@@ -24,7 +23,7 @@ def max_length(base: ResolvedBase) -> int | None:
     The rule is that of sentence-transformers: its own settings; else those of the tokenizer, and at most the positions
     of the model. A CheckpointError where the files do not tell.
     """
-    directory, kind = _first_module(base)
+    directory, kind = first_module(base.path)
     if kind == "StaticEmbedding":  # the mean of any number of vectors
         return None
     if kind != "Transformer":
@@ -43,14 +42,14 @@ def max_length(base: ResolvedBase) -> int | None:
     return min((length for length in lengths if length is not None), default=None)
 
 
-def count_word_pieces(base: ResolvedBase, texts: Sequence[str]) -> list[int]:
-    """Count the word pieces of each text, special ones and the base's default prompt included, without truncation.
+def count_word_pieces(base: ResolvedBase, texts: Sequence[str], prompt: str = "") -> list[int]:
+    """Count the word pieces of each text with a prompt in front, special ones included, without truncation.
 
     A CheckpointError where there is no tokenizer.json that can be read.
     """
     from tokenizers import Tokenizer
 
-    directory, _ = _first_module(base)
+    directory, _ = first_module(base.path)
     path = directory / "tokenizer.json"
     if not path.is_file():
         raise CheckpointError(
@@ -64,25 +63,13 @@ def count_word_pieces(base: ResolvedBase, texts: Sequence[str]) -> list[int]:
     # The file may hold a truncation and a padding of its own: all-MiniLM-L6-v2 has 128 for both.
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    prompt, lower = _default_prompt(base), bool(_settings(directory).get("do_lower_case"))
+    lower = bool(_settings(directory).get("do_lower_case"))
     read = [prompt + (text.lower() if lower else text) for text in texts]
     return [
         len(encoded.ids)
         for start in range(0, len(read), _AT_ONCE)
         for encoded in tokenizer.encode_batch_fast(read[start : start + _AT_ONCE])
     ]
-
-
-def _first_module(base: ResolvedBase) -> tuple[Path, str]:
-    """Return directory and class of the first module; a directory without modules is a bare transformer."""
-    path = base.path / MODULES
-    if not path.is_file():
-        return base.path, "Transformer"
-    try:
-        first = json.loads(path.read_text(encoding="utf-8"))[0]
-        return base.path / first["path"], first["type"].rsplit(".", 1)[-1]
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{path}: cannot be read ({error!r}); expected a list of modules") from None
 
 
 def _settings(directory: Path) -> dict[str, Any]:
@@ -92,13 +79,6 @@ def _settings(directory: Path) -> dict[str, Any]:
 
 def _optional(path: Path) -> dict[str, Any]:
     return read_json(path) if path.is_file() else {}
-
-
-def _default_prompt(base: ResolvedBase) -> str:
-    """Return the prompt that sentence-transformers puts in front of every text."""
-    config = _optional(base.path / "config_sentence_transformers.json")
-    name = config.get("default_prompt_name")
-    return str((config.get("prompts") or {}).get(name) or "") if name else ""
 
 
 def _finite(length: float | None) -> int | None:

@@ -42,7 +42,9 @@ def session_of(config: pytest.Config) -> Session:
         settings = settings_of(config, given.harness_case)
         if given.harness_update_baselines:
             require_writable(settings.baselines, "harness_baselines in the ini file")
-        config.stash[_SESSION] = open_session(settings, TerminalProgress(config), candidate)
+        config.stash[_SESSION] = open_session(
+            settings, TerminalProgress(config), candidate, device=given.harness_device
+        )
     return config.stash[_SESSION]
 
 

@@ -35,12 +35,16 @@ LIBRARIES = {
 
 
 class Option(NamedTuple):
-    """A row of `OPTIONS`. `metavar` is empty for a switch; `candidate` marks those that go with `-m gate` alone."""
+    """A row of `OPTIONS`.
+
+    `metavar` is empty for a switch, the first of `choices` the default; `candidate` marks what goes with `-m gate`.
+    """
 
     help: str
     metavar: str = ""
     kind: Callable[[str], Any] = str
     repeated: bool = False
+    choices: tuple[str, ...] = ()
     candidate: bool = False
 
 
@@ -68,6 +72,11 @@ OPTIONS = {
     ),
     "adapter": Option("with -m gate: the PEFT adapter that wants to ship", "DIR", _directory, candidate=True),
     "full-model": Option("with -m gate: the whole model that wants to ship", "DIR", _directory, candidate=True),
+    "device": Option(
+        "where models are trained and encode: auto is the best that the machine has",
+        "DEVICE",
+        choices=("auto", "cpu", "cuda", "mps"),
+    ),
     "as": Option(
         "with -m gate: the case's model to compare with (by default the only one of its kind)", "MODEL", candidate=True
     ),
@@ -99,6 +108,8 @@ def add_options(parser: pytest.Parser) -> None:
             group.addoption(f"--harness-{name}", action="store_true", dest=dest, help=words)
             continue
         how: dict[str, Any] = {"action": "append", "default": []} if option.repeated else {}
+        if option.choices:
+            how |= {"choices": option.choices, "default": option.choices[0]}
         group.addoption(f"--harness-{name}", type=option.kind, metavar=option.metavar, dest=dest, help=words, **how)
     for setting, (words, kind) in SETTINGS.items():
         parser.addini(setting, words, type=kind)  # type: ignore[arg-type]

@@ -52,7 +52,13 @@ class CaseRun:
         """Check the pairs."""
         data, prefixes = self.inputs, tuple(self.inputs.case.data.prefixes)
         return self.ctx.run(
-            AUDIT, train=data.train, evaluation=data.eval, names=data.file_names, prefixes=prefixes, base=data.base
+            AUDIT,
+            train=data.train,
+            evaluation=data.eval,
+            names=data.file_names,
+            prefixes=prefixes,
+            base=data.base,
+            sides=data.sides,
         )
 
     def verification(self) -> Verification:
@@ -62,7 +68,7 @@ class CaseRun:
             raise ValueError("no candidate in this run")
         title = self._title("verify", candidate.model)
         if title not in self._once:
-            self._once[title] = verify(self.ctx, candidate, self.inputs.base, title)
+            self._once[title] = verify(self.ctx, candidate, self.inputs.base, title, self.inputs.sides)
         found: Verification = self._once[title]
         return found
 
@@ -74,7 +80,14 @@ class CaseRun:
         recipe = data.case.models[model].changed(**changes)
         title = self._title("train", model, **changes)
         return self.ctx.artefact(
-            TRAIN, title=title, recipe=recipe, base=data.base, train_pairs=data.train, dev_pairs=data.dev
+            TRAIN,
+            title=title,
+            recipe=recipe,
+            base=data.base,
+            train_pairs=data.train,
+            dev_pairs=data.dev,
+            sides=data.sides,
+            device=self.ctx.device,
         )
 
     def checkpoint(self, model: str, **changes: Any) -> Checkpoint:
@@ -93,9 +106,15 @@ class CaseRun:
         # What the recipe says anyway is no change.
         changes = {key: to for key, to in changes.items() if to != getattr(self.inputs.case.models[model], key, to)}
         sets = {"eval": self.inputs.eval} if changes else self.inputs.pair_sets
-        texts = {name: pairs.texts for name, pairs in sets.items()}
-        title = self._title("encode", model, **changes)
-        return self.ctx.artefact(ENCODE, title=title, checkpoint=self.checkpoint(model, **changes), texts=texts)
+        sides = self.inputs.sides
+        return self.ctx.artefact(
+            ENCODE,
+            title=self._title("encode", model, **changes),
+            checkpoint=self.checkpoint(model, **changes),
+            texts={name: sides.texts(pairs) for name, pairs in sets.items()},
+            sides=sides,
+            device=self.ctx.device,
+        )
 
     def embeddings(self, model: str) -> Mapping[str, NDArray[np.float32]]:
         """Read a model's embeddings: each set of pairs, `probes`, and of an adapter `unmerged_probes` -> array."""
@@ -106,7 +125,9 @@ class CaseRun:
     ) -> Evaluation:
         """Compute every metric of a model on a set of pairs, leaving out the rows `without`."""
         embeddings, chosen = self._embeddings(model, **changes), self.inputs.pair_sets[pairs]
-        return self.ctx.run(EVALUATE, embeddings=embeddings, texts=pairs, pairs=chosen, without=without)
+        return self.ctx.run(
+            EVALUATE, embeddings=embeddings, texts=pairs, pairs=chosen, sides=self.inputs.sides, without=without
+        )
 
     def uncertainty(self, model: str, *, pairs: str = "eval") -> Uncertainty:
         """Compute the intervals of a model's values and, on the evaluation pairs, its changes since the baseline."""
@@ -155,6 +176,7 @@ class CaseRun:
             "embeddings": lambda: self._embeddings(model),
             "train_pairs": lambda: data.train,
             "eval_pairs": lambda: data.eval,
+            "sides": lambda: data.sides,
             "stored": lambda: stored.model(model),
             "stored_scores": lambda: stored.scores(model),
             "stored_base_scores": lambda: stored.scores(BASE),

@@ -270,7 +270,7 @@ def _pair_table(run: CaseRun, measured: Sequence[str], *, brief: bool) -> PairTa
 
 
 def _projections(run: CaseRun, measured: Sequence[str]) -> dict[str, tuple[tuple[float, float], ...]]:
-    rows = run.inputs.eval.text_rows
+    rows = run.inputs.sides.rows(run.inputs.eval)
     points = {model: pair_means(run.embeddings(model)["eval"], rows) for model in measured}
     try:
         planes = run.ctx.artefact(PROJECT, title=f"project {run.inputs.case.name}", points=points)

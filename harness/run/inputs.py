@@ -1,10 +1,12 @@
 """A case with everything that it names read and verified: what a run starts from. Imports no torch."""
 
+import warnings
+
 from harness.config import Case
 from harness.data import PairSet, split_off
 from harness.errors import CaseError, DataError
 from harness.gates import Inputs
-from harness.models import module_names, resolve_base
+from harness.models import MODULES, declared_prompts, resolve_base, resolve_sides, target_problem
 from harness.verification import Candidate
 
 
@@ -23,21 +25,22 @@ def prepare(case: Case, candidate: Candidate | None = None) -> Inputs:
                 f"{steps} steps of the training: the learning rate would never reach its peak"
             )
     base = resolve_base(case.base, case.path.parent)
-    known = module_names(base)
+    if not (base.path / MODULES).is_file():
+        words = (
+            f"base {base.name}: no {MODULES} in {base.path}: a plain transformers model, which sentence-transformers"
+        )
+        warnings.warn(f"{words} pools by itself: by the mean, or the last token of a causal one", stacklevel=2)
+    sides = resolve_sides(case, declared_prompts(base), f"base {base.name}")
     for name, recipe in case.models.items():
-        unknown = sorted(set(recipe.lora.target_modules) - known) if recipe.lora else []
-        if unknown:
-            raise CaseError(
-                f"{case.path}: models.{name}.lora.target_modules: got {', '.join(unknown)}, expected modules of the "
-                f"base: {', '.join(sorted(known))}"
-            )
+        if recipe.lora and (problem := target_problem(base, recipe.lora.target_modules)):
+            raise CaseError(f"{case.path}: models.{name}.lora.target_modules: {problem}")
     evaluation = case.read_pairs("eval")
     if dev is not None and (shared := dev.shared_with(evaluation)):
         raise DataError(
             f"{dev.path}: {shared} of the dev pairs are evaluation pairs; expected pairs that judge nothing"
         )
     extra = {} if candidate else {name: case.read_pairs(name) for name in case.data.extra}
-    return Inputs(case, base, train, evaluation, dev, extra, candidate)
+    return Inputs(case, base, train, evaluation, dev, extra, candidate, sides)
 
 
 def training_pairs(case: Case) -> tuple[PairSet, PairSet | None]:

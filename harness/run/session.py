@@ -7,7 +7,7 @@ from typing import Literal
 from harness.baselines import baseline_path, comparable, read_baseline
 from harness.config import Case, read_case
 from harness.errors import CaseError
-from harness.execution import Context, LocalExecutor, StepProgress, Store
+from harness.execution import AUTO, Context, Device, LocalExecutor, StepProgress, Store
 from harness.models import read_record
 from harness.run.case_run import CaseRun
 from harness.run.inputs import Inputs, prepare, training_pairs
@@ -68,13 +68,16 @@ class Session:
         self._runs.pop(case, None)
 
 
-def open_session(settings: Settings, progress: StepProgress, candidate: CandidateOptions | None = None) -> Session:
+def open_session(
+    settings: Settings, progress: StepProgress, candidate: CandidateOptions | None = None, *, device: Device = AUTO
+) -> Session:
     """Read and verify every case, before any slow work.
 
     Args:
         settings: The cases, and the directories of baselines and store.
         progress: Told how each stage gets on.
         candidate: The model to gate, where the session is about one.
+        device: Where models are trained and encode.
 
     Raises:
         HarnessError: A case, its data, its base or its baseline is not what it should be, or nothing can be stored.
@@ -87,7 +90,7 @@ def open_session(settings: Settings, progress: StepProgress, candidate: Candidat
         read_baseline(baseline_path(settings.baselines, case))  # a broken one is found before any work
     inputs = [_gated(cases, candidate)] if candidate else [prepare(case) for case in cases]
     artefacts = make_store(settings.store)
-    ctx = Context(Store(artefacts), LocalExecutor(artefacts), progress)
+    ctx = Context(Store(artefacts), LocalExecutor(artefacts), progress, device=device)
     return Session(settings.baselines, {found.case.name: found for found in inputs}, ctx)
 
 

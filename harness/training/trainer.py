@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from harness.config.recipe import GRADED_LOSSES, LOSSES, Recipe
 from harness.data.pairs import PairSet
-from harness.execution.step import MODEL, Progress, Step
+from harness.data.sides import NO_SIDES, Sides
+from harness.errors import CheckpointError
+from harness.execution.step import AUTO, MODEL, Device, Progress, Step
 from harness.metrics.cosine import pair_scores
 from harness.metrics.spearman import spearman
 from harness.metrics.types import Number
 from harness.models.checkpoint import Checkpoint
-from harness.models.encoding import embed
+from harness.models.encoding import declare, embed_pairs
 from harness.models.loading import open_checkpoint
 from harness.models.sources import ResolvedBase
 from harness.training.record import fp32, record_training
@@ -82,13 +84,18 @@ def train(
     base: ResolvedBase,
     train_pairs: PairSet,
     dev_pairs: PairSet | None,
+    sides: Sides = NO_SIDES,
+    device: Device = AUTO,
     out: Path,
     progress: Progress,
 ) -> TrainingFacts:
     """Train one model, and save it in the sentence-transformers format (an adapter: the PEFT files) with its record.
 
-    The dev pairs, if any, are measured after each epoch for the training curve. They pick no checkpoint and change no
-    weight.
+    Each text has the prompt of its side in front, which the saved model then declares for whoever serves it. The dev
+    pairs, if any, are measured after each epoch for the training curve. They pick no checkpoint and change no weight.
+
+    Raises:
+        CheckpointError: The base is not complete, or cannot be trained by this recipe.
     """
     import torch
     from sentence_transformers import SentenceTransformerTrainer
@@ -96,17 +103,18 @@ def train(
     from transformers import set_seed
 
     set_seed(recipe.seed)  # the adapter's first weights are drawn before the trainer sets its seed
-    model = STRATEGIES[recipe.strategy](open_checkpoint(Checkpoint.of_base(base)), recipe)
+    model = STRATEGIES[recipe.strategy](open_checkpoint(Checkpoint.of_base(base), device), recipe)
+    declare(model, sides)
     parameters = parameter_counts(model)
     precision = _precision(recipe, model.device)
     correlations: list[float] = []
     with tempfile.TemporaryDirectory(prefix="harness-trainer-") as scratch:
         trainer = SentenceTransformerTrainer(
             model=model,
-            args=_arguments(recipe, precision, model.device, scratch),
+            args=_arguments(recipe, sides, precision, model.device, scratch),
             train_dataset=_dataset(train_pairs, graded=recipe.loss in GRADED_LOSSES),
             loss=getattr(losses, LOSSES[recipe.loss])(model),
-            callbacks=[_observer(recipe, model, dev_pairs, correlations, progress)],
+            callbacks=[_observer(recipe, model, dev_pairs, sides, correlations, progress)],
         )
         started = time.perf_counter()
         outcome = trainer.train()
@@ -134,15 +142,19 @@ def _lora_adapter(model: SentenceTransformer, recipe: Recipe) -> SentenceTransfo
     from peft import LoraConfig
 
     assert recipe.lora is not None  # noqa: S101 - Recipe does not validate otherwise
-    model.add_adapter(
-        LoraConfig(
-            r=recipe.lora.rank,
-            lora_alpha=recipe.lora.alpha,
-            lora_dropout=recipe.lora.dropout,
-            target_modules=recipe.lora.target_modules,
-            use_rslora=recipe.lora.use_rslora,
-        )
+    config = LoraConfig(
+        r=recipe.lora.rank,
+        lora_alpha=recipe.lora.alpha,
+        lora_dropout=recipe.lora.dropout,
+        target_modules=recipe.lora.target_modules,
+        use_rslora=recipe.lora.use_rslora,
     )
+    # PEFT saves the transformer's adapter alone, and whoever opens it puts it on the base: with the base's head.
+    model.requires_grad_(requires_grad=False)
+    try:
+        model.add_adapter(config)
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(f"lora.target_modules: the base takes no such adapter: {error}") from None
     return model
 
 
@@ -162,7 +174,7 @@ def parameter_counts(model: SentenceTransformer) -> ParameterCounts:
 
 
 def _arguments(
-    recipe: Recipe, precision: str, device: torch.device, scratch: str
+    recipe: Recipe, sides: Sides, precision: str, device: torch.device, scratch: str
 ) -> SentenceTransformerTrainingArguments:
     from sentence_transformers import SentenceTransformerTrainingArguments
 
@@ -173,6 +185,7 @@ def _arguments(
         learning_rate=recipe.learning_rate,
         warmup_steps=recipe.warmup_steps,
         seed=recipe.seed,
+        prompts={column: side.prompt for column, side in vars(sides).items() if side.prompt} or None,
         bf16=precision == "bf16",
         optim=recipe.optimizer,
         use_cpu=device.type == "cpu",
@@ -209,7 +222,12 @@ def _precision(recipe: Recipe, device: torch.device) -> str:
 
 
 def _observer(
-    recipe: Recipe, model: SentenceTransformer, dev_pairs: PairSet | None, correlations: list[float], progress: Progress
+    recipe: Recipe,
+    model: SentenceTransformer,
+    dev_pairs: PairSet | None,
+    sides: Sides,
+    correlations: list[float],
+    progress: Progress,
 ) -> TrainerCallback:
     """Return a callback that reports each step and measures the dev pairs after each epoch."""
     from transformers import TrainerCallback
@@ -227,7 +245,7 @@ def _observer(
                 correlations.append(math.nan)
                 return
             with fp32(model):
-                scores = pair_scores(embed(model, dev_pairs.texts), dev_pairs.text_rows)
+                scores = pair_scores(embed_pairs(model, dev_pairs, sides), sides.rows(dev_pairs))
             correlations.append(spearman(scores, dev_pairs.targets).value)
 
     return Observer()

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from harness.models.files import ADAPTER, ADAPTER_CONFIG, WEIGHTS, files_digest, read_json, tensor_shapes
+from harness.models.files import ADAPTER, ADAPTER_CONFIG, files_digest, read_json, tensor_shapes, weight_shapes
 from harness.models.record import TrainingRecord
 from harness.models.sources import ResolvedBase
 from harness.text import some
@@ -43,7 +43,7 @@ def _check_named_base(config: dict[str, Any], base: ResolvedBase) -> CheckResult
     name, revision = config.get("base_model_name_or_path"), config.get("revision")
     if not name:
         return CheckResult("fail", f"{ADAPTER_CONFIG} names no base (base_model_name_or_path); expected {base.name}")
-    if (Path(name) / WEIGHTS).is_file():
+    if Path(name).is_dir():
         digest, _ = files_digest(Path(name))
         if digest == base.digest:
             return CheckResult("pass", f"names {name}, which has the digest of the case's base")
@@ -68,7 +68,7 @@ def _wrong_name(config: dict[str, Any], base: ResolvedBase) -> str:
 
 def _adapter_misfits(path: Path, base: ResolvedBase) -> list[str]:
     """List matrices whose long side is not that of the base's weight that they adapt, in either orientation."""
-    sides = tensor_shapes(base.path / WEIGHTS)
+    sides = _base_shapes(base)
     misfits = []
     for name, shape in tensor_shapes(path / ADAPTER).items():
         found = _MATRIX.match(name)
@@ -83,10 +83,19 @@ def _model_misfits(path: Path, base: ResolvedBase) -> list[str]:
 
     Not those that PEFT's layers left behind: they are no sign of another base, and the check `complete` names them.
     """
-    expected, found = tensor_shapes(base.path / WEIGHTS), tensor_shapes(path / WEIGHTS)
+    expected, found = _base_shapes(base), weight_shapes(path)
     other = {name: shape for name, shape in expected.items() if found.get(name, shape) != shape}
     extra = [name for name in found if name not in expected and not _NOT_OF_A_BASE.search(name)]
     return [
         *(f"{name} {list(found[name])} for {list(shape)}" for name, shape in other.items()),
         *(f"{name}, which the base does not have" for name in extra),
     ]
+
+
+def _base_shapes(base: ResolvedBase) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each tensor of a base, also by its name without the first part.
+
+    Saved with a head, the names begin with a part that those of the opened transformer lack.
+    """
+    shapes = weight_shapes(base.path)
+    return {name.partition(".")[2]: shape for name, shape in shapes.items()} | shapes

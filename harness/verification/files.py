@@ -8,7 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import CheckpointError
-from harness.models.files import ADAPTER, ADAPTER_CONFIG, MODULES, PICKLES, WEIGHTS, read_json, tensor_shapes
+from harness.models.files import (
+    ADAPTER,
+    ADAPTER_CONFIG,
+    INDEX,
+    MODULES,
+    PICKLES,
+    WEIGHTS,
+    first_module,
+    read_json,
+    tensor_shapes,
+    weight_shapes,
+)
 from harness.text import some
 from harness.verification.candidate import KINDS, Candidate, CheckResult
 
@@ -90,6 +101,9 @@ def _format_problems(candidate: Candidate) -> Iterator[str]:
     if (path / foreign).exists():
         yield f"{foreign}: {words}"
     missing = [name for name in _NEEDED[strategy] if not (path / name).is_file()]
+    if missing == [WEIGHTS]:  # in several files, or in the directory of the first module
+        directory, _ = first_module(path)
+        missing = [] if (directory / INDEX).is_file() or (directory / WEIGHTS).is_file() else missing
     if missing:
         present = some(sorted(file.name for file in path.glob("*")))
         yield f"no {' and no '.join(missing)} in it (found: {present}); expected {KINDS[strategy]}"
@@ -98,7 +112,7 @@ def _format_problems(candidate: Candidate) -> Iterator[str]:
         if strategy == "lora":
             yield from _adapter_problems(path)
         else:
-            tensor_shapes(path / WEIGHTS)
+            weight_shapes(path)
     except CheckpointError as error:
         yield str(error)
 

@@ -13,17 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.execution.step import MODEL, Progress, Step
+from harness.data.sides import NO_SIDES, Sides
+from harness.execution.step import AUTO, MODEL, Device, Progress, Step
 from harness.models.embeddings import EMBEDDINGS
-from harness.models.encoding import LIBRARIES, embed, settings_of
+from harness.models.encoding import LIBRARIES, declare, embed_probes, settings_of
 from harness.models.files import ADAPTER_CONFIG, MODULES, read_json
-from harness.models.loading import merge
-from harness.models.record import PROBE_TEXTS
+from harness.models.loading import merge, place
 from harness.models.sources import ResolvedBase
 from harness.verification.candidate import Candidate
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
+
+
+_DIRECTORY = "SentenceTransformer(DIR)"
 
 
 @dataclass(frozen=True)
@@ -35,9 +38,16 @@ class LoadPathFacts:
 
 
 def try_load_paths(
-    *, candidate: Candidate, base: ResolvedBase, seed: int, out: Path, progress: Progress
+    *,
+    candidate: Candidate,
+    base: ResolvedBase,
+    seed: int,
+    sides: Sides = NO_SIDES,
+    device: Device = AUTO,
+    out: Path,
+    progress: Progress,
 ) -> LoadPathFacts:
-    """Open a candidate by every load path, and encode the probe texts.
+    """Open a candidate by every load path, and encode the probe texts, also with the prompts of the case.
 
     The seed is another one in each process: weights that are drawn at random then show. Children of a forkserver would
     otherwise all draw the same ones. The file `EMBEDDINGS` has load path -> float32 of shape `(n_probes, dimension)`.
@@ -48,13 +58,16 @@ def try_load_paths(
 
     arrays, settings, errors = {}, {}, {}
     torch.manual_seed(seed)
-    paths = LOAD_PATHS[candidate.strategy]
+    paths, where = LOAD_PATHS[candidate.strategy], place(device)
     with tempfile.TemporaryDirectory(prefix="harness-load-paths-") as scratch:
         for number, (name, load) in enumerate(paths.items(), start=1):
             try:
                 model = load(candidate, base, Path(scratch))
                 if model is not None:
-                    arrays[name] = embed(model, PROBE_TEXTS)
+                    model.to(where or model.device)
+                    # A directory's own prompts are those that it is served with; a base has to be given the case's.
+                    declare(model, sides, over=candidate.strategy == "lora" and name != _DIRECTORY)
+                    arrays[name] = embed_probes(model, sides)
                     settings[name] = settings_of(model)
             except Exception as error:  # noqa: BLE001 - whatever it is, a user would meet it here
                 errors[name] = f"{type(error).__name__}: {error}"
@@ -111,11 +124,11 @@ LOAD_PATHS: Mapping[str, Mapping[str, Callable[[Candidate, ResolvedBase, Path], 
         "PeftModel.from_pretrained": _peft,
         "PeftModel.merge_and_unload": lambda *given: merge(_peft(*given)),
         "SentenceTransformer.load_adapter": _load_adapter,
-        "SentenceTransformer(DIR)": _directory,
+        _DIRECTORY: _directory,
         "merged, saved and opened again": lambda *given: _saved(merge(_peft(*given)), given[-1]),
     },
     "full": {
-        "SentenceTransformer(DIR)": lambda candidate, _base, _scratch: _open(candidate.path),
+        _DIRECTORY: lambda candidate, _base, _scratch: _open(candidate.path),
         "saved and opened again": lambda candidate, _base, scratch: _saved(_open(candidate.path), scratch),
     },
 }

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import CheckpointError
 from harness.execution.step import MODEL, Progress, Step
 from harness.models.encoding import LIBRARIES
-from harness.models.files import ADAPTER, ADAPTER_CONFIG, WEIGHTS, read_json, read_tensors
-from harness.models.loading import SAVED, merge
+from harness.models.files import ADAPTER, ADAPTER_CONFIG, first_module, read_json, read_tensors, read_weights
+from harness.models.loading import SAVED, as_opened, merge
 from harness.models.sources import ResolvedBase
 from harness.text import some
 from harness.verification.candidate import Candidate, CheckResult
@@ -38,7 +38,7 @@ def check_opened(*, candidate: Candidate, base: ResolvedBase, progress: Progress
     saved = SAVED[candidate.strategy]
     checks = {}
     try:
-        model = saved.open(checkpoint)
+        model = saved.open(checkpoint, "cpu")  # where numbers are the same on every machine
     except CheckpointError as error:
         checks["complete"] = CheckResult("fail", str(error))
         if saved.is_adapter:
@@ -67,7 +67,7 @@ def _check_merge(candidate: Candidate, base: ResolvedBase, model: Any) -> CheckR
         if hasattr(module, "base_layer") and type(module.base_layer).__name__ == "Conv1D"
     }
     transformer: Any = merge(model).transformers_model
-    merged, stored = transformer.state_dict(), read_tensors(base.path / WEIGHTS)
+    merged, stored = transformer.state_dict(), as_opened(read_weights(first_module(base.path)[0]), transformer)
     try:
         largest = require_exact_merge(
             merged,

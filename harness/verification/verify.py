@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.data import NO_SIDES, Sides
 from harness.errors import CheckpointError
 from harness.execution import Context
 from harness.models.embeddings import EMBEDDINGS, read_arrays
@@ -28,7 +29,7 @@ class Verification:
         settings: Load path -> the opened model's settings.
         errors: Load path -> why it fails.
         embeddings: Load path -> the probe texts' embeddings in one process and in another, float32 of shape
-            `(n_probes, dimension)`.
+            `(n_probes, dimension)`; below them the same with the prompt of each side that has one.
         record: The record of its training; None where there is none, or it cannot be read.
         record_error: Why it cannot be read; else empty.
     """
@@ -48,7 +49,7 @@ class Verification:
                 raise CheckpointError(f"check {name!r} failed: {found.message}")
 
 
-def verify(ctx: Context, candidate: Candidate, base: ResolvedBase, title: str) -> Verification:
+def verify(ctx: Context, candidate: Candidate, base: ResolvedBase, title: str, sides: Sides = NO_SIDES) -> Verification:
     """Run every check on a candidate: on its files, and only if they are safe on what they open to.
 
     The title names the steps. A HarnessError where one failed, or the candidate changed meanwhile.
@@ -57,9 +58,9 @@ def verify(ctx: Context, candidate: Candidate, base: ResolvedBase, title: str) -
     if files.outcome == "fail":
         return Verification({"files": files})
     opened = ctx.run(VERIFY_OPENED, title=title, candidate=candidate, base=base)
+    arguments = {"candidate": candidate, "base": base, "sides": sides, "device": ctx.device}
     first, second = (
-        ctx.artefact(VERIFY_LOAD_PATHS, title=f"{title}, opening {seed}", candidate=candidate, base=base, seed=seed)
-        for seed in (1, 2)
+        ctx.artefact(VERIFY_LOAD_PATHS, title=f"{title}, opening {seed}", seed=seed, **arguments) for seed in (1, 2)
     )
     once, again = (read_arrays(artefact.file(EMBEDDINGS)) for artefact in (first, second))
     record, record_error = None, ""

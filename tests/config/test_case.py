@@ -108,7 +108,7 @@ GATE, LORA = "gates/relative_performance", {"model": "lora", "reference": "stand
 
 # key to change, its value, and how the only line of the error begins, for `GATE` after its key
 WRONG = [
-    ("bogus", 1, "bogus: unknown key; expected one of description, base, data, models"),
+    ("bogus", 1, "bogus: unknown key; expected one of description, base, data, prompts, models"),
     ("tolerance/floor/f2", 0.1, "tolerance.floor.f2: unknown key; expected one of spearman, "),
     ("gates/shares", [], "gates.shares: unknown key; it is now called relative_performance"),
     ("base", "MiniLM", 'base: expected a table; got "MiniLM"'),
@@ -136,6 +136,19 @@ WRONG = [
     ("models/lora/learning_rate", float("nan"), "models.lora.learning_rate: input should be a finite number; got NaN"),
     ("models/standard/lora", {}, "models.standard: a lora table is given, but the strategy is 'full'"),
     ("gates/memory_mb/train", {"standard": 1}, "gates.memory_mb.train: ceilings for standard; expected one for each"),
+    (
+        "models/lora/lora",
+        {"target_modules": []},
+        "models.lora.lora.target_modules: expected a list of names, or one text",
+    ),
+    (
+        "models/lora/lora",
+        {"target_modules": "x" * 201},
+        "models.lora.lora.target_modules: expected a list of names, or",
+    ),
+    ("data/sides", {"text_3": "query"}, "data.sides.text_3: unknown key; expected one of text_1, text_2"),
+    ("data/sides", {"text_1": ""}, "data.sides.text_1: string should match pattern"),
+    ("prompts", {"query": "x: "}, "prompts.query: no text has this side; expected one that data.sides names: it names"),
     (GATE, [{"model": "lora", "reference": "lora"}], "0: 'lora' is held against itself; expected two models"),
     (GATE, [LORA | {"reference": "x"}], '0.reference: no such model; expected one of standard, lora; got "x"'),
     ("audit/one_word", True, "audit.one_word: input should be a valid number; got true"),

@@ -11,7 +11,7 @@ def test_a_changed_recipe_keeps_the_rest_and_an_adapter_is_merged():
     assert (7, "cosent", 2, 2e-5) == (changed.seed, changed.loss, changed.epochs, changed.learning_rate)
     assert (42, "cosine_similarity") == (FULL.seed, FULL.loss)
     adapter = FULL.changed(strategy="lora", lora={"rank": 4})
-    assert (4, 16, ["query", "value"]) == (adapter.lora.rank, adapter.lora.alpha, adapter.lora.target_modules)
+    assert (4, 16, None) == (adapter.lora.rank, adapter.lora.alpha, adapter.lora.target_modules)
     again = adapter.changed(lora={"alpha": 32})
     assert (4, 32) == (again.lora.rank, again.lora.alpha)
     assert FULL == FULL.changed() == again.changed(strategy="full", lora=None)

@@ -82,7 +82,13 @@ def _split(directory, shop):
         (directory / file).write_bytes((directory / WEIGHTS).read_bytes())
         tensors(lambda name, tensor, part=part: tensor if name in part else None, file)(directory, shop)
     (directory / WEIGHTS).unlink()
-    set_json(directory / "model.safetensors.index.json", metadata={}, weight_map={})
+    index = {name: f"model-{1 if name in names[:10] else 2:05}-of-00002.safetensors" for name in names}
+    set_json(directory / "model.safetensors.index.json", metadata={}, weight_map=index)
+
+
+def _lose_a_shard(directory, shop):
+    _split(directory, shop)
+    (directory / "model-00002-of-00002.safetensors").unlink()
 
 
 def _name_other_weights(directory, shop):
@@ -132,8 +138,8 @@ MODELS: Mapping[str, Fault] = {
         in_turn(scaled(_QUERY, 1e6, WEIGHTS), in_half(WEIGHTS)), "complete", _NAN
     ),
     "model: the file is cut off": whole(cut_off(WEIGHTS), "files", "cannot be read as safetensors"),
-    # With an index, as transformers writes large models; the gate reads one file.
-    "model: in several files": whole(_split, "files", r"no model\.safetensors in it"),
+    # An upload that was cut off: the index names a file that is not there.
+    "model: one of several files is missing": whole(_lose_a_shard, "files", r"index\.json: names model-00002"),
     # Which transformers opens instead: `PreTrainedModel.from_pretrained` of transformers 5.23.
     "model: its configuration names other weights": whole(
         _name_other_weights, "complete", "does not hold the stored values"

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.data.audit import Finding
+from harness.execution import Cost
 from harness.gates import NotJudgedError
 
 NAN = float("nan")
@@ -50,6 +51,24 @@ def angle(run, value):
     """Turn the adapter's embeddings: the farther from the base, the better."""
     away = np.array([[np.cos(value + 1), np.sin(value + 1)]] * 3, np.float32)
     run.arrays = {"base": {"eval": np.array([[1.0, 0.0]] * 3, np.float32)}, "lora": {"eval": away}}
+
+
+@pytest.mark.parametrize(
+    ("peak", "outcome", "end"),
+    [
+        (None, "pass", "fits"),
+        (299.0, "pass", "299 MB, ceiling 300 MB: fits"),
+        (301.0, "fail", "ceiling 300 MB: too much"),
+    ],
+)
+def test_memory_of_a_cuda_device_has_a_ceiling_of_its_own_where_there_is_one(
+    make_run, verdict_of, monkeypatch, peak, outcome, end
+):
+    run = make_run()
+    monkeypatch.setattr(run, "cost", lambda *_: Cost(1.0, 500.0, peak))
+    monkeypatch.setitem(run.inputs.case.gates.memory_mb.cuda_train, "lora", 300.0)
+    verdict = verdict_of(run, "memory")
+    assert (outcome, True) == (verdict.outcome, verdict.message.endswith(end)), verdict.message
 
 
 # Each gate with one observed value that is the better the greater it is.

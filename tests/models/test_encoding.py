@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from harness.data import Side
 from harness.errors import CheckpointError, StoreError
 from harness.execution import Context, InlineExecutor, Store
 from harness.metrics import row_cosines
@@ -14,7 +15,7 @@ from harness.models.record import ARRAYS
 
 @pytest.mark.parametrize("strategy", ["base", "full", "lora"])
 def test_encode_writes_float32_rows_for_texts_and_probes(checkpoints, tmp_path, strategy):
-    seen, texts = [], {"eval": ("i love tea", "i hate tea", "x"), "train": ("x", "tea")}
+    seen, texts = [], {"eval": [("i love tea", "i hate tea", "x")], "train": [("x", "tea")]}
     facts = encode(checkpoint=checkpoints[strategy], texts=texts, out=tmp_path, progress=lambda *x: seen.append(x))
     found = read_arrays(tmp_path / EMBEDDINGS)
     shapes = {"eval": (3, 32), "train": (2, 32), "probes": (12, 32)}
@@ -42,7 +43,7 @@ def test_each_text_is_encoded_once_and_in_chunks_that_do_not_matter(checkpoints,
     whole = embed(open_checkpoint(checkpoints["base"]), texts)
     monkeypatch.setattr(encoding, "embed", counting)
     monkeypatch.setattr(encoding, "_CHUNK", 7)
-    sets = {"eval": texts, "again": texts[:3]}
+    sets = {"eval": [texts], "again": [texts[:3]]}
     encode(checkpoint=checkpoints["base"], texts=sets, out=tmp_path, progress=lambda part, _: parts.append(part))
     assert sorted([*PROBE_TEXTS, *texts]) == sorted(seen)
     assert sorted(parts) == parts
@@ -59,7 +60,7 @@ def test_the_embedding_of_a_text_does_not_depend_on_its_neighbours(checkpoints):
 
 
 def test_timing_yields_the_seconds_of_each_batch_that_is_asked_for(checkpoints):
-    timing = time_encoding(checkpoints["base"], PROBE_TEXTS)
+    timing = time_encoding(checkpoints["base"], PROBE_TEXTS, Side())
     assert next(timing) is None
     assert all(0 < timing.send(size) < 10 for size in (1, 12, 5))
 
@@ -76,13 +77,13 @@ def test_a_model_that_is_not_the_trained_one_is_not_measured(copied, edit_tensor
     edit_tensors(checkpoint.path / file, change)
     open_checkpoint(checkpoint)
     with pytest.raises(CheckpointError, match=r"the saved model is not the trained model: .*expected at least 0\.9999"):
-        encode(checkpoint=checkpoint, texts={"eval": ("x",)}, out=tmp_path, progress=lambda *_: None)
+        encode(checkpoint=checkpoint, texts={"eval": [("x",)]}, out=tmp_path, progress=lambda *_: None)
     assert not (tmp_path / EMBEDDINGS).exists()
 
 
 def test_embeddings_are_verified_once_when_they_are_first_read(checkpoints, tmp_path):
     ctx = Context(Store(tmp_path / "store"), InlineExecutor())
-    arguments = {"checkpoint": checkpoints["base"], "texts": {"eval": ("tea",)}}
+    arguments = {"checkpoint": checkpoints["base"], "texts": {"eval": [("tea",)]}}
     first, second = (Embeddings(ctx.artefact(ENCODE, **arguments)) for _ in range(2))
     assert first.digest == second.digest
     assert {"eval": (1, 32), "probes": (12, 32)} == {name: array.shape for name, array in first.arrays.items()}

@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from harness.config import BaseSpec
-from harness.errors import CheckpointError
+from harness.errors import CheckpointError, StageError
 from harness.models import WEIGHTS, Checkpoint, open_checkpoint, resolve_base
 
 QUERY = "encoder.layer.0.attention.self.query.weight"
@@ -31,6 +31,17 @@ def test_a_complete_model_opens_in_evaluation_mode_and_fp32(checkpoints, strateg
     assert {torch.float32} == {parameter.dtype for parameter in model.parameters()}
     assert 23744 == sum(parameter.numel() for parameter in model.parameters())
     assert not [name for name, _ in model.named_parameters() if "lora" in name]
+
+
+def test_a_device_that_the_machine_lacks_is_named(checkpoints, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert "cpu" == open_checkpoint(checkpoints["lora"], "cpu").device.type
+    for device in ("cuda", "mps"):
+        with pytest.raises(StageError, match=rf"--device {device}: .* none on this machine; expected one of auto, cpu"):
+            open_checkpoint(checkpoints["base"], device)
 
 
 def test_weights_in_half_precision_are_opened_with_their_values(copied, edit_tensors):

@@ -7,7 +7,7 @@ import pytest
 from harness.config import BaseSpec, read_case
 from harness.errors import CheckpointError
 from harness.execution import file_digest
-from harness.models import module_names, resolve_base
+from harness.models import resolve_base
 
 WEIGHTS = "model.safetensors"
 
@@ -65,7 +65,10 @@ def test_a_base_that_is_not_there_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     for spec, said in (
         ({"name": "x", "path": "nowhere"}, "base.path: no directory "),
-        ({"name": "x", "path": "empty"}, "no model.safetensors; expected a sentence-transformers directory"),
+        (
+            {"name": "x", "path": "empty"},
+            "no model.safetensors in it, and no model.safetensors.index.json (found: nothing)",
+        ),
         ({"name": "x", "package": "no_such_package_here"}, "base.package: 'no_such_package_here' cannot b"),
         ({"name": "x", "package": "json"}, "base.package: 'json' cannot be used"),
         ({"name": "no/model", "revision": "0" * 40}, f"base no/model@{'0' * 40}: cannot be had from the hub: "),
@@ -73,9 +76,14 @@ def test_a_base_that_is_not_there_is_refused(tmp_path):
         assert said in error_of(BaseSpec(**spec), tmp_path)
 
 
-def test_a_base_is_found_beside_its_case_and_an_adapter_can_target_its_modules_with_weights(tiny_base_path):
+def test_a_base_is_found_beside_its_case(tiny_base_path):
     resolved = resolve_base(BaseSpec(name="tiny", path="base"), tiny_base_path.parent)
     assert ("tiny", None, tiny_base_path.resolve()) == (resolved.name, resolved.revision, resolved.path)
-    names = module_names(resolved)
-    assert {"query", "key", "value", "dense", "LayerNorm", "word_embeddings"} <= names
-    assert set() == {"weight", "encoder", "self", "0"} & names
+
+
+def test_a_model_whose_input_is_no_text_module_is_refused(tiny_base_path, tmp_path):
+    copy = shutil.copytree(tiny_base_path, tmp_path / "copy")
+    modules = (copy / "modules.json").read_text(encoding="utf-8")
+    (copy / "modules.json").write_text(modules.replace("Transformer", "Router"), encoding="utf-8")
+    said = "the first module is a Router; expected one of Transformer, StaticEmbedding"
+    assert said in error_of(BaseSpec(name="tiny", path=str(copy)), tmp_path)

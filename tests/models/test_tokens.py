@@ -70,7 +70,7 @@ def test_what_does_not_say_it_is_refused(tmp_path, files, said):
         _ = max_length(base), count_word_pieces(base, ["tea"])
 
 
-def test_a_default_prompt_and_lower_case_count(tiny_base_path, tmp_path, edit_json):
+def test_a_prompt_and_lower_case_count(tiny_base_path, tmp_path, edit_json):
     shutil.copytree(tiny_base_path, tmp_path / "base")
     edit_json(tmp_path / "base" / "tokenizer.json", normalizer=None)
     base = ResolvedBase("m", None, tmp_path / "base", "0" * 64)
@@ -78,7 +78,4 @@ def test_a_default_prompt_and_lower_case_count(tiny_base_path, tmp_path, edit_js
     assert upper < lower  # unknown as a whole, known letter by letter
     edit_json(tmp_path / "base" / "sentence_bert_config.json", do_lower_case=True)
     assert [lower, lower] == count_word_pieces(base, ["XYZ", "xyz"])
-    config = {"prompts": {"ask": "love: ", "other": "x"}, "default_prompt_name": "ask"}
-    (tmp_path / "base" / "config_sentence_transformers.json").write_text(json.dumps(config), encoding="utf-8")
-    plain = ResolvedBase("m", None, tiny_base_path, "0" * 64)
-    assert count_word_pieces(plain, ["love: tea"]) == count_word_pieces(base, ["tea"])
+    assert count_word_pieces(base, ["love: tea"]) == count_word_pieces(base, ["tea"], "love: ")

@@ -1,6 +1,7 @@
 """A case with everything that it names read and verified, before any model is touched."""
 
 import dataclasses
+import shutil
 
 import pytest
 
@@ -50,11 +51,21 @@ def test_a_bad_row_is_named(write_case, tiny_content, tmp_path, name):
         prepare(case)
 
 
+def test_a_plain_transformer_is_said_to_be_pooled_by_default(write_case, tiny_content, tiny_base_path, tmp_path):
+    copy = shutil.copytree(tiny_base_path, tmp_path / "plain")
+    (copy / "modules.json").unlink()
+    content = tiny_content()
+    content["base"]["path"] = str(copy)
+    with pytest.warns(UserWarning, match=r"base tiny: no modules\.json in .*: a plain transformers model"):
+        prepare(read_case(write_case(tmp_path / "tiny", content)))
+
+
 def test_a_target_that_the_base_does_not_have_is_named(write_case, tiny_content, tmp_path):
     content = tiny_content()
     content["models"]["lora"]["lora"]["target_modules"] = ["query", "wings"]
     with pytest.raises(
-        CaseError, match=r"models\.lora\.lora\.target_modules: got wings, expected modules of the base: "
+        CaseError,
+        match=r"models\.lora\.lora\.target_modules: got wings, expected 'all-linear', or modules of the ",
     ):
         prepare(read_case(write_case(tmp_path / "tiny", content)))
 
