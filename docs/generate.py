@@ -69,22 +69,32 @@ def cases() -> str:
     return "\n\n".join(_tables("", schema, schema["$defs"]))
 
 
-def _tables(name: str, node: dict[str, Any], known: dict[str, Any]) -> Iterator[str]:
-    """Yield the keys of a table of a case file, and of the tables in it; `NAME` is a name of the user's own."""
-    lines, inner = [], []
+def _tables(name: str, node: dict[str, Any], known: dict[str, Any], kind: str = "") -> Iterator[str]:
+    """Yield the keys of a table of a case file, and of the tables in it; `NAME` is a name of the user's own.
+
+    A table of several kinds is yielded once a kind, which is named after its first key.
+    """
+    lines: list[str] = []
+    inner: list[tuple[str, list[dict[str, Any]]]] = []
     for key, given in node["properties"].items():
         value, path = _resolved(given, known), f"{name}.{key}".removeprefix(".")
         default = "" if given.get("default") is None else f"`{json.dumps(given['default'])}`"
         default = "**required**" if key in node.get("required", ()) else default
         lines.append(f"| `{key}` | {_types(given, known)} | {default} | {given['description']} |")
+        held = given
         if isinstance(value.get("additionalProperties"), dict):
-            value, path = _resolved(value["additionalProperties"], known), f"{path}.NAME"
-        inner.append((path, _resolved(value.get("items", value), known)))
-    title = f"### `[{name}]`" if name else "### At the top"
+            held, path = value["additionalProperties"], f"{path}.NAME"
+        elif "items" in value:
+            held = value["items"]
+        options = [_resolved(option, known) for option in held.get("anyOf", [held])]
+        inner.append((path, [option for option in options if "properties" in option]))
+    title = f"### `[{name}]`{kind}" if name else "### At the top"
     yield "\n".join([title, "", "| key | type | default | meaning |", "|---|---|---|---|", *lines])
-    for path, table in inner:
-        if "properties" in table:
-            yield from _tables(path, table, known)
+    for path, tables in inner:
+        for table in tables:
+            yield from _tables(
+                path, table, known, f" with `{next(iter(table['properties']))}`" if len(tables) > 1 else ""
+            )
 
 
 def _resolved(node: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:

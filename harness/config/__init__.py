@@ -3,5 +3,6 @@
 from harness.config.case import BASE, BaseSpec, Case, DataSpec, read_case
 from harness.config.fields import Frozen
 from harness.config.limits import Gates, LearningRateCheck, MemoryGate, RelativeGate, Tolerance
+from harness.config.models import DirectorySpec, EncoderSpec, EndpointSpec, ModelSpec, RemoteSpec
 from harness.config.recipe import LOSSES, LoraSpec, Recipe
 from harness.config.sides import NO_SIDE, SideNames

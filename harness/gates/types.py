@@ -14,7 +14,7 @@ from harness.data import NO_SIDES, PairSet, Sides
 from harness.data.audit import Audit
 from harness.execution import Cost
 from harness.metrics import METRICS, Evaluation, Number
-from harness.models import ResolvedBase
+from harness.models import Endpoint, ResolvedBase, UserEncoder
 from harness.statistics import Change, RegressedPair, RelativePerformance
 from harness.verification import Candidate, Verification
 
@@ -115,6 +115,10 @@ def outcome_of(passed: bool) -> Literal["pass", "fail"]:
     return "pass" if passed else "fail"
 
 
+Source = Candidate | UserEncoder | Endpoint
+"""Where a model comes from that a case does not train."""
+
+
 @dataclass(frozen=True)
 class Inputs:
     """A case with everything that it names read and verified.
@@ -125,8 +129,10 @@ class Inputs:
         train: Its training pairs.
         eval: Its evaluation pairs.
         extra: Its extra evaluation sets by name; none where a candidate is gated, which has no time for them.
-        sides: The sides of the texts with their prompts.
+        sides: The sides of the texts with the prompts of the base.
         candidate: A model that was trained elsewhere: it takes the place of one of the case's, and nothing is trained.
+        sources: Where the case's own models come from that it does not train; none where a candidate is gated.
+        own_sides: The sides of the texts with the prompts of a model of its own, where it is not made from the base.
     """
 
     case: Case
@@ -136,13 +142,27 @@ class Inputs:
     extra: Mapping[str, PairSet] = field(default_factory=dict)
     candidate: Candidate | None = None
     sides: Sides = NO_SIDES
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    own_sides: Mapping[str, Sides] = field(default_factory=dict)
+
+    def sides_of(self, model: str) -> Sides:
+        """Return the sides of the texts with the prompts of one model."""
+        return self.own_sides.get(model, self.sides)
 
     @property
     def trained(self) -> dict[str, str]:
-        """The models of this run that are not the base: name -> strategy."""
+        """The models of this run that are not the base: name -> strategy, or `encoder` or `endpoint`."""
         if self.candidate is not None:
             return {self.candidate.model: self.candidate.strategy}
-        return {name: recipe.strategy for name, recipe in self.case.models.items()}
+        models = {**self.case.recipes, **self.sources}
+        return {name: models[name].strategy for name in self.case.models}
+
+    @property
+    def candidates(self) -> dict[str, Candidate]:
+        """The models of this run that were trained elsewhere and lie in a directory: what has to be verified."""
+        if self.candidate is not None:
+            return {self.candidate.model: self.candidate}
+        return {name: source for name, source in self.sources.items() if isinstance(source, Candidate)}
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -217,8 +237,8 @@ class Evidence(Protocol):
     def audit(self) -> Audit:
         """The checks of the pairs."""
 
-    def verification(self) -> Verification:
-        """The checks on the candidate."""
+    def verification(self, model: str) -> Verification:
+        """The checks on a model of `inputs.candidates`."""
 
     def latency(self, model: str) -> Mapping[int, tuple[Sequence[float], Sequence[float]]]:
         """Batch size -> seconds a call of a model and of the base, measured in turns."""
@@ -235,7 +255,8 @@ class Gate:
         action: What to do when it fails.
         over: Keys of `PARAMETERS`: it is judged for each of their combinations.
         judge: Evidence and subject in, verdict out, without gate and subject.
-        hard: Whether `--update-baselines` stores nothing while it fails. Needs no stored baseline.
+        hard: Whether `--update-baselines` stores nothing while it fails; inconclusive is no failure. Needs no stored
+            baseline.
         chart: Key of the chart that shows it; empty where the chart of its metric does, or none.
         needs: Gates that come before; where one fails for the same model, this one is not judged.
         runs: The kinds of runs that it belongs to.
@@ -251,6 +272,11 @@ class Gate:
     chart: str = ""
     needs: tuple[str, ...] = ()
     runs: tuple[Kind, ...] = ("full", "gate")
+
+    @property
+    def verifies(self) -> bool:
+        """Whether it is about what a candidate claims to be."""
+        return any("candidate" in parameter for parameter in self.over)
 
     def chart_of(self, subject: Subject) -> str:
         """Return the key of the chart that shows a subject; empty where none does."""

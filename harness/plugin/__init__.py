@@ -67,6 +67,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(option, type=kind, metavar=metavar, dest=dest, help=words)
 
 
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the harness's hooks."""
+    from harness.plugin import hooks
+
+    pluginmanager.add_hookspecs(hooks)
+
+
 @pytest.hookimpl(tryfirst=True)  # pytest-html reads its options when it is configured
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers, refuse options that do not fit together, and make a run of gates write its report."""

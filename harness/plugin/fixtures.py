@@ -45,6 +45,7 @@ def session_of(config: pytest.Config) -> Session:
             progress,
             candidate,
             device=config.getoption("harness_device"),
+            named_encoders=lambda name: config.hook.pytest_harness_encoder(name=name),
         )
     return config.stash[_SESSION]
 

@@ -12,6 +12,7 @@ from harness.execution import AUTO, Context, Device, LocalExecutor, StepProgress
 from harness.models import read_record
 from harness.run.case_run import CaseRun
 from harness.run.inputs import Inputs, prepare
+from harness.run.sources import NamedEncoders
 from harness.verification import find_candidate
 
 
@@ -75,6 +76,7 @@ def open_session(
     candidate: CandidateOptions | None = None,
     *,
     device: Device = AUTO,
+    named_encoders: NamedEncoders = lambda _: None,
 ) -> Session:
     """Read and verify every case, before any slow work.
 
@@ -84,6 +86,7 @@ def open_session(
         progress: Told how each stage gets on.
         candidate: The model to gate, where the session is about one.
         device: Where models are trained and encode.
+        named_encoders: Finds the encoders that cases name without a module.
 
     Raises:
         HarnessError: A case, its data, its base or its baseline is not what it should be.
@@ -97,7 +100,7 @@ def open_session(
         raise CaseError(f"--case: the cases are named by their directories, and two are the same: {sorted(names)}")
     for case in cases:
         read_baseline(baseline_path(root / "baselines", case))  # a broken one is found before any work
-    inputs = [_gated(cases, candidate)] if candidate else [prepare(case) for case in cases]
+    inputs = [_gated(cases, candidate)] if candidate else [prepare(case, None, named_encoders) for case in cases]
     store = Store(root / ".harness" / "store")
     ctx = Context(store, LocalExecutor(store.root), progress, device=device)
     return Session(root, {found.case.name: found for found in inputs}, ctx)
