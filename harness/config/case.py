@@ -58,8 +58,8 @@ class BaseSpec(Frozen):
 class DataSpec(Frozen):
     """Pair files, relative to the case file."""
 
-    train: str
-    """The pairs to train on."""
+    train: str | None = None
+    """The pairs to train on; without them no model is trained, nothing is audited, and no threshold is chosen."""
     eval: str
     """The pairs to judge by."""
     extra: dict[str, str] = Field(default_factory=dict)
@@ -78,12 +78,13 @@ class DataSpec(Frozen):
             for name in self.extra
             if not name.isidentifier() or name in ("train", "eval")
         ]
-        judged = {("eval",): self.eval} | {("extra", name): file for name, file in self.extra.items()}
-        for key, file in {("train",): self.train, **judged}.items():
+        judged = [(("eval",), self.eval), *((("extra", name), file) for name, file in self.extra.items())]
+        trained = [] if self.train is None else [(("train",), self.train)]
+        for key, file in [*trained, *judged]:
             path = directory / file
             if not path.is_file():
                 problems.append((key, f"no file {path}"))
-            elif key in judged and path.resolve() == (directory / self.train).resolve():
+            elif key != ("train",) and path.resolve() in [(directory / name).resolve() for _, name in trained]:
                 wrong = f"the training file; expected pairs that no model was trained on; got {shown(file)}"
                 problems.append((key, wrong))
         refuse(problems)
@@ -147,9 +148,9 @@ class Case(Frozen):
         return float(rate), float(10 * rate)
 
     @property
-    def train_path(self) -> Path:
-        """The training pairs."""
-        return self.path.parent / self.data.train
+    def train_path(self) -> Path | None:
+        """The training pairs; None where the case has none."""
+        return None if self.data.train is None else self.path.parent / self.data.train
 
     @property
     def eval_path(self) -> Path:
@@ -172,9 +173,13 @@ class Case(Frozen):
 
     @field_validator("models")
     @classmethod
-    def _model_names(cls, models: dict[str, ModelSpec]) -> dict[str, ModelSpec]:
+    def _model_names(cls, models: dict[str, ModelSpec], info: ValidationInfo) -> dict[str, ModelSpec]:
         wrong = f"not a model name; expected an identifier other than {BASE!r}"
-        refuse([((name,), wrong) for name in models if name == BASE or not name.isidentifier()])
+        problems: list[Problem] = [((name,), wrong) for name in models if name == BASE or not name.isidentifier()]
+        data: DataSpec | None = info.data.get("data")
+        if data is not None and data.train is None and (recipes := _recipes(models)):
+            problems += [((), f"nothing to train {', '.join(recipes)} on; expected the training pairs in data.train")]
+        refuse(problems)
         return models
 
     @field_validator("gates")

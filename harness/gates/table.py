@@ -76,7 +76,7 @@ PARAMETERS: dict[str, Callable[[Inputs], list[dict[str, str]]]] = {
     "gain": lambda inputs: _each("metric", inputs.case.gates.beats_base),
     "category": lambda inputs: _each("category", inputs.compared_categories),
     "category_metric": lambda _: _each("metric", CATEGORY_METRICS),
-    "check": lambda _: _each("check", CHECKS),
+    "check": lambda inputs: _each("check", () if inputs.train is None else CHECKS),
     "texts": lambda _: _each("texts", ("eval", "probes")),
     "batch": lambda _: _each("batch", map(str, limits.BATCHES)),
 }

@@ -126,7 +126,7 @@ class Inputs:
     Attributes:
         case: The case.
         base: Its base.
-        train: Its training pairs.
+        train: Its training pairs; None where it trains no model and names none: then nothing is audited either.
         eval: Its evaluation pairs.
         extra: Its extra evaluation sets by name; none where a candidate is gated, which has no time for them.
         sides: The sides of the texts with the prompts of the base.
@@ -137,7 +137,7 @@ class Inputs:
 
     case: Case
     base: ResolvedBase
-    train: PairSet
+    train: PairSet | None
     eval: PairSet
     extra: Mapping[str, PairSet] = field(default_factory=dict)
     candidate: Candidate | None = None
@@ -177,12 +177,13 @@ class Inputs:
     @property
     def pair_sets(self) -> dict[str, PairSet]:
         """Every set of pairs by name: `train`, `eval`, and the extra ones. Their texts are what a model encodes."""
-        return {"train": self.train, "eval": self.eval, **self.extra}
+        trained = {} if self.train is None else {"train": self.train}
+        return {**trained, "eval": self.eval, **self.extra}
 
     @property
     def file_names(self) -> tuple[str, str]:
         """The names of the files of train and eval pairs; with their directories where they are the same."""
-        train, evaluated = self.train.path, self.eval.path
+        train, evaluated = (self.train or self.eval).path, self.eval.path
         if train.name != evaluated.name:
             return train.name, evaluated.name
         return f"{train.parent.name}/{train.name}", f"{evaluated.parent.name}/{evaluated.name}"

@@ -103,16 +103,17 @@ def record_is_reproduced(run: Evidence, subject: Subject) -> Verdict:
 def training_data_is_apart(run: Evidence, subject: Subject) -> Verdict:
     """Judge that the model was trained on the case's pairs, and on none that it is evaluated on."""
     record = _record(run, subject)
-    evaluated, own = run.inputs.eval.fingerprints, run.inputs.train.digest
+    evaluated, train = run.inputs.eval.fingerprints, run.inputs.train
     seen = math.nan if record is None else int(np.isin(evaluated, record.pairs).sum())
     outcome: Outcome = "inconclusive"
     if record is None:
         end = f"what it was trained on is not known; {_RECORD}"
     elif seen:
         outcome, end = "fail", f"trained on {seen} of the {len(evaluated)} pairs that it is evaluated on"
-    elif record.pairs_digest != own:
+    elif train is None or record.pairs_digest != train.digest:
+        has = "names none" if train is None else f"has {train.digest[:12]}"
         end = (
-            f"trained on other pairs than the case's (sha256 {record.pairs_digest[:12]}, the case has {own[:12]}); "
+            f"trained on other pairs than the case's (sha256 {record.pairs_digest[:12]}, the case {has}); "
             "none of them is an evaluation pair"
         )
     else:

@@ -167,13 +167,13 @@ class ExtraSet(_Part):
     Attributes:
         pairs: Number of its pairs.
         negatives: How many of them have label 0.
-        in_train: Number of its distinct pairs that are in the training data.
+        in_train: Number of its distinct pairs that are in the training data; null where the case names none.
         models: Model -> key of `METRICS` -> its value on these pairs.
     """
 
     pairs: int
     negatives: int
-    in_train: int
+    in_train: int | None
     models: dict[str, dict[MetricKey, ExtraMetric]]
 
 

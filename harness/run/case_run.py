@@ -18,6 +18,7 @@ from harness.analyses import (
 from harness.baselines import ComparableBaseline
 from harness.config import BASE
 from harness.data.audit import Audit
+from harness.errors import DataError
 from harness.execution import Artefact, Context, Cost, Step
 from harness.metrics import Evaluation
 from harness.models import ENCODERS, Checkpoint, Embeddings, EncodingFacts, ModelSource
@@ -49,7 +50,9 @@ class CaseRun:
     _once: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def audit(self) -> Audit:
-        """Check the pairs."""
+        """Check the pairs; a DataError where the case names none to train on."""
+        if self.inputs.train is None:
+            raise DataError(f"{self.inputs.case.path}: data.train: not named, so there is nothing to audit by")
         data, prefixes = self.inputs, tuple(self.inputs.case.data.prefixes)
         return self.ctx.run(
             AUDIT,

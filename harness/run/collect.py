@@ -207,7 +207,7 @@ def _extra_sets(run: CaseRun, measured: Sequence[str]) -> dict[str, ExtraSet]:
         name: ExtraSet(
             pairs=len(pairs),
             negatives=int(np.count_nonzero(pairs.labels == 0)),
-            in_train=pairs.shared_with(run.inputs.train),
+            in_train=None if run.inputs.train is None else pairs.shared_with(run.inputs.train),
             models={model: _extra_metrics(run, model, name) for model in measured},
         )
         for name, pairs in run.inputs.extra.items()

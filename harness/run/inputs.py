@@ -16,9 +16,9 @@ def prepare(case: Case, candidate: Candidate | None = None, named_encoders: Name
         HarnessError: Something that the case names is not what it should be.
     """
     sources = {} if candidate else find_sources(case, named_encoders)
-    train = read_pairs(case.train_path)
+    train = read_pairs(case.train_path) if case.train_path else None
     for name, recipe in case.recipes.items():
-        steps = recipe.epochs * -(-len(train) // recipe.batch_size)
+        steps = recipe.epochs * -(-len(train or ()) // recipe.batch_size)
         if recipe.warmup_steps >= steps:
             raise CaseError(
                 f"{case.path}: models.{name}.warmup_steps: got {recipe.warmup_steps}, expected fewer than the "

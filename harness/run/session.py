@@ -123,7 +123,8 @@ def _trained_on(cases: list[Case], path: Path) -> Case:
     if not path.is_dir():
         raise CaseError(f"{path}: no directory; expected the model that wants to ship")
     record = read_record(path)
-    known = [case for case in cases if record is not None and file_digest(case.train_path) == record.pairs_digest]
+    trained_on = None if record is None else record.pairs_digest
+    known = [case for case in cases if case.train_path and file_digest(case.train_path) == trained_on]
     if len(known) == 1:
         return known[0]
     names = ", ".join(str(case.path) for case in known or cases)

@@ -119,9 +119,15 @@ theirs = { endpoint = { url = "http://localhost:80/v1/embeddings", model = "m", 
     )
     [gate] = case.gates.relative_performance
     assert ("lora", "standard") == (gate.model, gate.reference)
-    alone = SMALLEST.partition("[models]")[0] + "[models]" + elsewhere + "[gates]\nrelative_performance = ["
+    alone = (
+        SMALLEST.partition("[models]")[0].replace('train = "train.jsonl", ', "")
+        + "[models]"
+        + elsewhere
+        + "[gates]\nrelative_performance = ["
+    )
     alone += "{ model = 'production', reference = 'theirs' }]\nmemory_mb = { train = {}, encode = 700 }"
-    assert {} == read_case(write(alone)).recipes
+    alone = read_case(write(alone))
+    assert ({}, None) == (alone.recipes, alone.train_path)
 
 
 ENDPOINT = {"url": "https://host/v1/embeddings", "model": "m"}
@@ -145,6 +151,11 @@ WRONG = [
     ("models/standard/epochs", 4.0, "models.standard.epochs: input should be a valid integer; got 4.0"),
     ("models/lora/learning_rate", float("nan"), "models.lora.learning_rate: input should be a finite number; got NaN"),
     ("models/standard/lora", {}, "models.standard: a lora table is given, but the strategy is 'full'"),
+    (
+        "data",
+        {"eval": "eval.jsonl"},
+        "models: nothing to train standard, lora on; expected the training pairs in data.",
+    ),
     ("models/x", {}, "models.x: got nothing; expected one of strategy, path, encoder, endpoint, which says what kind"),
     ("models/x", {"epochs": 1}, "models.x: got epochs; expected one of strategy, path, encoder, endpoint, which says"),
     ("models/x", RECIPE | {"path": "p"}, "models.x: got strategy and path; expected one of strategy, path, encoder,"),
@@ -187,7 +198,7 @@ def test_an_error_is_one_line_with_its_key_and_what_came_and_was_expected(write,
 
 def test_all_missing_keys_are_named_at_once_but_not_one_under_its_old_name(write):
     gates = "[gates]\nrelative_performance = [{ model = 'a' }, { model = 'a', of = 'b' }]\nmemory_mb = {}\n"
-    missing = ["data.train", "data.eval", "models.standard.epochs", "models.standard.learning_rate"]
+    missing = ["data.eval", "models.standard.epochs", "models.standard.learning_rate"]
     missing += ["gates.relative_performance.0.reference", "gates.memory_mb.train", "gates.memory_mb.encode"]
     base, *others = lines_of_error(write("[models.standard]\nstrategy = 'full'\n" + gates))
     assert base.startswith("base: no model is named; expected package, path")

@@ -33,8 +33,10 @@ def elsewhere(pytester, project, write_case, tiny_content, tiny_trained):
     content["models"] = {"production": {"path": "../../modèles à nous/lora"}, "ours": {"encoder": "opinions"}}
     content["gates"] |= {"relative_performance": [], "memory_mb": {"train": {}, "encode": 4000}}
     content["gates"]["beats_base"] = ["spearman"]
+    content["data"] = {"eval": "eval.jsonl", "extra": {"again": "again.jsonl"}}
     path = write_case(pytester.path / "fixtures" / "tiny", content)
     path.with_name("our_opinions.py").write_text(MODULE, encoding="utf-8")
+    shutil.copy(path.with_name("eval.jsonl"), path.with_name("again.jsonl"))
     return project
 
 
@@ -44,13 +46,15 @@ def test_models_from_elsewhere_are_stored_and_then_gated(elsewhere):
     written.stdout.fnmatch_lines(["*baseline.json: updated*", "new: 3 models, *"])
     assert {"pass"} == set(elsewhere.verdicts.values())
     assert ("files", "production") in elsewhere.verdicts
+    assert not [gate for gate, *_ in elsewhere.verdicts if gate == "audit"]
+    assert (None, None) == (elsewhere.results["audit"], elsewhere.results["extra_sets"]["again"]["in_train"])
     models = elsewhere.results["models"]
     sources = {name: (model["strategy"], model["tolerance_from"]) for name, model in models.items()}
     expected = {"base": ("base", "case"), "production": ("lora", "bootstrap"), "ours": ("encoder", "bootstrap")}
     assert expected == sources
     assert {None} == {model["training"] for model in models.values()}
     assert "from the bootstrap" in (elsewhere.reports / "report.html").read_text(encoding="utf-8")
-    assert "power" not in models["production"]["analyses"]
+    assert {} == models["production"]["analyses"]  # no threshold without training pairs, no power without trainings
 
     module = elsewhere.path / "fixtures" / "tiny" / "our_opinions.py"
     module.write_text(MODULE.replace("-1.0 if", "texts[0][99] if"), encoding="utf-8")
