@@ -69,9 +69,13 @@ def cases() -> str:
     return "\n\n".join(_tables("", schema, schema["$defs"]))
 
 
-def _tables(name: str, node: dict[str, Any], known: dict[str, Any]) -> Iterator[str]:
-    """Yield the keys of a table of a case file, and of the tables in it; `NAME` is a name of the user's own."""
-    lines, inner = [], []
+def _tables(name: str, node: dict[str, Any], known: dict[str, Any], kind: str = "") -> Iterator[str]:
+    """Yield the keys of a table of a case file, and of the tables in it; `NAME` is a name of the user's own.
+
+    A table of several kinds is yielded once a kind, which is named after its first key.
+    """
+    lines: list[str] = []
+    inner: list[tuple[str, list[dict[str, Any]]]] = []
     for key, given in node["properties"].items():
         values, path = _alternatives(given, known), f"{name}.{key}".removeprefix(".")
         default = "" if given.get("default") is None else f"`{json.dumps(given['default'])}`"
@@ -80,14 +84,17 @@ def _tables(name: str, node: dict[str, Any], known: dict[str, Any]) -> Iterator[
         lines.append(f"| `{key}` | {types} | {default} | {given['description']} |")
         if isinstance(values[0].get("additionalProperties"), dict):
             values, path = _alternatives(values[0]["additionalProperties"], known), f"{path}.NAME"
-        inner += [(path, table) for value in values for table in _alternatives(value.get("items", value), known)]
-    title = f"### `[{name}]`" if name else "### At the top"
+        options = [table for value in values for table in _alternatives(value.get("items", value), known)]
+        inner.append((path, [option for option in options if "properties" in option]))
+    title = f"### `[{name}]`{kind}" if name else "### At the top"
     yield "\n".join([title, "", "| key | type | default | meaning |", "|---|---|---|---|", *lines])
     seen: list[dict[str, Any]] = []  # the table of a hub dataset stands in several places, and is shown at the first
-    for path, table in inner:
-        if "properties" in table and table not in seen:
-            seen.append(table)
-            yield from _tables(path, table, known)
+    for path, tables in inner:
+        for table in tables:
+            if table not in seen:
+                seen.append(table)
+                kind = f" with `{next(iter(table['properties']))}`" if len(tables) > 1 else ""
+                yield from _tables(path, table, known, kind)
 
 
 def _alternatives(node: dict[str, Any], known: dict[str, Any]) -> list[dict[str, Any]]:

@@ -12,6 +12,7 @@ _PUBLIC = {
     "Case": "harness.config",
     "CaseRun": "harness.run",
     "Context": "harness.execution",
+    "Encoder": "harness.models",
     "HarnessError": "harness.errors",
     "Results": "harness.results",
     "Settings": "harness.run",

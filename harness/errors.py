@@ -19,6 +19,10 @@ class CheckpointError(HarnessError):
     """A model on disk is not what it claims to be: digest, weights, adapter or base do not fit."""
 
 
+class EncoderError(HarnessError):
+    """A user's encoder or an endpoint failed, or gave what are no embeddings of the texts."""
+
+
 class StageError(HarnessError):
     """A stage's process failed or was killed."""
 

@@ -10,6 +10,7 @@ from harness.baselines.model import (
     Origin,
     StoredModel,
     StoredValue,
+    ToleranceSource,
     baseline_path,
     changes,
     read_baseline,

@@ -1,4 +1,4 @@
-"""The models of a baseline: values, and tolerances from several trainings."""
+"""The models of a baseline: values, and tolerances from several trainings, or from the pairs alone."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from harness.baselines.model import CATEGORY_METRICS, DECIMALS, StoredModel, Sto
 from harness.config import BASE, Case
 from harness.errors import BaselineError
 from harness.metrics import METRICS, Evaluation
-from harness.statistics import retraining_tolerance
+from harness.statistics import Interval, bootstrap_tolerance, retraining_tolerance
 
 
 def build_model(
@@ -19,10 +19,12 @@ def build_model(
     categories: Sequence[str],
     settings: Mapping[str, Any],
     provenance: Mapping[str, Any],
+    intervals: Mapping[str, Mapping[str, Interval]] | None = None,
 ) -> StoredModel:
     """Build what is stored of one model, its tolerances by the case's rule; settings and provenance stay as they are.
 
-    `retrained` is seed -> values of a training with that seed, the model's own included; empty for the base.
+    `retrained` is seed -> values of a training with that seed, the model's own included; empty for the base, and for a
+    model that is not trained here: `intervals` are then those of its values, by category, all pairs under "".
 
     Raises:
         BaselineError: A value is undefined: it cannot be a reference.
@@ -38,6 +40,9 @@ def build_model(
             raise BaselineError(f"{case.name}: {named} is undefined and cannot be stored")
         if model == BASE:  # not trained: numeric noise is all there is
             tolerance = rule.base[metric]
+        elif intervals is not None:
+            noise = _bootstrap_noise(evaluation, intervals, metric, category)
+            tolerance = round(max(rule.floor[metric], noise), DECIMALS)
         else:
             noise = retraining_tolerance([*by_seed.values()], comparisons=comparisons, confidence=rule.confidence)
             tolerance = round(max(rule.floor[metric], noise), DECIMALS)
@@ -49,11 +54,21 @@ def build_model(
         )
 
     return StoredModel(
+        tolerance_from="case" if model == BASE else "seeds" if intervals is None else "bootstrap",
         metrics={name: stored(name) for name in METRICS},
         categories={category: {name: stored(name, category) for name in CATEGORY_METRICS} for category in categories},
         settings=dict(settings),
         provenance=dict(provenance),
     )
+
+
+def _bootstrap_noise(
+    evaluation: Evaluation, intervals: Mapping[str, Mapping[str, Interval]], metric: str, category: str
+) -> float:
+    """Return how far a value would move with other pairs; where those of a category are too few to tell, of all."""
+    found = {part: intervals[part][metric] for part in (category, "")}
+    part = next((part for part, interval in found.items() if not math.isnan(interval.low)), category)
+    return bootstrap_tolerance(evaluation.result(metric, part).value, found[part], METRICS[metric].direction)
 
 
 def build_scores(evaluations: Mapping[str, Evaluation]) -> list[dict[str, float]]:

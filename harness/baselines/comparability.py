@@ -27,6 +27,11 @@ class ComparableBaseline:
         """Return a stored model; None where none is comparable."""
         return None if self._stored is None else self._stored.models.get(model)
 
+    def retrained(self, model: str) -> StoredModel | None:
+        """Return a stored model whose tolerances come from trainings; None where they do not, or none is comparable."""
+        stored = self.model(model)
+        return stored if stored is not None and any(value.seeds for _, _, value in stored.compared) else None
+
     def value(self, model: str, metric: str, category: str = "") -> StoredValue | None:
         """Return a stored value, over all pairs or those of a category; None where none is comparable."""
         stored = self.model(model)

@@ -22,6 +22,9 @@ UPDATE = "embedding-harness run --update-baselines"
 """The command that stores a new baseline, for messages."""
 
 
+ToleranceSource = Literal["seeds", "bootstrap", "case"]
+
+
 class _Stored(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -33,7 +36,7 @@ class StoredValue(_Stored):
         value: As measured.
         tolerance: How much worse is noise, in the metric's unit.
         direction: Whether a higher or a lower value is better.
-        seeds: Training seed -> value of that training; empty for the base.
+        seeds: Training seed -> value of that training; empty for a model that is not trained here.
     """
 
     value: float
@@ -63,12 +66,15 @@ class StoredModel(_Stored):
     """One model.
 
     Attributes:
+        tolerance_from: Source of the tolerances: `seeds` are trainings with other seeds; `bootstrap` are the pairs
+            alone, of a model that is not trained here; `case` states those of the base.
         metrics: Key of `METRICS` -> value over all pairs.
         categories: Category -> its metrics.
         settings: What the model does to a text besides its weights: tokenizer, length, pooling, prompts.
         provenance: Versions, digests, recipe and machine that the values came from.
     """
 
+    tolerance_from: ToleranceSource = "seeds"
     metrics: dict[str, StoredValue]
     categories: dict[str, dict[str, StoredValue]]
     settings: dict[str, Any] = Field(default_factory=dict)

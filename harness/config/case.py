@@ -10,6 +10,7 @@ from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_
 from harness.config.data import DataSpec
 from harness.config.fields import Commit, Frozen, Problem, refuse, shown, table
 from harness.config.limits import AuditTable, Gates, LearningRateCheck, RelativeGate, Tolerance
+from harness.config.models import ModelSpec
 from harness.config.recipe import Recipe
 from harness.data import HubDataset, PairSet, read_pairs
 from harness.errors import CaseError
@@ -67,8 +68,8 @@ class Case(Frozen):
     """The pairs; required."""
     prompts: dict[str, str] = Field(default_factory=dict)
     """Name -> prompt of a side, such as query = "query: ", before one of this name that the base declares."""
-    models: dict[str, Recipe] = Field(min_length=1)
-    """Name, an identifier -> recipe of a model to train."""
+    models: dict[str, ModelSpec] = Field(min_length=1)
+    """Name, an identifier -> a model: a recipe to train it by, or where it comes from."""
     gates: Gates = table()
     """Limits of the gates that need no stored baseline."""
     audit: AuditTable = table()
@@ -95,15 +96,20 @@ class Case(Frozen):
 
     @property
     def model_names(self) -> tuple[str, ...]:
-        """The base, then the trained models in the order of the file."""
+        """The base, then the other models in the order of the file."""
         return (BASE, *self.models)
+
+    @property
+    def recipes(self) -> dict[str, Recipe]:
+        """The models that are trained here."""
+        return _recipes(self.models)
 
     @property
     def checked_rates(self) -> tuple[float, ...]:
         """The learning rate of full fine-tuning, and ten times it, where the case checks them; else none."""
         if self.learning_rate is None:
             return ()
-        reference = self.models[self.learning_rate.reference]
+        reference = self.recipes[self.learning_rate.reference]
         rate = Decimal(repr(reference.learning_rate))  # as floats, ten times 3e-5 is not 3e-4
         return float(rate), float(10 * rate)
 
@@ -132,15 +138,19 @@ class Case(Frozen):
 
     @field_validator("models")
     @classmethod
-    def _model_names(cls, models: dict[str, Recipe]) -> dict[str, Recipe]:
+    def _model_names(cls, models: dict[str, ModelSpec], info: ValidationInfo) -> dict[str, ModelSpec]:
         wrong = f"not a model name; expected an identifier other than {BASE!r}"
-        refuse([((name,), wrong) for name in models if name == BASE or not name.isidentifier()])
+        problems: list[Problem] = [((name,), wrong) for name in models if name == BASE or not name.isidentifier()]
+        data: DataSpec | None = info.data.get("data")
+        if data is not None and data.train is None and (recipes := _recipes(models)):
+            problems += [((), f"nothing to train {', '.join(recipes)} on; expected the training pairs in data.train")]
+        refuse(problems)
         return models
 
     @field_validator("gates")
     @classmethod
     def _gates_of_models(cls, gates: Gates, info: ValidationInfo) -> Gates:
-        models: dict[str, Recipe] = info.data.get("models", {})
+        models: dict[str, ModelSpec] = info.data.get("models", {})
         if not models:  # refused already
             return gates
         problems: list[Problem] = []
@@ -152,9 +162,10 @@ class Case(Frozen):
                 if name not in models:
                     wrong = f"no such model; expected one of {', '.join(models)}; got {shown(name)}"
                     problems.append((("relative_performance", row, key), wrong))
-        if gates.memory_mb is not None and set(gates.memory_mb.train) != set(models):
+        trained = _recipes(models)
+        if gates.memory_mb is not None and set(gates.memory_mb.train) != set(trained):
             ceilings = ", ".join(gates.memory_mb.train) or "nothing"
-            wrong = f"ceilings for {ceilings}; expected one for each of {', '.join(models)}"
+            wrong = f"ceilings for {ceilings}; expected one for each of {', '.join(trained) or 'no trained model'}"
             problems.append((("memory_mb", "train"), wrong))
         refuse(problems)
         if "relative_performance" in gates.model_fields_set:
@@ -166,7 +177,7 @@ class Case(Frozen):
     @field_validator("learning_rate")
     @classmethod
     def _rate_of_models(cls, check: LearningRateCheck | None, info: ValidationInfo) -> LearningRateCheck | None:
-        models: dict[str, Recipe] = info.data.get("models", {})
+        models: dict[str, ModelSpec] = info.data.get("models", {})
         problems: list[Problem] = []
         for key, strategy in (("model", "lora"), ("reference", "full")) if check and models else ():
             name, fitting = getattr(check, key), _trained_by(models, strategy)
@@ -193,5 +204,9 @@ def read_case(path: Path) -> Case:
     return Case.validated(content, where=str(path), context={"path": path.absolute()})
 
 
-def _trained_by(models: dict[str, Recipe], strategy: str) -> tuple[str, ...]:
-    return tuple(name for name, recipe in models.items() if recipe.strategy == strategy)
+def _recipes(models: dict[str, ModelSpec]) -> dict[str, Recipe]:
+    return {name: model for name, model in models.items() if isinstance(model, Recipe)}
+
+
+def _trained_by(models: dict[str, ModelSpec], strategy: str) -> tuple[str, ...]:
+    return tuple(name for name, recipe in _recipes(models).items() if recipe.strategy == strategy)

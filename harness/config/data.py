@@ -66,8 +66,11 @@ Dev = Annotated[str | HubSpec | float, PlainValidator(_dev, json_schema_input_ty
 class DataSpec(Frozen):
     """The pairs: files or directories, relative to the case file, or hub datasets."""
 
-    train: Source
-    """The pairs to train on: a file, a directory that `datasets` saved, or a table that names a hub dataset."""
+    train: Source | None = None
+    """The pairs to train on: a file, a directory that `datasets` saved, or a table that names a hub dataset.
+
+    Without them no model is trained, nothing is audited, and no threshold is chosen.
+    """
     eval: Source
     """The pairs to judge by."""
     dev: Dev | None = None
@@ -100,6 +103,8 @@ class DataSpec(Frozen):
         refuse([(("extra", name), wrong) for name in self.extra if not name.isidentifier() or name in _SETS])
         context: Any = info.context
         sources, problems = self.sources(context["path"].parent), list[Problem]()
+        if self.train is None and self.dev is not None:
+            problems.append((("dev",), f"the case names no train; expected none either; got {shown(str(self.dev))}"))
         known: dict[Path | HubDataset, str] = {}
         for name, source in sources.items():
             key = ("extra", name) if name in self.extra else (name,)

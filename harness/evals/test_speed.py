@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from harness.config import BASE
 from harness.execution import Context, Store
 
 pytestmark = pytest.mark.speed
@@ -18,7 +17,7 @@ def test_seconds_of_each_stage_beside_plain_training(case_run, tmp_path, note):
         (stage, model)
         for model in case.model_names
         for stage in ("train", "encode")
-        if (stage, model) != ("train", BASE)
+        if stage == "encode" or model in case.recipes
     ]
     costs = {f"{stage} {model}": fresh.cost(model, stage) for stage, model in stages}
     note(
@@ -29,7 +28,7 @@ def test_seconds_of_each_stage_beside_plain_training(case_run, tmp_path, note):
         ],
     )
     plain = {"precision": "fp32", "optimizer": "adamw_torch"}
-    for name, recipe in case.models.items():
+    for name, recipe in case.recipes.items():
         if recipe.strategy != "full":
             continue
         seconds = [fresh.training(name, **changes).value.seconds for changes in ({}, plain)]

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from unittest import mock
 
-from harness.errors import HarnessError, StageError
+from harness.errors import EncoderError, HarnessError, StageError
 from harness.execution.scratch import scratch
 from harness.execution.step import Arguments, Ask, Cost, Progress, Server, Step, T
 from harness.execution.store import held
@@ -207,6 +207,9 @@ def _child(connection: Connection, log: Path, body: Callable[..., None], functio
         os.dup2(output.fileno(), 2)
     try:
         body(connection, function, given)
+    except EncoderError as error:  # of code that is not ours: what it printed belongs to it
+        sys.stdout.flush()
+        connection.send(EncoderError(f"{error}{_last_output(log)}"))
     except HarnessError as error:
         connection.send(error)
     except Exception:  # noqa: BLE001 - it goes on to the parent as text: its class need not exist there

@@ -15,7 +15,11 @@ from typing import Any
 from harness.execution.digests import source_modules
 from harness.execution.store import write_whole
 
-STEPS = (("harness.training", "TRAIN"), ("harness.analyses.projection", "PROJECT"))
+STEPS = (
+    ("harness.training", "TRAIN"),
+    ("harness.models", "ENCODE_ENDPOINT"),
+    ("harness.analyses.projection", "PROJECT"),
+)
 """Module and name of the steps with a revision; imported when asked for, since they are above this module."""
 
 STORED = Path(__file__).with_name("revisions.json")

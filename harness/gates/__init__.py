@@ -2,4 +2,4 @@
 
 from harness.gates.limits import BATCHES
 from harness.gates.table import GATES, PARAMETERS, expected, judge, subjects
-from harness.gates.types import Evidence, Gate, Inputs, NotJudgedError, Outcome, Skipped, Subject, Verdict
+from harness.gates.types import Evidence, Gate, Inputs, NotJudgedError, Outcome, Skipped, Source, Subject, Verdict

@@ -36,6 +36,8 @@ def metric_holds(run: Evidence, subject: Subject) -> Verdict:
     stored = run.stored.value(model, metric, category)
     if stored is None:
         raise NotJudgedError("baseline", f"no value is stored for {subject} that can be compared")
+    known = run.stored.model(model)
+    source = " (bootstrap)" if known is not None and known.tolerance_from == "bootstrap" else ""
     unit = METRICS[metric].unit
     change = trusted(run.change(model, metric, category), stored, metric)
     low, high = (change.low, change.high) if change else (math.nan, math.nan)
@@ -59,7 +61,7 @@ def metric_holds(run: Evidence, subject: Subject) -> Verdict:
         observed=observed.value,
         reference=stored.value,
         message=f"{' '.join(filter(None, (model, category, metric)))} {number(observed.value, unit)}, "
-        f"stored {number(stored.value, unit)}, tolerance {number(stored.tolerance, unit)}: {end}",
+        f"stored {number(stored.value, unit)}, tolerance {number(stored.tolerance, unit)}{source}: {end}",
         examples=tuple(_pair_words(run.inputs.eval.pairs[pair.row], pair) for pair in regressed[:_EXAMPLES]),
         more=len(regressed[_EXAMPLES:]),
         improved=improved and passed,

@@ -50,18 +50,23 @@ def _compared(gates: Iterable[RelativeGate | LearningRateCheck]) -> list[dict[st
 
 
 def _stages(inputs: Inputs) -> list[dict[str, str]]:
-    """The stages of each model that this run measures; a candidate was trained elsewhere."""
-    stages = () if inputs.case.gates.memory_mb is None else ("encode",) if inputs.candidate else ("train", "encode")
-    pairs = itertools.product(inputs.models, stages)
-    return [{"model": model, "stage": stage} for model, stage in pairs if stage == "encode" or model in inputs.trained]
+    """The stages of each model that happen on this machine; a candidate was trained elsewhere."""
+    here = {
+        "train": () if inputs.candidate else inputs.case.recipes,
+        "encode": [model for model in inputs.models if inputs.trained.get(model) != "endpoint"],
+    }
+    pairs = itertools.product(inputs.models, () if inputs.case.gates.memory_mb is None else here)
+    return [{"model": model, "stage": stage} for model, stage in pairs if model in here[stage]]
 
 
 PARAMETERS: dict[str, Callable[[Inputs], list[dict[str, str]]]] = {
     "model": lambda inputs: _each("model", inputs.models),
     "trained": lambda inputs: _each("model", inputs.trained),
     "adapter": lambda inputs: _each("model", inputs.adapters),
-    "candidate": lambda inputs: _each("model", inputs.trained if inputs.candidate else ()),
-    "candidate_adapter": lambda inputs: _each("model", inputs.adapters if inputs.candidate else ()),
+    "candidate": lambda inputs: _each("model", inputs.candidates),
+    "candidate_adapter": lambda inputs: _each("model", filter(inputs.candidates.get, inputs.adapters)),
+    "candidate_of_base": lambda inputs: _each("model", (name for name, c in inputs.candidates.items() if c.of_base)),
+    "recorded_candidate": lambda inputs: _each("model", (name for name, c in inputs.candidates.items() if c.recorded)),
     "stage": _stages,
     "relative_performance": lambda inputs: _compared(
         gate for gate in inputs.case.gates.relative_performance if gate.model in inputs.trained
@@ -72,7 +77,12 @@ PARAMETERS: dict[str, Callable[[Inputs], list[dict[str, str]]]] = {
     "category": lambda inputs: _each("category", inputs.compared_categories),
     "category_metric": lambda _: _each("metric", CATEGORY_METRICS),
     "check": lambda inputs: _each(
-        "check", (name for name, check in CHECKS.items() if inputs.has_categories or not check.of_categories)
+        "check",
+        (
+            name
+            for name, check in CHECKS.items()
+            if inputs.train is not None and (inputs.has_categories or not check.of_categories)
+        ),
     ),
     "texts": lambda _: _each("texts", ("eval", "probes")),
     "batch": lambda _: _each("batch", map(str, limits.BATCHES)),
@@ -82,8 +92,8 @@ PARAMETERS: dict[str, Callable[[Inputs], list[dict[str, str]]]] = {
 _Measured = partial(Gate, needs=("files", "base", "complete", "record"))
 """A gate on values of a model: a candidate that fails these is not opened, or is not the model that it claims to be."""
 
-_OfCandidate = partial(Gate, over=("candidate",), needs=("files",), runs=("gate",))
-"""A gate on what a candidate claims to be."""
+_OfCandidate = partial(Gate, over=("candidate",), needs=("files",), hard=True)
+"""A gate on what a candidate, or a model that the case names by its directory, claims to be."""
 
 _ROWS = (
     _OfCandidate(
@@ -100,6 +110,7 @@ _ROWS = (
         question="Was the candidate made from the case's base?",
         action="Train it on the base that the case names, or gate it by the case of its own base. Inconclusive: record "
         "the training with `harness.training.record_training`.",
+        over=("candidate_of_base",),
         judge=verification.check_passes("base"),
     ),
     _OfCandidate(
@@ -132,6 +143,7 @@ _ROWS = (
         question="Are tokenizer, length, pooling, normalisation and prompts those of the stored model?",
         action="Restore the setting that the message names; after an intended change, update the baseline.",
         judge=verification.settings_are_stored_ones,
+        hard=False,
     ),
     _OfCandidate(
         name="record",
@@ -139,6 +151,7 @@ _ROWS = (
         question="Does the candidate give the probe embeddings that its training recorded?",
         action="Ship the directory that the training wrote, with both files of its record. Inconclusive: record the "
         "training with `harness.training.record_training`.",
+        over=("recorded_candidate",),
         judge=verification.record_is_reproduced,
     ),
     _OfCandidate(
@@ -146,6 +159,7 @@ _ROWS = (
         title="Training data",
         question="Was the candidate trained on the case's pairs, and on none that it is evaluated on?",
         action="Train it again without the evaluation pairs: no value of it means anything before.",
+        over=("recorded_candidate",),
         judge=verification.training_data_is_apart,
     ),
     Gate(

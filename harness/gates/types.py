@@ -14,7 +14,7 @@ from harness.data import NO_SIDES, PairSet, Sides
 from harness.data.audit import Audit
 from harness.execution import Cost
 from harness.metrics import METRICS, Evaluation, Number
-from harness.models import ResolvedBase
+from harness.models import Endpoint, ResolvedBase, UserEncoder
 from harness.statistics import Change, RegressedPair, RelativePerformance
 from harness.verification import Candidate, Verification
 
@@ -115,6 +115,10 @@ def outcome_of(passed: bool) -> Literal["pass", "fail"]:
     return "pass" if passed else "fail"
 
 
+Source = Candidate | UserEncoder | Endpoint
+"""Where a model comes from that a case does not train."""
+
+
 @dataclass(frozen=True)
 class Inputs:
     """A case with everything that it names read and verified.
@@ -122,29 +126,45 @@ class Inputs:
     Attributes:
         case: The case.
         base: Its base.
-        train: Its training pairs.
+        train: Its training pairs; None where it trains no model and names none: then nothing is audited either.
         eval: Its evaluation pairs.
         dev: Its pairs for the training curves, if it has any.
         extra: Its extra evaluation sets by name; none where a candidate is gated, which has no time for them.
-        sides: The sides of the texts with their prompts.
+        sides: The sides of the texts with the prompts of the base.
         candidate: A model that was trained elsewhere: it takes the place of one of the case's, and nothing is trained.
+        sources: Where the case's own models come from that it does not train; none where a candidate is gated.
+        own_sides: The sides of the texts with the prompts of a model of its own, where it is not made from the base.
     """
 
     case: Case
     base: ResolvedBase
-    train: PairSet
+    train: PairSet | None
     eval: PairSet
     dev: PairSet | None = None
     extra: Mapping[str, PairSet] = field(default_factory=dict)
     candidate: Candidate | None = None
     sides: Sides = NO_SIDES
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    own_sides: Mapping[str, Sides] = field(default_factory=dict)
+
+    def sides_of(self, model: str) -> Sides:
+        """Return the sides of the texts with the prompts of one model."""
+        return self.own_sides.get(model, self.sides)
 
     @property
     def trained(self) -> dict[str, str]:
-        """The models of this run that are not the base: name -> strategy."""
+        """The models of this run that are not the base: name -> strategy, or `encoder` or `endpoint`."""
         if self.candidate is not None:
             return {self.candidate.model: self.candidate.strategy}
-        return {name: recipe.strategy for name, recipe in self.case.models.items()}
+        models = {**self.case.recipes, **self.sources}
+        return {name: models[name].strategy for name in self.case.models}
+
+    @property
+    def candidates(self) -> dict[str, Candidate]:
+        """The models of this run that were trained elsewhere and lie in a directory: what has to be verified."""
+        if self.candidate is not None:
+            return {self.candidate.model: self.candidate}
+        return {name: source for name, source in self.sources.items() if isinstance(source, Candidate)}
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -159,12 +179,13 @@ class Inputs:
     @property
     def pair_sets(self) -> dict[str, PairSet]:
         """Every set of pairs by name: `train`, `eval`, and the extra ones. Their texts are what a model encodes."""
-        return {"train": self.train, "eval": self.eval, **self.extra}
+        trained = {} if self.train is None else {"train": self.train}
+        return {**trained, "eval": self.eval, **self.extra}
 
     @property
     def file_names(self) -> tuple[str, str]:
         """The names of the files of train and eval pairs; with their directories where they are the same."""
-        train, evaluated = self.train.path, self.eval.path
+        train, evaluated = (self.train or self.eval).path, self.eval.path
         if train.name != evaluated.name:
             return train.name, evaluated.name
         return f"{train.parent.name}/{train.name}", f"{evaluated.parent.name}/{evaluated.name}"
@@ -172,7 +193,7 @@ class Inputs:
     @property
     def has_categories(self) -> bool:
         """True if both training and evaluation pairs have categories: else the audit says nothing about them."""
-        return self.train.has_categories and self.eval.has_categories
+        return self.eval.has_categories and (self.train is None or self.train.has_categories)
 
     @property
     def compared_categories(self) -> tuple[str, ...]:
@@ -224,8 +245,8 @@ class Evidence(Protocol):
     def audit(self) -> Audit:
         """The checks of the pairs."""
 
-    def verification(self) -> Verification:
-        """The checks on the candidate."""
+    def verification(self, model: str) -> Verification:
+        """The checks on a model of `inputs.candidates`."""
 
     def latency(self, model: str) -> Mapping[int, tuple[Sequence[float], Sequence[float]]]:
         """Batch size -> seconds a call of a model and of the base, measured in turns."""
@@ -242,7 +263,8 @@ class Gate:
         action: What to do when it fails.
         over: Keys of `PARAMETERS`: it is judged for each of their combinations.
         judge: Evidence and subject in, verdict out, without gate and subject.
-        hard: Whether `--update-baselines` stores nothing while it fails. Needs no stored baseline.
+        hard: Whether `--update-baselines` stores nothing while it fails; inconclusive is no failure. Needs no stored
+            baseline.
         chart: Key of the chart that shows it; empty where the chart of its metric does, or none.
         needs: Gates that come before; where one fails for the same model, this one is not judged.
         runs: The kinds of runs that it belongs to.
@@ -258,6 +280,11 @@ class Gate:
     chart: str = ""
     needs: tuple[str, ...] = ()
     runs: tuple[Kind, ...] = ("full", "gate")
+
+    @property
+    def verifies(self) -> bool:
+        """Whether it is about what a candidate claims to be."""
+        return any("candidate" in parameter for parameter in self.over)
 
     def chart_of(self, subject: Subject) -> str:
         """Return the key of the chart that shows a subject; empty where none does."""

@@ -23,8 +23,8 @@ def check_passes(check: str) -> Callable[[Evidence, Subject], Verdict]:
 
     def judge(run: Evidence, subject: Subject) -> Verdict:
         if check != "files":
-            _record(run)
-        result = run.verification().checks[check]
+            _record(run, subject)
+        result = run.verification(subject.model).checks[check]
         return _verdict(subject, check.replace("_", " "), result.outcome, result.message, math.nan, math.nan)
 
     return judge
@@ -32,7 +32,7 @@ def check_passes(check: str) -> Callable[[Evidence, Subject], Verdict]:
 
 def load_paths_agree(run: Evidence, subject: Subject) -> Verdict:
     """Judge that every load path gives the same model, each time."""
-    found = run.verification()
+    found = run.verification(subject.model)
     base = run.embeddings("base")["probes"]
     problems = [f"{path} fails: {error}" for path, error in found.errors.items()]
     firsts = {path: first for path, (first, _) in found.embeddings.items()}
@@ -61,7 +61,7 @@ def settings_are_stored_ones(run: Evidence, subject: Subject) -> Verdict:
     baseline = run.stored.model(subject.model)
     if baseline is None:
         raise NotJudgedError("baseline", f"nothing comparable is stored of {subject.model}")
-    stored, found = baseline.settings, run.verification().settings
+    stored, found = baseline.settings, run.verification(subject.model).settings
     by_difference: dict[str, list[str]] = {}
     for path, now in found.items():
         for name in sorted(now.keys() | stored.keys()):
@@ -83,7 +83,7 @@ def settings_are_stored_ones(run: Evidence, subject: Subject) -> Verdict:
 
 def record_is_reproduced(run: Evidence, subject: Subject) -> Verdict:
     """Judge that the model gives the probe embeddings that its training recorded."""
-    found = run.verification()
+    found = run.verification(subject.model)
     if found.record_error:
         return _verdict(subject, "record", "fail", f"{found.record_error}; {_BOTH}", math.nan, math.nan)
     probes = next((first for first, _ in found.embeddings.values()), None)
@@ -102,17 +102,18 @@ def record_is_reproduced(run: Evidence, subject: Subject) -> Verdict:
 
 def training_data_is_apart(run: Evidence, subject: Subject) -> Verdict:
     """Judge that the model was trained on the case's pairs, and on none that it is evaluated on."""
-    record = _record(run)
-    evaluated, own = run.inputs.eval.fingerprints, run.inputs.train.digest
+    record = _record(run, subject)
+    evaluated, train = run.inputs.eval.fingerprints, run.inputs.train
     seen = math.nan if record is None else int(np.isin(evaluated, record.pairs).sum())
     outcome: Outcome = "inconclusive"
     if record is None:
         end = f"what it was trained on is not known; {_RECORD}"
     elif seen:
         outcome, end = "fail", f"trained on {seen} of the {len(evaluated)} pairs that it is evaluated on"
-    elif record.pairs_digest != own:
+    elif train is None or record.pairs_digest != train.digest:
+        has = "names none" if train is None else f"has {train.digest[:12]}"
         end = (
-            f"trained on other pairs than the case's (sha256 {record.pairs_digest[:12]}, the case has {own[:12]}); "
+            f"trained on other pairs than the case's (sha256 {record.pairs_digest[:12]}, the case {has}); "
             "none of them is an evaluation pair"
         )
     else:
@@ -120,9 +121,9 @@ def training_data_is_apart(run: Evidence, subject: Subject) -> Verdict:
     return _verdict(subject, "training data", outcome, end, seen, 0)
 
 
-def _record(run: Evidence) -> TrainingRecord | None:
+def _record(run: Evidence, subject: Subject) -> TrainingRecord | None:
     """Return what the candidate's training recorded: other gates compare with it, and one alone fails for it."""
-    found = run.verification()
+    found = run.verification(subject.model)
     if found.record_error:
         raise NotJudgedError("record", "the record of its training cannot be read")
     return found.record

@@ -22,6 +22,7 @@ class Checkpoint:
         weights: Digest of the trained weights; empty for the base.
         external: Whether the directory lies outside the store, where it may change while it is read. `weights` is then
             `directory_digest(path)`.
+        claims_base: Whether it must be made from the base.
     """
 
     strategy: str
@@ -29,6 +30,7 @@ class Checkpoint:
     path: Path
     weights: str
     external: bool = False
+    claims_base: bool = True
 
     @classmethod
     def of_base(cls, base: ResolvedBase) -> Self:

@@ -1,4 +1,4 @@
-"""The embeddings of a model as an argument of what is computed from them. Imports no library of models."""
+"""The embeddings of a model, with the facts about it, for what is computed from them. Imports no library of models."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +13,27 @@ from harness.execution.store import Artefact
 
 EMBEDDINGS = "embeddings.safetensors"
 """File of embeddings: an array a set of texts, `probes` and, for an adapter, `unmerged_probes`."""
+
+
+@dataclass(frozen=True)
+class EncodingFacts:
+    """Facts about a model, found when it encoded.
+
+    Attributes:
+        parameters: Number of parameters, an adapter merged; null where it is not opened here.
+        weights_mb: Size of the file that would be shipped, in MB (10^6 bytes); null likewise.
+        seconds: Wall time of encoding the texts, without opening the model.
+        texts: Number of distinct texts.
+        device: Such as `cpu`; `encoder` or `endpoint` where that is their affair.
+        settings: As `harness.models.encoding.settings_of` returns them.
+    """
+
+    parameters: int | None
+    weights_mb: float | None
+    seconds: float
+    texts: int
+    device: str
+    settings: Mapping[str, Any]
 
 
 @dataclass(frozen=True)

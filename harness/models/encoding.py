@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +19,9 @@ from harness.execution.digests import digest_of
 from harness.execution.step import AUTO, MODEL, Device, Progress, Step
 from harness.metrics.cosine import row_cosines
 from harness.models.checkpoint import Checkpoint
-from harness.models.embeddings import EMBEDDINGS
-from harness.models.loading import SAVED, merge, open_checkpoint
+from harness.models.embeddings import EMBEDDINGS, EncodingFacts
+from harness.models.encoder import encode_sets
+from harness.models.loading import SAVED, merge
 from harness.models.record import PROBE_TEXTS
 
 if TYPE_CHECKING:
@@ -37,33 +36,11 @@ SAME_MODEL = 0.9999
 """Least cosine of a probe's recorded and its reproduced embedding: far above another model, below rounding."""
 
 _BATCH = 32
-_CHUNK = 1024
-
-
-@dataclass(frozen=True)
-class EncodingFacts:
-    """Facts about a model, found when it encoded.
-
-    Attributes:
-        parameters: Number of parameters, an adapter merged.
-        weights_mb: Size of the file that would be shipped, in MB (10^6 bytes).
-        seconds: Wall time of encoding the texts, without opening the model.
-        texts: Number of distinct texts.
-        device: Such as `cpu`.
-        settings: As in `settings_of`.
-    """
-
-    parameters: int
-    weights_mb: float
-    seconds: float
-    texts: int
-    device: str
-    settings: Mapping[str, Any]
 
 
 def encode(
     *,
-    checkpoint: Checkpoint,
+    source: Checkpoint,
     texts: Mapping[str, Sequence[Sequence[str]]],
     sides: Sides = NO_SIDES,
     device: Device = AUTO,
@@ -73,7 +50,7 @@ def encode(
     """Open a model, verify that it is the one that was trained, and encode texts and probes.
 
     Args:
-        checkpoint: The model.
+        source: The model.
         texts: Name of a set -> its texts of each distinct side; what is in several sets is encoded once a side.
         sides: The sides of the texts.
         device: Where it encodes.
@@ -86,32 +63,24 @@ def encode(
             changed meanwhile.
     """
     arrays: dict[str, NDArray[np.float32]] = {}
-    saved = SAVED[checkpoint.strategy]
-    model = saved.open(checkpoint, device)
+    saved = SAVED[source.strategy]
+    model = saved.open(source, device)
     if saved.is_adapter:
         arrays["unmerged_probes"] = embed_probes(model, sides)
         model = merge(model)
     arrays["probes"] = embed_probes(model, sides)
-    _require_recorded_probes(checkpoint, arrays["probes"])
+    _require_recorded_probes(source, arrays["probes"])
     declare(model, sides)
     started = time.perf_counter()
-    columns = zip(*texts.values(), strict=True)
-    inputs = [
-        (side, text)
-        for side, members in zip(sides.distinct, columns, strict=True)
-        for text in dict.fromkeys(chain.from_iterable(members))
-    ]
-    embeddings = _embed_inputs(model, inputs, progress)
+    encoded, count = encode_sets(Opened(model), texts, sides, progress)
     seconds = time.perf_counter() - started
-    rows = {one: row for row, one in enumerate(inputs)}
-    arrays |= {name: embeddings[[rows[one] for one in _inputs(sides, members)]] for name, members in texts.items()}
-    checkpoint.require_unchanged()
-    save_file(arrays, out / EMBEDDINGS)
+    source.require_unchanged()
+    save_file({**arrays, **encoded}, out / EMBEDDINGS)
     return EncodingFacts(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
-        weights_mb=sum(file.stat().st_size for file in saved.files(checkpoint.path)) / 1e6,
+        weights_mb=sum(file.stat().st_size for file in saved.files(source.path)) / 1e6,
         seconds=seconds,
-        texts=len(inputs),
+        texts=count,
         device=model.device.type,
         settings=settings_of(model),
     )
@@ -138,6 +107,18 @@ def embed(
     )
 
 
+@dataclass(frozen=True)
+class Opened:
+    """A model that is open in this process, as an `Encoder`."""
+
+    model: SentenceTransformer
+    batch_size: int = _BATCH
+
+    def encode(self, texts: Sequence[str], *, side: Side) -> NDArray[np.float32]:
+        """Encode texts as `embed` does."""
+        return embed(self.model, texts, side=side, batch_size=self.batch_size)
+
+
 def embed_pairs(model: SentenceTransformer, pairs: PairSet, sides: Sides) -> NDArray[np.float32]:
     """Encode the texts of pairs, each once a side: a row for each number in `sides.rows(pairs)`."""
     texts = zip(sides.distinct, sides.texts(pairs), strict=True)
@@ -155,19 +136,6 @@ def declare(model: SentenceTransformer, sides: Sides, *, over: bool = True) -> N
     stated = {side.name: side.prompt for side in sides.distinct if side.name}
     own = {name: text for name, text in model.prompts.items() if text}
     model.prompts = {**model.prompts, **({**own, **stated} if over else {**stated, **own})}
-
-
-def time_encoding(
-    checkpoint: Checkpoint, texts: Sequence[str], side: Side, device: Device = AUTO
-) -> Generator[float | None, int, None]:
-    """Serve a model: for each batch size that is sent, encode that many texts in one call and yield the seconds."""
-    model = open_checkpoint(checkpoint, device)
-    seconds = None
-    while True:
-        size = yield seconds
-        started = time.perf_counter()
-        embed(model, texts[:size], side=side, batch_size=size)
-        seconds = time.perf_counter() - started
 
 
 def settings_of(model: SentenceTransformer) -> dict[str, Any]:
@@ -200,28 +168,6 @@ def settings_of(model: SentenceTransformer) -> dict[str, Any]:
     # A decoder reads the last token: padding on the other side gives another one. It is the default elsewhere.
     padding = getattr(tokenizer, "padding_side", "right")
     return settings if padding == "right" else {**settings, "padding": padding}
-
-
-def _inputs(sides: Sides, texts: Sequence[Sequence[str]]) -> Iterator[tuple[Side, str]]:
-    """Yield each text with its side, one side after the other."""
-    for side, members in zip(sides.distinct, texts, strict=True):
-        yield from ((side, text) for text in members)
-
-
-def _embed_inputs(
-    model: SentenceTransformer, inputs: Sequence[tuple[Side, str]], progress: Progress
-) -> NDArray[np.float32]:
-    """Encode texts, those of one side together: a row each."""
-    chunks: list[NDArray[np.float32]] = []
-    done = 0
-    for side, members in groupby(inputs, key=itemgetter(0)):
-        texts = [text for _, text in members]
-        for start in range(0, len(texts), _CHUNK):
-            chunk = texts[start : start + _CHUNK]
-            chunks.append(embed(model, chunk, side=side))
-            done += len(chunk)
-            progress(done / len(inputs), f"text {done}/{len(inputs)}")
-    return np.concatenate(chunks)
 
 
 def _require_recorded_probes(checkpoint: Checkpoint, reproduced: NDArray[np.float32]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,8 @@ _LAYER_NORM = {"gamma": "weight", "beta": "bias"}
 
 PICKLES = frozenset({".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth"})
 """Suffixes of files that run code when they are opened."""
+
+_LFS = b"version https://git-lfs.github.com/spec/"
 
 OUTPUT_SUFFIXES = frozenset({".json", ".txt", ".model", ".safetensors"})
 """Suffixes of the files that a model's output depends on; the rest of a directory (README, licence) does not count."""
@@ -109,7 +112,7 @@ def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
         with safe_open(path, framework="numpy") as tensors:
             return {name: tuple(tensors.get_slice(name).get_shape()) for name in sorted(tensors.keys())}
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path}: cannot be read as safetensors: {error}") from None
+        raise CheckpointError(f"{path}: cannot be read as safetensors: {_reason(path, error)}") from None
 
 
 def read_tensors(path: Path) -> Mapping[str, torch.Tensor]:
@@ -122,8 +125,16 @@ def read_tensors(path: Path) -> Mapping[str, torch.Tensor]:
     try:
         tensors = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path}: cannot be read as safetensors: {error}") from None
+        raise CheckpointError(f"{path}: cannot be read as safetensors: {_reason(path, error)}") from None
     broken = sorted(name for name, tensor in tensors.items() if not tensor.isfinite().all())
     if broken:
         raise CheckpointError(f"{path}: NaN or infinite values in {some(broken)}")
     return tensors
+
+
+def _reason(path: Path, error: Exception) -> str:
+    """Return why a file cannot be read; a clone without Git LFS has a few lines of text in its place."""
+    with suppress(OSError), path.open("rb") as file:
+        if file.read(len(_LFS)) == _LFS:
+            return "it is a Git LFS pointer, not the file; fetch the file with git lfs pull"
+    return str(error)

@@ -214,7 +214,7 @@ def _require_targets(targets: Any, adapted: Any, path: Path) -> None:
 
 
 def _require_base(checkpoint: Checkpoint) -> None:
-    record = checkpoint.read_record()
+    record = checkpoint.read_record() if checkpoint.claims_base else None
     if record is not None and record.base_digest != checkpoint.base.digest:
         raise CheckpointError(
             f"{checkpoint.path}: trained on {record.base_name} with digest {record.base_digest}, "

@@ -34,6 +34,13 @@ def pytest_load_initial_conftests(
     args[:] = spelled_out(args, parser)
 
 
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the harness's hooks."""
+    from harness.plugin import hooks
+
+    pluginmanager.add_hookspecs(hooks)
+
+
 @pytest.hookimpl(tryfirst=True)  # pytest-html reads its options when it is configured
 def pytest_configure(config: pytest.Config) -> None:
     """In the run of a suite: refuse options that do not fit together, and make a run of gates write its report."""

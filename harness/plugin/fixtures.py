@@ -43,7 +43,11 @@ def session_of(config: pytest.Config) -> Session:
         if given.harness_update_baselines:
             require_writable(settings.baselines, "harness_baselines in the ini file")
         config.stash[_SESSION] = open_session(
-            settings, TerminalProgress(config), candidate, device=given.harness_device
+            settings,
+            TerminalProgress(config),
+            candidate,
+            device=given.harness_device,
+            named_encoders=lambda name: config.hook.pytest_harness_encoder(name=name),
         )
     return config.stash[_SESSION]
 

@@ -55,7 +55,7 @@ def _answer(case: CaseResults) -> Headline:
         return Headline("fail", sentence("Blocked: " + cut(" ".join(case.error.split()), _LONGEST_REASON)[0]))
     blocking = [*failed, *unsure] if case.strict else failed
     # A candidate that fails its verification is not measured for that very reason.
-    refused = case.candidate is not None and bool(failed) and GATES[failed[0].gate].runs == ("gate",)
+    refused = case.candidate is not None and bool(failed) and GATES[failed[0].gate].verifies
     missing = "" if refused else _missing(case)
     if blocking or missing:
         words = sentence(f"{first}Blocked: {'; '.join(filter(None, (missing, _named(blocking))))}")

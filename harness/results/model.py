@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from harness.analyses import ANALYSES
-from harness.baselines import Origin
+from harness.baselines import Origin, ToleranceSource
 from harness.data.audit import Finding
 from harness.execution import Cost, ResultsOf, Step
 from harness.gates import GATES, Outcome, Skipped, Verdict
@@ -69,7 +69,8 @@ class ModelEntry(_Part):
     """One model.
 
     Attributes:
-        strategy: `base`, `full`, `lora`, ...
+        strategy: `base`, `full`, `lora`, `encoder` or `endpoint`.
+        tolerance_from: Source of its tolerances, as in the baseline: `seeds`, `bootstrap` or `case`.
         metrics: Key of `METRICS` -> entry.
         categories: Category -> its metrics.
         pair_types: Pair type -> its metrics.
@@ -83,6 +84,7 @@ class ModelEntry(_Part):
     """
 
     strategy: str
+    tolerance_from: ToleranceSource = "seeds"
     metrics: dict[MetricKey, MetricEntry]
     categories: dict[str, GroupResult]
     pair_types: dict[str, GroupResult]
@@ -165,13 +167,13 @@ class ExtraSet(_Part):
     Attributes:
         pairs: Number of its pairs.
         negatives: How many of them have label 0.
-        in_train: Number of its distinct pairs that are in the training data.
+        in_train: Number of its distinct pairs that are in the training data; null where the case names none.
         models: Model -> key of `METRICS` -> its value on these pairs.
     """
 
     pairs: int
     negatives: int
-    in_train: int
+    in_train: int | None
     models: dict[str, dict[MetricKey, ExtraMetric]]
 
 

@@ -1,22 +1,27 @@
-"""The baseline that a run would store: values, tolerances from several trainings, and where they come from."""
+"""The baseline that a run would store: values, tolerances, and where they come from."""
 
 import platform
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from harness import __version__
+from harness.analyses.uncertainty import SEED
 from harness.baselines import Baseline, build_model, build_scores
-from harness.config import BASE
 from harness.execution import Step
 from harness.metrics import Evaluation
-from harness.models import ENCODE
+from harness.models import ENCODERS
 from harness.run.case_run import CaseRun
+from harness.statistics import Interval
+from harness.statistics import intervals as resample
 from harness.training import TRAIN
 
 
 def measure_baseline(run: CaseRun, seeds: int) -> Baseline:
-    """Measure every model, and take its tolerances from `seeds` trainings of it.
+    """Measure every model, and take its tolerances from `seeds` trainings of it, or where it has none from the pairs.
 
     Raises:
         BaselineError: A value is undefined.
@@ -34,6 +39,7 @@ def measure_baseline(run: CaseRun, seeds: int) -> Baseline:
                 run.inputs.compared_categories,
                 run.encoding(name).value.settings,
                 provenance(run, name),
+                intervals(run, name) if name in run.inputs.sources else None,
             )
             for name, evaluation in models.items()
         },
@@ -42,26 +48,38 @@ def measure_baseline(run: CaseRun, seeds: int) -> Baseline:
 
 
 def calibrate(run: CaseRun, model: str, seeds: int) -> dict[int, Evaluation]:
-    """Train one model with several seeds, its recipe's first: seed -> evaluation. Empty for the base."""
-    if model == BASE:
+    """Train one model with several seeds, its recipe's first: seed -> evaluation. Empty for one without recipe."""
+    recipe = run.inputs.case.recipes.get(model)
+    if recipe is None:
         return {}
-    first = run.inputs.case.models[model].seed
+    first = recipe.seed
     others = range(first + 1, first + seeds)
     return {first: run.evaluation(model)} | {seed: run.evaluation(model, seed=seed) for seed in others}
+
+
+def intervals(run: CaseRun, model: str) -> dict[str, Mapping[str, Interval]]:
+    """Resample the evaluation pairs of each compared category: category -> metric -> interval, all pairs under ""."""
+    found: dict[str, Mapping[str, Interval]] = {"": run.uncertainty(model).intervals}
+    scores, pairs = np.array(run.evaluation(model).scores), run.inputs.eval
+    for category in run.inputs.compared_categories:
+        rows = np.flatnonzero([name == category for name in pairs.categories])
+        found[category] = resample(scores[rows], pairs.labels[rows], pairs.text_rows[rows], seed=SEED)
+    return found
 
 
 def provenance(run: CaseRun, model: str) -> dict[str, Any]:
     """Return what a model's values came from: versions, digests, recipe with seed, precision, machine."""
     trained, encoded = run.training(model), run.encoding(model)
+    elsewhere = run.inputs.sources.get(model)
     return {
         "harness": __version__,
-        "encode": _code(ENCODE),
+        "encode": _code(ENCODERS[type(run.source(model))]),
         "train": (
             _code(TRAIN)
             | {
-                "recipe": run.inputs.case.models[model].model_dump(mode="json"),
+                "recipe": run.inputs.case.recipes[model].model_dump(mode="json"),
                 "base": run.inputs.base.digest,
-                "train_pairs": run.inputs.train.digest,
+                "train_pairs": run.inputs.train.digest if run.inputs.train else None,
             }
             if trained
             else None
@@ -69,6 +87,7 @@ def provenance(run: CaseRun, model: str) -> dict[str, Any]:
         "precision": {"train": trained.value.precision if trained else None, "encode": "fp32"},
         "device": encoded.value.device,
         "machine": machine(),
+        **({"source": elsewhere.origin} if elsewhere else {}),
     }
 
 

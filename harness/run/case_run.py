@@ -18,14 +18,15 @@ from harness.analyses import (
 from harness.baselines import ComparableBaseline
 from harness.config import BASE
 from harness.data.audit import Audit
+from harness.errors import DataError
 from harness.execution import Artefact, Context, Cost, Step
 from harness.metrics import Evaluation
-from harness.models import ENCODE, Checkpoint, Embeddings, EncodingFacts
+from harness.models import ENCODERS, Checkpoint, Embeddings, EncodingFacts, ModelSource
 from harness.run.inputs import Inputs
 from harness.run.latency import measure_in_turns
 from harness.statistics import Change, RegressedPair, RelativePerformance
 from harness.training import TRAIN, TrainingFacts
-from harness.verification import Verification, verify
+from harness.verification import Candidate, Verification, verify
 
 T = TypeVar("T")
 Seconds = tuple[Sequence[float], Sequence[float]]
@@ -49,7 +50,9 @@ class CaseRun:
     _once: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def audit(self) -> Audit:
-        """Check the pairs."""
+        """Check the pairs; a DataError where the case names none to train on."""
+        if self.inputs.train is None:
+            raise DataError(f"{self.inputs.case.path}: data.train: not named, so there is nothing to audit by")
         data, prefixes = self.inputs, tuple(self.inputs.case.data.prefixes)
         return self.ctx.run(
             AUDIT,
@@ -61,23 +64,21 @@ class CaseRun:
             sides=data.sides,
         )
 
-    def verification(self) -> Verification:
-        """Check that the candidate is what it claims."""
-        candidate = self.inputs.candidate
-        if candidate is None:
-            raise ValueError("no candidate in this run")
-        title = self._title("verify", candidate.model)
+    def verification(self, model: str) -> Verification:
+        """Check that a candidate, or a model that the case names by its directory, is what it claims."""
+        title = self._title("verify", model)
         if title not in self._once:
-            self._once[title] = verify(self.ctx, candidate, self.inputs.base, title, self.inputs.sides)
+            candidate, sides = self.inputs.candidates[model], self.inputs.sides_of(model)
+            self._once[title] = verify(self.ctx, candidate, self.inputs.base, title, sides)
         found: Verification = self._once[title]
         return found
 
     def training(self, model: str, **changes: Any) -> Artefact[TrainingFacts] | None:
-        """Train a model; None for the base and for a candidate."""
+        """Train a model; None for one that is not trained here."""
         data = self.inputs
-        if model == BASE or data.candidate is not None:
+        if model not in data.case.recipes or data.candidate is not None:
             return None
-        recipe = data.case.models[model].changed(**changes)
+        recipe = data.case.recipes[model].changed(**changes)
         title = self._title("train", model, **changes)
         return self.ctx.artefact(
             TRAIN,
@@ -90,30 +91,32 @@ class CaseRun:
             device=self.ctx.device,
         )
 
-    def checkpoint(self, model: str, **changes: Any) -> Checkpoint:
-        """Return what to open for a model: the base, what was trained here, or the candidate once it was verified."""
-        base, candidate = self.inputs.base, self.inputs.candidate
-        trained = self.training(model, **changes)
-        if trained is not None:
-            return Checkpoint.of_trained(self.inputs.trained[model], base, trained)
-        if model == BASE or candidate is None:
+    def source(self, model: str, **changes: Any) -> ModelSource:
+        """Return what encodes as a model: what was trained here, or comes from elsewhere and was verified."""
+        base = self.inputs.base
+        if model == BASE:
             return Checkpoint.of_base(base)
-        self.verification().require_opened()
-        return candidate.checkpoint(base)
+        if (trained := self.training(model, **changes)) is not None:
+            return Checkpoint.of_trained(self.inputs.trained[model], base, trained)
+        found = self.inputs.candidates.get(model) or self.inputs.sources[model]
+        if not isinstance(found, Candidate):
+            return found
+        self.verification(model).require_opened()
+        return found.checkpoint(base)
 
     def encoding(self, model: str, **changes: Any) -> Artefact[EncodingFacts]:
         """Encode the texts of every set of pairs; under a changed recipe those of the evaluation pairs alone."""
         # What the recipe says anyway is no change.
         changes = {key: to for key, to in changes.items() if to != getattr(self.inputs.case.models[model], key, to)}
         sets = {"eval": self.inputs.eval} if changes else self.inputs.pair_sets
-        sides = self.inputs.sides
+        source, sides = self.source(model, **changes), self.inputs.sides_of(model)
         return self.ctx.artefact(
-            ENCODE,
+            ENCODERS[type(source)],
             title=self._title("encode", model, **changes),
-            checkpoint=self.checkpoint(model, **changes),
+            source=source,
             texts={name: sides.texts(pairs) for name, pairs in sets.items()},
             sides=sides,
-            device=self.ctx.device,
+            **({"device": self.ctx.device} if isinstance(source, Checkpoint) else {}),  # others have their own
         )
 
     def embeddings(self, model: str) -> Mapping[str, NDArray[np.float32]]:
@@ -126,7 +129,12 @@ class CaseRun:
         """Compute every metric of a model on a set of pairs, leaving out the rows `without`."""
         embeddings, chosen = self._embeddings(model, **changes), self.inputs.pair_sets[pairs]
         return self.ctx.run(
-            EVALUATE, embeddings=embeddings, texts=pairs, pairs=chosen, sides=self.inputs.sides, without=without
+            EVALUATE,
+            embeddings=embeddings,
+            texts=pairs,
+            pairs=chosen,
+            sides=self.inputs.sides_of(model),
+            without=without,
         )
 
     def uncertainty(self, model: str, *, pairs: str = "eval") -> Uncertainty:
@@ -176,8 +184,8 @@ class CaseRun:
             "embeddings": lambda: self._embeddings(model),
             "train_pairs": lambda: data.train,
             "eval_pairs": lambda: data.eval,
-            "sides": lambda: data.sides,
-            "stored": lambda: stored.model(model),
+            "sides": lambda: data.sides_of(model),
+            "stored": lambda: stored.retrained(model),
             "stored_scores": lambda: stored.scores(model),
             "stored_base_scores": lambda: stored.scores(BASE),
         }

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from harness.analyses import ANALYSES, PLANES, PROJECT, pair_means
+from harness.baselines import ToleranceSource
 from harness.config import BASE
 from harness.errors import BaselineError, HarnessError, NotBuiltError
 from harness.gates import GATES, Outcome, Skipped, Subject, Verdict, expected
@@ -104,6 +105,7 @@ def _model(run: CaseRun, model: str, outcomes: Outcomes, *, brief: bool) -> Mode
     without = run.evaluation(model, without=leaked).metrics if leaked and not brief else {}
     return ModelEntry(
         strategy=run.inputs.trained.get(model, BASE),
+        tolerance_from=_tolerance_from(run, model),
         metrics={metric: _metric(run, model, metric, outcomes) for metric in METRICS},
         categories=dict(evaluation.categories),
         pair_types=dict(evaluation.pair_types),
@@ -115,6 +117,13 @@ def _model(run: CaseRun, model: str, outcomes: Outcomes, *, brief: bool) -> Mode
         encoding=encoding.value,
         costs={stage: found.cost for stage, found in (("train", training), ("encode", encoding)) if found},
     )
+
+
+def _tolerance_from(run: CaseRun, model: str) -> ToleranceSource:
+    if model == BASE:
+        return "case"
+    stored = run.stored.model(model)
+    return stored.tolerance_from if stored else "bootstrap" if model in run.inputs.sources else "seeds"
 
 
 def _analyses(run: CaseRun, model: str) -> dict[str, Any]:
@@ -198,7 +207,7 @@ def _extra_sets(run: CaseRun, measured: Sequence[str]) -> dict[str, ExtraSet]:
         name: ExtraSet(
             pairs=len(pairs),
             negatives=int(np.count_nonzero(pairs.labels == 0)),
-            in_train=pairs.shared_with(run.inputs.train),
+            in_train=None if run.inputs.train is None else pairs.shared_with(run.inputs.train),
             models={model: _extra_metrics(run, model, name) for model in measured},
         )
         for name, pairs in run.inputs.extra.items()
@@ -219,7 +228,7 @@ def _learning_rate(run: CaseRun) -> LearningRateEntry | None:
     check = run.inputs.case.learning_rate
     if check is None or run.inputs.candidate is not None:
         return None
-    models = run.inputs.case.models
+    models = run.inputs.case.recipes
     own = models[check.model].learning_rate
     points = []
     for rate in sorted({*run.inputs.case.checked_rates, own}):
@@ -270,8 +279,10 @@ def _pair_table(run: CaseRun, measured: Sequence[str], *, brief: bool) -> PairTa
 
 
 def _projections(run: CaseRun, measured: Sequence[str]) -> dict[str, tuple[tuple[float, float], ...]]:
-    rows = run.inputs.sides.rows(run.inputs.eval)
-    points = {model: pair_means(run.embeddings(model)["eval"], rows) for model in measured}
+    points = {}
+    for model in measured:
+        rows = run.inputs.sides_of(model).rows(run.inputs.eval)
+        points[model] = pair_means(run.embeddings(model)["eval"], rows)
     try:
         planes = run.ctx.artefact(PROJECT, title=f"project {run.inputs.case.name}", points=points)
     except HarnessError:  # a picture is never worth the report

@@ -7,18 +7,20 @@ from harness.data import PairSet, split_off
 from harness.errors import CaseError, DataError
 from harness.gates import Inputs
 from harness.models import MODULES, declared_prompts, resolve_base, resolve_sides, target_problem
+from harness.run.sources import NamedEncoders, find_sources, own_sides
 from harness.verification import Candidate
 
 
-def prepare(case: Case, candidate: Candidate | None = None) -> Inputs:
-    """Read the pairs and verify the base.
+def prepare(case: Case, candidate: Candidate | None = None, named_encoders: NamedEncoders = lambda _: None) -> Inputs:
+    """Read the pairs, verify the base, and find the models that are not trained here.
 
     Raises:
         HarnessError: Something that the case names is not what it should be.
     """
+    sources = {} if candidate else find_sources(case, named_encoders)
     train, dev = training_pairs(case)
-    for name, recipe in case.models.items():
-        steps = recipe.epochs * -(-len(train) // recipe.batch_size)
+    for name, recipe in case.recipes.items():
+        steps = recipe.epochs * -(-len(train or ()) // recipe.batch_size)
         if recipe.warmup_steps >= steps:
             raise CaseError(
                 f"{case.path}: models.{name}.warmup_steps: got {recipe.warmup_steps}, expected fewer than the "
@@ -31,7 +33,7 @@ def prepare(case: Case, candidate: Candidate | None = None) -> Inputs:
         )
         warnings.warn(f"{words} pools by itself: by the mean, or the last token of a causal one", stacklevel=2)
     sides = resolve_sides(case, declared_prompts(base), f"base {base.name}")
-    for name, recipe in case.models.items():
+    for name, recipe in case.recipes.items():
         if recipe.lora and (problem := target_problem(base, recipe.lora.target_modules)):
             raise CaseError(f"{case.path}: models.{name}.lora.target_modules: {problem}")
     evaluation = case.read_pairs("eval")
@@ -40,15 +42,18 @@ def prepare(case: Case, candidate: Candidate | None = None) -> Inputs:
             f"{dev.path}: {shared} of the dev pairs are evaluation pairs; expected pairs that judge nothing"
         )
     extra = {} if candidate else {name: case.read_pairs(name) for name in case.data.extra}
-    return Inputs(case, base, train, evaluation, dev, extra, candidate, sides)
+    own = own_sides(case, sources)
+    return Inputs(case, base, train, evaluation, dev, extra, candidate, sides, sources, own)
 
 
-def training_pairs(case: Case) -> tuple[PairSet, PairSet | None]:
+def training_pairs(case: Case) -> tuple[PairSet | None, PairSet | None]:
     """Read the pairs to train on, and the dev pairs: a file of their own, a part that is set aside, or none.
 
     Raises:
         DataError: They are not what they should be.
     """
+    if case.data.train is None:
+        return None, None
     train, dev = case.read_pairs("train"), case.data.dev
     if isinstance(dev, float):
         return split_off(train, dev, case.data.prefixes)

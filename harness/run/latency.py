@@ -23,10 +23,10 @@ _REPEATS = {1: 15, 32: 4, 256: 1}
 @contextmanager
 def served(run: CaseRun, model: str) -> Iterator[Callable[[int], float]]:
     """Open a model, warm; call it with a number of texts and it returns the seconds that encoding them took."""
-    sides = run.inputs.sides
+    sides = run.inputs.sides_of(model)
     texts = tuple(islice(cycle(sides.texts(run.inputs.eval)[0]), max(BATCHES)))  # the queries, where there are sides
     title = f"latency {run.inputs.case.name}-{model}"
-    with run.ctx.serve(title, time_encoding, run.checkpoint(model), texts, sides.text_1, run.ctx.device) as ask:
+    with run.ctx.serve(title, time_encoding, run.source(model), texts, sides.text_1, run.ctx.device) as ask:
         for batch in BATCHES:
             ask(batch)
         yield ask

@@ -12,10 +12,10 @@ from harness.run.settings import Settings
 
 @dataclass(frozen=True)
 class CasePower:
-    """One case: model -> the power of the gates on it, and its stored values."""
+    """One case: model -> the power of the gates on it, None where it is not known, and its stored values."""
 
     case: str
-    powers: Mapping[str, ModelPower]
+    powers: Mapping[str, ModelPower | None]
     stored: Mapping[str, StoredModel]
 
 
@@ -28,10 +28,11 @@ def power_of_cases(settings: Settings) -> Iterator[CasePower]:
     session = open_session(settings, lambda *_: None)
     for name, inputs in session.cases.items():
         run = session.run(name)
-        powers, stored = {}, {}
+        powers: dict[str, ModelPower | None] = {}
+        stored: dict[str, StoredModel] = {}
         for model in inputs.trained:
             power, values = run.analysis(POWER, model), run.stored.model(model)
-            if power is None or values is None:
+            if values is None or (power is None and values.tolerance_from != "bootstrap"):
                 reason = "; ".join(run.stored.problems) or f"nothing is stored for model {model}, or for the base"
                 raise BaselineError(f"{name}: not comparable: {reason}")
             powers[model], stored[model] = power, values

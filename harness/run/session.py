@@ -12,6 +12,7 @@ from harness.models import read_record
 from harness.run.case_run import CaseRun
 from harness.run.inputs import Inputs, prepare, training_pairs
 from harness.run.settings import Settings, make_store
+from harness.run.sources import NamedEncoders
 from harness.verification import find_candidate
 
 
@@ -69,7 +70,12 @@ class Session:
 
 
 def open_session(
-    settings: Settings, progress: StepProgress, candidate: CandidateOptions | None = None, *, device: Device = AUTO
+    settings: Settings,
+    progress: StepProgress,
+    candidate: CandidateOptions | None = None,
+    *,
+    device: Device = AUTO,
+    named_encoders: NamedEncoders = lambda _: None,
 ) -> Session:
     """Read and verify every case, before any slow work.
 
@@ -78,6 +84,7 @@ def open_session(
         progress: Told how each stage gets on.
         candidate: The model to gate, where the session is about one.
         device: Where models are trained and encode.
+        named_encoders: Finds the encoders that cases name without a module.
 
     Raises:
         HarnessError: A case, its data, its base or its baseline is not what it should be, or nothing can be stored.
@@ -88,7 +95,7 @@ def open_session(
         raise CaseError(f"--case: the cases are named by their directories, and two are the same: {sorted(names)}")
     for case in cases:
         read_baseline(baseline_path(settings.baselines, case))  # a broken one is found before any work
-    inputs = [_gated(cases, candidate)] if candidate else [prepare(case) for case in cases]
+    inputs = [_gated(cases, candidate)] if candidate else [prepare(case, None, named_encoders) for case in cases]
     artefacts = make_store(settings.store)
     ctx = Context(Store(artefacts), LocalExecutor(artefacts), progress, device=device)
     return Session(settings.baselines, {found.case.name: found for found in inputs}, ctx)
@@ -111,9 +118,14 @@ def _trained_on(cases: list[Case], path: Path) -> Case:
     if not path.is_dir():
         raise CaseError(f"{path}: no directory; expected the model that wants to ship")
     record = read_record(path)
-    known = [case for case in cases if record is not None and training_pairs(case)[0].digest == record.pairs_digest]
+    known = [case for case in cases if record is not None and _training_digest(case) == record.pairs_digest]
     if len(known) == 1:
         return known[0]
     names = ", ".join(str(case.path) for case in known or cases)
     recorded = "names no training pairs" if record is None else f"names training pairs {record.pairs_digest[:12]}"
     raise CaseError(f"{path}: {recorded}, and there are {names}; say by which it is gated: --case PATH")
+
+
+def _training_digest(case: Case) -> str | None:
+    train, _ = training_pairs(case)
+    return None if train is None else train.digest

@@ -2,7 +2,8 @@
 
 `intervals`: how far each metric would move with other pairs. `compare`: its change between two models.
 `regressed_pairs`: the pairs that went wrong. `relative_performance`: a model held against another one.
-`retraining_tolerance`: how far another training may fall behind by chance. `regression`: the rule that holds a change
+`retraining_tolerance`: how far another training may fall behind by chance. `bootstrap_tolerance`: how far a value would
+with other pairs, of a model that is not trained again. `regression`: the rule that holds a change
 against its tolerance and its interval. `power`: which changes a gate by that rule detects. `ratio_interval`: a ratio of
 durations.
 """
@@ -11,5 +12,5 @@ from harness.statistics.bootstrap import Interval, intervals
 from harness.statistics.paired import Change, compare
 from harness.statistics.power import PROBABILITY, Comparisons, Power, power
 from harness.statistics.regressed import RegressedPair, regressed_pairs
-from harness.statistics.regression import Regression, regression, retraining_tolerance
+from harness.statistics.regression import Regression, bootstrap_tolerance, regression, retraining_tolerance
 from harness.statistics.relative import Ratio, RelativePerformance, ratio_interval, relative_performance

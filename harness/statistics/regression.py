@@ -3,9 +3,12 @@
 import math
 import statistics
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from harness.statistics.bootstrap import Interval
 
 
 @dataclass(frozen=True)
@@ -64,3 +67,21 @@ def retraining_tolerance(values: list[float], *, comparisons: int, confidence: f
         raise ValueError(f"a spread needs at least two trainings, got {len(values)}")
     one_sided = 1 - (1 - confidence) / comparisons
     return float(stdtrit(len(values) - 1, one_sided)) * math.sqrt(2) * statistics.stdev(values)
+
+
+def bootstrap_tolerance(value: float, interval: Interval, direction: Literal["higher", "lower"]) -> float:
+    """Return how much worse than a value its bootstrap interval reaches, of a model that is not trained again.
+
+    That is how far the value would move with other pairs of the same kind, which is all that is known of the noise
+    around one single model. What another training of it would move is not in it.
+
+    Args:
+        value: The metric.
+        interval: Its interval over the pairs.
+        direction: Whether a higher or a lower value is better.
+
+    Returns:
+        A tolerance in the metric's unit, from 0; 0 where there is no interval.
+    """
+    worse = value - interval.low if direction == "higher" else interval.high - value
+    return 0.0 if math.isnan(worse) else max(0.0, worse)

@@ -1,43 +1,63 @@
-"""The model that a gate run is about, and the outcome of a check on it."""
+"""A model that was trained elsewhere, and the outcome of a check on it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from harness.errors import CaseError
 from harness.execution.digests import digest_of
 from harness.models.checkpoint import Checkpoint, directory_digest
+from harness.models.files import ADAPTER_CONFIG, MODULES, WEIGHTS
+from harness.models.record import ARRAYS, RECORD
 from harness.models.sources import ResolvedBase
+from harness.text import some
 
 if TYPE_CHECKING:
-    from harness.config import Case
+    from harness.config import Case, DirectorySpec
 
 _OPTIONS = {"lora": "--adapter", "full": "--full-model"}
+_CONFIG = "config.json"
+"""In a directory of a transformer alone."""
+
 KINDS = {"lora": "a PEFT adapter", "full": "a sentence-transformers model"}
 """Strategy -> what a candidate of it is, in words."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model that is to be released.
+    """A model that is to be released, or that a case names by its directory.
 
     Attributes:
-        model: The case's model whose place it takes, and with whose baseline it is compared.
+        model: The case's model that it is, or whose place it takes; with its baseline it is compared.
         strategy: `lora` for an adapter, `full` for a whole model.
         sha256: Over the names and digests of all its files.
+        named: Whether the case names it, and answers for what its files do not tell.
+        recorded: Whether the record of its training is expected beside it.
     """
 
     model: str
     strategy: Literal["lora", "full"]
     path: Path
     sha256: str
+    named: bool = False
+    recorded: bool = True
+
+    @property
+    def of_base(self) -> bool:
+        """Whether it must be made from the case's base. A whole model that the case names may be any model."""
+        return self.strategy == "lora" or not self.named
 
     @property
     def digest(self) -> str:
         """Identifies what is found out about it: of its files and of where they lie, since messages name that."""
         return digest_of([self.strategy, str(self.path), self.sha256])
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        """What it is, for the provenance of its values."""
+        return {"path": self.path.name, "sha256": self.sha256}
 
     @property
     def words(self) -> str:
@@ -46,7 +66,7 @@ class Candidate:
 
     def checkpoint(self, base: ResolvedBase) -> Checkpoint:
         """Return the candidate as a model to open."""
-        return Checkpoint(self.strategy, base, self.path, self.sha256, external=True)
+        return Checkpoint(self.strategy, base, self.path, self.sha256, external=True, claims_base=self.of_base)
 
 
 @dataclass(frozen=True)
@@ -73,7 +93,7 @@ def find_candidate(case: Case, strategy: Literal["lora", "full"], path: Path, mo
     if not path.is_dir():
         came = "a file" if path.exists() else "nothing there"
         raise CaseError(f"{option} {path}: {came}; expected the directory of {KINDS[strategy]}")
-    known = [name for name, recipe in case.models.items() if recipe.strategy == strategy]
+    known = [name for name in case.models if _strategy_of(case, name) == strategy]
     if model is None and len(known) != 1:
         raise CaseError(
             f"{option} {path}: {case.path} has {len(known)} models with strategy {strategy!r}"
@@ -82,3 +102,35 @@ def find_candidate(case: Case, strategy: Literal["lora", "full"], path: Path, mo
     if model is not None and model not in case.models:
         raise CaseError(f"--as {model}: not a model of {case.path}; expected one of {', '.join(case.models)}")
     return Candidate(model or known[0], strategy, path.absolute(), directory_digest(path))
+
+
+def named_candidate(case: Case, model: str, spec: DirectorySpec) -> Candidate:
+    """Find the model that a case names by its directory: an adapter on its base, or a whole model of whatever base.
+
+    Raises:
+        CaseError: No such directory, or no model in it.
+    """
+    path = (case.path.parent / spec.path).resolve()
+    where = f"{case.path}: models.{model}.path: {path}"
+    if not path.is_dir():
+        came = "a file" if path.exists() else "nothing there"
+        raise CaseError(f"{where}: {came}; expected the directory of {' or of '.join(KINDS.values())}")
+    strategy = _strategy_in(path)
+    if strategy is None:
+        found = some(sorted(file.name for file in path.glob("*")))
+        raise CaseError(f"{where}: no model in it (found: {found}); expected {' or '.join(KINDS.values())}")
+    recorded = (path / RECORD).exists() or (path / ARRAYS).exists()
+    return Candidate(model, strategy, path, directory_digest(path), named=True, recorded=recorded)
+
+
+def _strategy_of(case: Case, model: str) -> str | None:
+    """Return the strategy of a case's model; None where it has none, or its directory is not here to tell."""
+    spec = case.models[model]
+    path = getattr(spec, "path", None)
+    return getattr(spec, "strategy", None) if path is None else _strategy_in(case.path.parent / path)
+
+
+def _strategy_in(path: Path) -> Literal["lora", "full"] | None:
+    if (path / ADAPTER_CONFIG).is_file():
+        return "lora"
+    return "full" if any((path / name).is_file() for name in (MODULES, WEIGHTS, _CONFIG)) else None

@@ -1,7 +1,7 @@
 """Every check on a candidate, from its files to what it computes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ class Verification:
     """Everything found out about a candidate before it is measured. Where its files are refused, only that.
 
     Attributes:
-        checks: `files`, `base`, `complete` and for an adapter `exact_merge` -> result.
+        checks: `files`, `complete`, `base` where it must be the case's, `exact_merge` of an adapter -> result.
         settings: Load path -> the opened model's settings.
         errors: Load path -> why it fails.
         embeddings: Load path -> the probe texts' embeddings in one process and in another, float32 of shape
@@ -68,9 +68,13 @@ def verify(ctx: Context, candidate: Candidate, base: ResolvedBase, title: str, s
         record = read_record(candidate.path)
     except CheckpointError as error:
         record_error = str(error)
-    origin = CheckResult("fail", record_error) if record_error else check_base(candidate, base, record)
+    origin = {}
+    if candidate.of_base:
+        origin["base"] = CheckResult("fail", record_error) if record_error else check_base(candidate, base, record)
+        if candidate.named and origin["base"].outcome == "inconclusive":
+            origin["base"] = replace(origin["base"], outcome="pass")
     return Verification(
-        checks={"files": files, "base": origin, **opened},
+        checks={"files": files, **origin, **opened},
         settings=first.value.settings,
         errors={**first.value.errors, **second.value.errors},
         embeddings={path: (once[path], again[path]) for path in once if path in again},

@@ -8,7 +8,7 @@ from harness.baselines import CATEGORY_METRICS, build_model, build_scores
 from harness.config import read_case
 from harness.errors import BaselineError
 from harness.metrics import METRICS
-from harness.statistics import retraining_tolerance
+from harness.statistics import Interval, retraining_tolerance
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +40,24 @@ def test_the_base_is_stored_without_seeds_and_with_the_cases_tolerance(case, mak
     built = build(case, "base", make_evaluation(-0.2), {})
     for name in METRICS:
         assert ({}, case.tolerance.base[name]) == (built.metrics[name].seeds, built.metrics[name].tolerance)
+    assert "case" == built.tolerance_from
+
+
+def test_a_model_that_is_not_trained_here_has_its_tolerance_from_the_pairs(case, make_evaluation):
+    evaluation = make_evaluation(0.5, false_positives=12)
+    wide = {name: Interval(value - 0.3, value + 0.1, "") for name, value in _values(evaluation).items()}
+    everywhere = {"": {**wide, "false_positives": Interval(9, 20, ""), "margin": Interval.none("too few")}}
+    everywhere["values"] = {**wide, "margin": Interval(0.45, 0.6, ""), "auc_roc": Interval.none("too few")}
+    built = build_model(case, "m", evaluation, {}, ("values",), {}, {}, everywhere)
+    assert ("bootstrap", {}) == (built.tolerance_from, built.metrics["spearman"].seeds)
+    assert (0.3, 8) == (built.metrics["spearman"].tolerance, built.metrics["false_positives"].tolerance)
+    assert case.tolerance.floor["margin"] == built.metrics["margin"].tolerance
+    # A category with too few pairs for an interval has that of all pairs.
+    assert (0.05, 0.3) == tuple(built.categories["values"][name].tolerance for name in ("margin", "auc_roc"))
+
+
+def _values(evaluation):
+    return {name: result.value for name, result in evaluation.metrics.items()}
 
 
 @pytest.mark.parametrize(("seed", "name"), [(0, "metric spearman"), (43, "metric spearman"), (0, "values margin")])

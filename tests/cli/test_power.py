@@ -15,7 +15,8 @@ def test_each_comparison_is_a_row(repository, monkeypatch, capsys):
     from harness.run import CasePower
 
     stored = read_baseline(repository / "baselines" / "dating" / "baseline.json").models
-    found = CasePower("dating", {"standard": BLIND, "lora": POWER}, stored)
+    stored["elsewhere"] = stored["lora"].model_copy(update={"tolerance_from": "bootstrap"})
+    found = CasePower("dating", {"standard": BLIND, "lora": POWER, "elsewhere": None}, stored)
     monkeypatch.setattr("harness.run.power_of_cases", lambda *_: iter([found]))
     assert main(["power"]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -28,7 +29,9 @@ def test_each_comparison_is_a_row(repository, monkeypatch, capsys):
     assert ["lora", "all", "spearman", *numbers, "0.062", "0.025"] in rows
     assert [row[-2:] for row in rows if row[:3] == ["lora", "values", "margin"]] == [["0.150", "unknown"]]
     assert [row[-2:] for row in rows if row[:3] == ["standard", "all", "margin"]] == [["none", "unknown"]]
-    assert lines[-2] == (
+    assert ["not", "known"] * 2 in [row[-4:] for row in rows if row[:3] == ["elsewhere", "all", "spearman"]]
+    assert lines[-1].startswith("The smallest drop of elsewhere that this gate detects is not known: it is not trained")
+    assert lines[-3] == (
         "This gate is sure to detect no drop of standard's Spearman correlation by that comparison alone. "
         "A retraining that is as good fails in 0.0% of cases, and is inconclusive in 100.0%."
     )

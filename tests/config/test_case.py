@@ -103,6 +103,35 @@ def test_the_checked_rates_are_once_and_ten_times_that_of_full_fine_tuning(write
     assert (7e-6, 7e-5) == case.checked_rates
 
 
+def test_a_model_that_is_not_trained_here_says_where_it_is(write):
+    elsewhere = """
+production = { path = "../production" }
+ours = { encoder = "ours.models:build", revision = "2" }
+plugged = { encoder = "plugged" }
+theirs = { endpoint = { url = "http://localhost:80/v1/embeddings", model = "m", key_env = "KEY" } }
+"""
+    case = read_case(write(SMALLEST + elsewhere))
+    assert ("base", "standard", "lora", "production", "ours", "plugged", "theirs") == case.model_names
+    assert ["standard", "lora"] == list(case.recipes)
+    assert "../production" == case.models["production"].path
+    assert ("ours.models:build", "2") == (case.models["ours"].encoder, case.models["ours"].revision)
+    assert ("KEY", None, 64) == tuple(
+        getattr(case.models["theirs"].endpoint, key) for key in ("key_env", "dimensions", "batch_size")
+    )
+    [gate] = case.gates.relative_performance
+    assert ("lora", "standard") == (gate.model, gate.reference)
+    alone = (
+        SMALLEST.partition("[models]")[0].replace('train = "train.jsonl", ', "")
+        + "[models]"
+        + elsewhere
+        + "[gates]\nrelative_performance = ["
+    )
+    alone += "{ model = 'production', reference = 'theirs' }]\nmemory_mb = { train = {}, encode = 700 }"
+    alone = read_case(write(alone))
+    assert ({}, False) == (alone.recipes, "train" in alone.sources)
+
+
+ENDPOINT = {"url": "https://host/v1/embeddings", "model": "m"}
 RECIPE = {"strategy": "full", "epochs": 1, "learning_rate": 1e-5}
 GATE, LORA = "gates/relative_performance", {"model": "lora", "reference": "standard"}
 
@@ -135,6 +164,20 @@ WRONG = [
     ("models/standard/epochs", 4.0, "models.standard.epochs: input should be a valid integer; got 4.0"),
     ("models/lora/learning_rate", float("nan"), "models.lora.learning_rate: input should be a finite number; got NaN"),
     ("models/standard/lora", {}, "models.standard: a lora table is given, but the strategy is 'full'"),
+    (
+        "data",
+        {"eval": "eval.jsonl"},
+        "models: nothing to train standard, lora on; expected the training pairs in data.",
+    ),
+    ("models/x", {}, "models.x: got nothing; expected one of strategy, path, encoder, endpoint, which says what kind"),
+    ("models/x", {"epochs": 1}, "models.x: got epochs; expected one of strategy, path, encoder, endpoint, which says"),
+    ("models/x", RECIPE | {"path": "p"}, "models.x: got strategy and path; expected one of strategy, path, encoder,"),
+    ("models/x", {"path": "p", "epochs": 1}, "models.x.epochs: a key of a model with strategy; this one has path"),
+    ("models/x", {"path": "p", "bogus": 1}, "models.x.bogus: unknown key; expected one of path"),
+    ("models/x/encoder", "a:b:c", "models.x.encoder: expected module:function, or the name of a plugin's encoder; got"),
+    ("models/x/endpoint", ENDPOINT | {"url": "host"}, "models.x.endpoint.url: not an address; expected one such as"),
+    ("models/x/endpoint", ENDPOINT | {"url": "http://u:p@h"}, "models.x.endpoint.url: a user or password in the addr"),
+    ("models/x/endpoint", ENDPOINT | {"key": "sk"}, "models.x.endpoint.key: unknown key; expected one of url, model,"),
     ("gates/memory_mb/train", {"standard": 1}, "gates.memory_mb.train: ceilings for standard; expected one for each"),
     (
         "models/lora/lora",
@@ -168,7 +211,7 @@ def test_an_error_is_one_line_with_its_key_and_what_came_and_was_expected(write,
 
 def test_all_missing_keys_are_named_at_once_but_not_one_under_its_old_name(write):
     gates = "[gates]\nrelative_performance = [{ model = 'a' }, { model = 'a', of = 'b' }]\nmemory_mb = {}\n"
-    missing = ["data.train", "data.eval", "models.standard.epochs", "models.standard.learning_rate"]
+    missing = ["data.eval", "models.standard.epochs", "models.standard.learning_rate"]
     missing += ["gates.relative_performance.0.reference", "gates.memory_mb.train", "gates.memory_mb.encode"]
     base, *others = lines_of_error(write("[models.standard]\nstrategy = 'full'\n" + gates))
     assert base.startswith("base: no model is named; expected package, path")

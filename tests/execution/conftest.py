@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.errors import CheckpointError
+from harness.errors import CheckpointError, EncoderError
 
 def train(log, out, progress):
     with Path(log).open("a") as file:
@@ -34,6 +34,11 @@ def report(count, progress):
 
 def refuse(progress=None):
     raise CheckpointError("model.bin: not the model")
+
+def refuse_with_a_log(progress):
+    print("said before")
+    print("warned before", file=sys.stderr)
+    raise EncoderError("ours.py:3: not today")
 
 def fail(progress):
     print("said before")

@@ -8,7 +8,7 @@ from signal import SIGINT, SIGKILL, SIGSTOP
 
 import pytest
 
-from harness.errors import CheckpointError, StageError
+from harness.errors import CheckpointError, EncoderError, StageError
 from harness.execution import MODEL, PROCESS, Context, LocalExecutor, Step, Store, executor
 from harness.execution.executor import _peak_rss_mb
 
@@ -60,6 +60,11 @@ def test_an_error_comes_with_its_traceback_and_the_last_output_and_one_of_ours_u
         with pytest.raises(CheckpointError) as caught:
             start()
         assert ("model.bin: not the model",) == caught.value.args
+    with pytest.raises(EncoderError) as failed:
+        run(functions.refuse_with_a_log)
+    line, *shown = str(failed.value).splitlines()
+    assert ("ours.py:3: not today", "--- its last output ---") == (line, shown[0])
+    assert {"said before", "warned before"} == set(shown[1:])
 
 
 def test_a_killed_process_names_its_signal_and_one_without_a_result_how_it_ended(functions, gone):

@@ -126,7 +126,9 @@ WEIGHTS_OF_ADAPTERS: Mapping[str, Fault] = {
     "adapter: the file is cut off": Fault(cut_off(ADAPTER), "files", _UNREADABLE),
     # A clone without Git LFS: a few lines of text stand where the weights should be.
     # Seen: https://github.com/huggingface/transformers/issues/27923.
-    "adapter: a Git LFS pointer instead of the file": Fault(text_file(ADAPTER, _POINTER), "files", _UNREADABLE),
+    "adapter: a Git LFS pointer instead of the file": Fault(
+        text_file(ADAPTER, _POINTER), "files", "is a Git LFS pointer"
+    ),
 }
 
 DIRECTORIES: Mapping[str, Fault] = {

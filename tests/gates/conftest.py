@@ -58,6 +58,7 @@ class Run:
             memory_mb=MemoryGate(train={"standard": 1400, "lora": 1200}, encode=700),
         )
         trained = {candidate: STRATEGIES[candidate]} if candidate else STRATEGIES
+        gated = Candidate(candidate, trained[candidate], Path("/candidate"), "0" * 64) if candidate else None
         self.inputs = SimpleNamespace(
             case=SimpleNamespace(
                 gates=gates,
@@ -65,13 +66,15 @@ class Run:
                 learning_rate=LearningRateCheck(**RELATIVE, stalls_at_most=0.1, learns_at_least=0.5),
                 checked_rates=(2e-5, 2e-4),
                 model_names=tuple(VALUES),
+                recipes=dict.fromkeys(STRATEGIES),
             ),
             train=SimpleNamespace(digest="a" * 64),
             eval=SimpleNamespace(
                 pairs=[Pair("one", f"text {row}", 1, "values", "", "agree") for row in range(5)],
                 fingerprints=np.array([3, 5, 7], np.uint64),
             ),
-            candidate=Candidate(candidate, trained[candidate], Path("/candidate"), "0" * 64) if candidate else None,
+            candidate=gated,
+            candidates={candidate: gated} if candidate else {},
             models=("base", *trained),
             trained=trained,
             adapters=tuple(name for name, strategy in trained.items() if strategy == "lora"),
@@ -107,7 +110,7 @@ class Run:
         self.embeddings = lambda model: self.arrays[model]
         self.cost = lambda model, stage: Cost(1.0, self.peak_mb)
         self.audit = lambda: Audit(self.findings, ())
-        self.verification = lambda: self.verified
+        self.verification = lambda model: self.verified
         self.latency = lambda model: self.seconds
 
     @property

@@ -7,16 +7,17 @@ from harness.data import Side
 from harness.errors import CheckpointError, StoreError
 from harness.execution import Context, InlineExecutor, Store
 from harness.metrics import row_cosines
-from harness.models import ADAPTER, PROBE_TEXTS, WEIGHTS, encoding, open_checkpoint
+from harness.models import ADAPTER, PROBE_TEXTS, WEIGHTS, encoder, encoding, open_checkpoint
 from harness.models.embeddings import EMBEDDINGS, Embeddings, read_arrays
-from harness.models.encoding import ENCODE, embed, encode, settings_of, time_encoding
+from harness.models.encoding import ENCODE, embed, encode, settings_of
 from harness.models.record import ARRAYS
+from harness.models.serving import time_encoding
 
 
 @pytest.mark.parametrize("strategy", ["base", "full", "lora"])
 def test_encode_writes_float32_rows_for_texts_and_probes(checkpoints, tmp_path, strategy):
     seen, texts = [], {"eval": [("i love tea", "i hate tea", "x")], "train": [("x", "tea")]}
-    facts = encode(checkpoint=checkpoints[strategy], texts=texts, out=tmp_path, progress=lambda *x: seen.append(x))
+    facts = encode(source=checkpoints[strategy], texts=texts, out=tmp_path, progress=lambda *x: seen.append(x))
     found = read_arrays(tmp_path / EMBEDDINGS)
     shapes = {"eval": (3, 32), "train": (2, 32), "probes": (12, 32)}
     shapes |= {"unmerged_probes": (12, 32)} if strategy == "lora" else {}
@@ -42,9 +43,9 @@ def test_each_text_is_encoded_once_and_in_chunks_that_do_not_matter(checkpoints,
     texts = tiny_inputs.eval.texts
     whole = embed(open_checkpoint(checkpoints["base"]), texts)
     monkeypatch.setattr(encoding, "embed", counting)
-    monkeypatch.setattr(encoding, "_CHUNK", 7)
+    monkeypatch.setattr(encoder, "_CHUNK", 7)
     sets = {"eval": [texts], "again": [texts[:3]]}
-    encode(checkpoint=checkpoints["base"], texts=sets, out=tmp_path, progress=lambda part, _: parts.append(part))
+    encode(source=checkpoints["base"], texts=sets, out=tmp_path, progress=lambda part, _: parts.append(part))
     assert sorted([*PROBE_TEXTS, *texts]) == sorted(seen)
     assert sorted(parts) == parts
     assert (-(-len(texts) // 7), 1.0) == (len(parts), parts[-1])
@@ -77,13 +78,13 @@ def test_a_model_that_is_not_the_trained_one_is_not_measured(copied, edit_tensor
     edit_tensors(checkpoint.path / file, change)
     open_checkpoint(checkpoint)
     with pytest.raises(CheckpointError, match=r"the saved model is not the trained model: .*expected at least 0\.9999"):
-        encode(checkpoint=checkpoint, texts={"eval": [("x",)]}, out=tmp_path, progress=lambda *_: None)
+        encode(source=checkpoint, texts={"eval": [("x",)]}, out=tmp_path, progress=lambda *_: None)
     assert not (tmp_path / EMBEDDINGS).exists()
 
 
 def test_embeddings_are_verified_once_when_they_are_first_read(checkpoints, tmp_path):
     ctx = Context(Store(tmp_path / "store"), InlineExecutor())
-    arguments = {"checkpoint": checkpoints["base"], "texts": {"eval": [("tea",)]}}
+    arguments = {"source": checkpoints["base"], "texts": {"eval": [("tea",)]}}
     first, second = (Embeddings(ctx.artefact(ENCODE, **arguments)) for _ in range(2))
     assert first.digest == second.digest
     assert {"eval": (1, 32), "probes": (12, 32)} == {name: array.shape for name, array in first.arrays.items()}

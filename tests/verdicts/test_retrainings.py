@@ -106,8 +106,6 @@ def compared(run, model):
 def forgetting(run, model):
     """Return the model as it was trained, and as it forgets step by step, each measured."""
     pairs = run.inputs.eval
-    each: Any = (
-        SimpleNamespace(arrays={"eval": found}) for found in forget(run.checkpoint(model), pairs.texts, SHARES)
-    )
+    each: Any = (SimpleNamespace(arrays={"eval": found}) for found in forget(run.source(model), pairs.texts, SHARES))
     measured = (evaluate_pairs(embeddings=embeddings, texts="eval", pairs=pairs) for embeddings in each)
     return [ForgetfulRun(run.ctx, run.inputs, run.stored, forgetful=model, measured=values) for values in measured]

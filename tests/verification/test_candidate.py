@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.config import DirectorySpec
 from harness.errors import CaseError
-from harness.verification import find_candidate
+from harness.verification import find_candidate, named_candidate
 
 
 @pytest.fixture
@@ -35,6 +36,32 @@ def test_it_stands_for_the_only_model_of_its_strategy_or_the_one_that_is_named(t
     with pytest.raises(CaseError, match="0 models with strategy 'lora'; say which"):
         find_candidate(without, "lora", directory)
     assert "standard" == find_candidate(without, "lora", directory, "standard").model
+
+
+def test_it_may_stand_for_a_model_that_the_case_names_by_its_directory(tiny_inputs, directory):
+    """Where that model is not here, as on the machine of a gate run, only its name says which it is."""
+    named = directory.with_name("named")
+    named.mkdir()
+    (named / "adapter_config.json").touch()
+    models = {name: DirectorySpec(path=str(named.with_name(name))) for name in ("named", "gone")}
+    case = tiny_inputs.case.model_copy(update={"models": models})
+    assert "named" == find_candidate(case, "lora", directory).model
+    assert "gone" == find_candidate(case, "full", directory, "gone").model
+    with pytest.raises(CaseError, match="0 models with strategy 'full'; say which"):
+        find_candidate(case, "full", directory)
+
+
+def test_a_model_that_the_case_names_is_what_its_files_say(tiny_inputs, directory):
+    spec = DirectorySpec(path=str(directory))
+    with pytest.raises(CaseError, match=r"models\.m\.path: .*model: no model in it \(found: 1_Pooling, README\.md\)"):
+        named_candidate(tiny_inputs.case, "m", spec)
+    for file, strategy, of_base in (("modules.json", "full", False), ("adapter_config.json", "lora", True)):
+        (directory / file).touch()
+        found = named_candidate(tiny_inputs.case, "m", spec)
+        assert (strategy, of_base, False) == (found.strategy, found.of_base, found.recorded)
+    (directory / "training.json").touch()
+    assert named_candidate(tiny_inputs.case, "m", spec).recorded
+    assert find_candidate(tiny_inputs.case, "full", directory).of_base
 
 
 def test_the_sha256_is_over_the_names_and_contents_of_all_files(tiny_inputs, directory):

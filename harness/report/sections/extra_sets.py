@@ -16,7 +16,7 @@ def extra_sets(report: Report) -> list[dict[str, Any]]:
 
 def _view(report: Report, name: str, extra: ExtraSet) -> dict[str, Any]:
     models = [model for model in report.models if model in extra.models]
-    leak = f"{extra.in_train:,} of its pairs are in the training data, and say nothing about new ones."
+    leak = f"{extra.in_train or 0:,} of its pairs are in the training data, and say nothing about new ones."
     # A number of errors grows with the pairs that can be wrong, here the negative ones.
     per_negative = report.case.negatives / extra.negatives if extra.negatives else math.nan
 

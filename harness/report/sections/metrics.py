@@ -5,8 +5,11 @@ from typing import Any
 from harness.metrics import METRICS
 from harness.report import cells
 from harness.report.types import Report
-from harness.results import MetricEntry, RelativeEntry
+from harness.results import ModelEntry, RelativeEntry
 from harness.text import number, percent, sentence
+
+_SOURCES = {"seeds": "", "case": "", "bootstrap": " from the bootstrap"}
+"""What is said of a tolerance by its source."""
 
 
 def metrics(report: Report) -> dict[str, Any]:
@@ -17,7 +20,7 @@ def metrics(report: Report) -> dict[str, Any]:
     return {
         "models": [cells.model(report, name) for name in report.models],
         "incomparable": sentence(f"Nothing is compared with the baseline: {why}") if why else "",
-        "rows": cells.rows(METRICS, report.models, lambda model, key: _cell(report.models[model].metrics[key], key)),
+        "rows": cells.rows(METRICS, report.models, lambda model, key: _cell(report.models[model], key)),
     }
 
 
@@ -34,8 +37,8 @@ def relative_performance(report: Report) -> list[dict[str, Any]]:
     ]
 
 
-def _cell(entry: MetricEntry, metric: str) -> dict[str, str]:
-    unit = METRICS[metric].unit
+def _cell(model: ModelEntry, metric: str) -> dict[str, str]:
+    entry, unit = model.metrics[metric], METRICS[metric].unit
     degenerate = "threshold no better than calling every pair positive" if entry.details.get("degenerate") else ""
     cell = {
         "value": cells.value(entry.value, unit),
@@ -48,7 +51,7 @@ def _cell(entry: MetricEntry, metric: str) -> dict[str, str]:
     return cell | {
         "stored": cells.value(entry.stored, unit),
         "change": cells.change(entry.value - entry.stored, unit),
-        "tolerance": number(entry.tolerance, unit),
+        "tolerance": number(entry.tolerance, unit) + _SOURCES[model.tolerance_from],
     }
 
 

@@ -19,8 +19,8 @@ def models(report: Report) -> list[dict[str, Any]]:
 def _cost(name: str, model: ModelEntry) -> dict[str, str]:
     encoding, encode = model.encoding, model.costs.get("encode")
     costs = {
-        "total": f"{encoding.parameters:,}",
-        "weights": f"{encoding.weights_mb:,.1f} MB",
+        "total": "not known" if encoding.parameters is None else f"{encoding.parameters:,}",
+        "weights": "not known" if encoding.weights_mb is None else f"{encoding.weights_mb:,.1f} MB",
         "encode_seconds": f"{encoding.seconds:,.1f} s for {encoding.texts:,} texts",
         "encode_peak": _peak(encode),
     }

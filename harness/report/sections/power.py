@@ -20,17 +20,24 @@ _TITLES = ("model", "category", "metric", "stored", "tolerance", "detected alone
 def power(report: Report) -> dict[str, Any]:
     """Return a sentence a model, and a row for each metric."""
     powers = report.analyses(POWER)
+    unknown = [name for name, model in report.models.items() if model.tolerance_from == "bootstrap"]
     if not powers:
         return {}
+    sentences: dict[str, ModelPower | None] = {**powers, **dict.fromkeys(unknown)}
     return {
-        "sentences": [power_sentences(name, found) for name, found in powers.items()],
+        "sentences": [power_sentences(name, found) for name, found in sentences.items()],
         "models": [cells.model(report, name) for name in powers],
         "metrics": cells.rows(METRICS, powers, lambda model, key: _cell(report.models[model], powers[model], key)),
     }
 
 
-def power_sentences(model: str, power: ModelPower) -> str:
-    """Return the power of the gate on a model."""
+def power_sentences(model: str, power: ModelPower | None) -> str:
+    """Return the power of the gate on a model; None where it is not known."""
+    if power is None:
+        return (
+            f"The smallest drop of {model} that this gate detects is not known: it is not trained here, and its "
+            "tolerances come from the bootstrap, not from trainings with other seeds."
+        )
     metric = METRICS["spearman"]
     alone, together = (drops.get("", {}).get("spearman", math.nan) for drops in (power.drops, power.together))
     drop = f"drop of {model}'s {metric.title}"
@@ -44,8 +51,10 @@ def power_sentences(model: str, power: ModelPower) -> str:
     return f"{words}. A retraining that is as good fails in {fails} of cases, and is inconclusive in {unsure}."
 
 
-def detectable(power: ModelPower, category: str, metric: str) -> tuple[str, str]:
+def detectable(power: ModelPower | None, category: str, metric: str) -> tuple[str, str]:
     """Return the smallest drops that a comparison by itself, and all together, detect."""
+    if power is None:
+        return "not known", "not known"
     unit = METRICS[metric].unit
     alone, together = (drops.get(category, {}).get(metric, math.nan) for drops in (power.drops, power.together))
     return (
@@ -54,13 +63,13 @@ def detectable(power: ModelPower, category: str, metric: str) -> tuple[str, str]
     )
 
 
-def as_text(case: str, powers: Mapping[str, ModelPower], stored: Mapping[str, StoredModel]) -> str:
+def as_text(case: str, powers: Mapping[str, ModelPower | None], stored: Mapping[str, StoredModel]) -> str:
     """Return the power on each model of a case, beside its stored values, for a terminal."""
     rows = aligned(_TITLES, _rows(powers, stored), right=(3, 4, 5, 6))
     return "\n".join([case, "", *rows, "", *map(power_sentences, powers, powers.values()), ""])
 
 
-def as_markdown(case: str, powers: Mapping[str, ModelPower], stored: Mapping[str, StoredModel]) -> str:
+def as_markdown(case: str, powers: Mapping[str, ModelPower | None], stored: Mapping[str, StoredModel]) -> str:
     """Return the same for a pull request."""
     rows = table(_TITLES, ([markdown_text(cell) for cell in row] for row in _rows(powers, stored)))
     sentences = [f"- {markdown_text(power_sentences(model, power))}" for model, power in powers.items()]
@@ -73,7 +82,7 @@ def _cell(model: ModelEntry, power: ModelPower, metric: str) -> dict[str, str]:
     return {"alone": alone, "together": together, "tolerance": tolerance}
 
 
-def _rows(powers: Mapping[str, ModelPower], stored: Mapping[str, StoredModel]) -> list[tuple[str, ...]]:
+def _rows(powers: Mapping[str, ModelPower | None], stored: Mapping[str, StoredModel]) -> list[tuple[str, ...]]:
     rows = []
     for model, power in powers.items():
         for category, metric, value in stored[model].compared:
