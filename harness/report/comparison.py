@@ -11,12 +11,9 @@ from harness.errors import HarnessError
 from harness.gates import Outcome, Subject
 from harness.metrics import METRICS
 from harness.report.common import common_part, of_two_kinds
-from harness.report.github import cut_lines, markdown_text, table
+from harness.report.github import COMMENT_BYTES, cut_lines, markdown_text, table
 from harness.results import CaseResults, MetricEntry, Results
-from harness.text import count, number, one_line, signed
-
-COMMENT_BYTES = 65_536
-"""The most that GitHub takes as a comment."""
+from harness.text import aligned, count, number, one_line, signed
 
 _METRIC_TITLES = ("case", "model", "metric", "A", "B", "change (+ is better)", "tolerance", "outcome")
 _GATE_TITLES = ("case", "gate", "subject", "A", "B", "message of B")
@@ -160,19 +157,6 @@ def as_markdown(comparison: Comparison) -> str:
     # Cut inside, the note of the cut would be folded away.
     whole = text + folded if same and len((text + folded).encode()) <= COMMENT_BYTES else text
     return cut_lines(whole, COMMENT_BYTES)
-
-
-def aligned(titles: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> list[str]:
-    """Return the lines of a table for a terminal; the columns `right` are numbers."""
-    shown = [list(map(one_line, cells)) for cells in (titles, *rows)]
-    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
-    return [
-        "  ".join(
-            cell.rjust(width) if index in right else cell.ljust(width)
-            for index, (cell, width) in enumerate(zip(cells, widths, strict=True))
-        ).rstrip()
-        for cells in shown
-    ]
 
 
 def _metric_changes(case: str, a: CaseResults, b: CaseResults) -> Iterator[MetricChange]:
