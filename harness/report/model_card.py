@@ -56,11 +56,11 @@ def _with_results(index: Any, results: Results, model: str, path: Path) -> list[
     """Return a model index with the values of a model, instead of older ones of the same cases."""
     from huggingface_hub.repocard_data import EvalResult, eval_results_to_model_index
 
-    first = index[0] if isinstance(index, list) and index else {"name": path.absolute().parent.name, "results": []}
     try:
+        first, *others = index or [{"name": path.absolute().parent.name, "results": []}]
         name, known = first["name"], list(first["results"])
         kept = [entry for entry in known if _case_of(entry) not in results.cases]
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, ValueError):
         raise ValueError("model-index is not as the hub has it: a list of name and results") from None
     values = [
         EvalResult(
@@ -80,7 +80,7 @@ def _with_results(index: Any, results: Results, model: str, path: Path) -> list[
         if entry.value == entry.value
     ]
     [new] = eval_results_to_model_index(str(name), values)
-    return [{**first, "results": [*kept, *new["results"]]}, *(index or [])[1:]]
+    return [{**first, "results": [*kept, *new["results"]]}, *others]
 
 
 def _case_of(entry: Any) -> str:

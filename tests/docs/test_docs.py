@@ -52,6 +52,14 @@ def test_generated_parts_are_as_the_code_says():
         assert generate["page_text"](page) == written, f"docs/{page}: run `make docs`"
 
 
+def test_every_notebook_runs_and_shows_what_is_stored():
+    generate = runpy.run_path(str(REPOSITORY / "docs" / "generate.py"))
+    assert {path.name for path in (REPOSITORY / "docs").glob("*.ipynb")} == {*generate["NOTEBOOKS"]}
+    for notebook in generate["NOTEBOOKS"]:
+        written = (REPOSITORY / "docs" / notebook).read_text(encoding="utf-8")
+        assert generate["notebook_text"](notebook) == written, f"docs/{notebook}: run `make docs`"
+
+
 class Options:
     """Stands for pytest's parser: notes which options the plugin adds."""
 
@@ -75,11 +83,12 @@ def test_pytest_options_and_markers_exist():
 
 
 def test_commands_of_the_harness_exist(capsys):
-    found = commands("python -m harness ")
-    assert {"compare", "power", "report"} == {command.split()[3] for command in found}
+    starts = ("python -m harness ", "embedding-harness ")
+    found = [command.removeprefix(start) for start in starts for command in commands(start)]
+    assert {"compare", "power", "report"} == {command.split()[0] for command in found}
     for command in found:
         with pytest.raises(SystemExit, match="0"):
-            main([command.split()[3], "--help"])
+            main([command.split()[0], "--help"])
         known = capsys.readouterr().out
         assert [] == [option for option in re.findall(r"--\w+", command) if option not in known]
 
