@@ -23,7 +23,7 @@ def _compare_results(given: argparse.Namespace) -> int:
 
 
 def _compare_scores(given: argparse.Namespace) -> int:
-    from harness.api import compare_predictions  # not for --help
+    from harness.api.predictions import compare_predictions  # not for --help
 
     comparison = compare_predictions(given.a, given.b, pairs=given.pairs, score=given.score, label=given.label)
     sys.stdout.write(comparison.markdown if given.format == "markdown" else f"{comparison}\n")
