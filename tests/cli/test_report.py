@@ -1,4 +1,4 @@
-"""`python -m harness report`: the page of a run again, from its files."""
+"""`embedding-harness report`: the page of a run again, from its files."""
 
 from unittest import mock
 
