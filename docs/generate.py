@@ -1,10 +1,11 @@
-"""Write the parts of the documentation that come from tables in the code.
+"""Write the parts of the documentation that come from the code: from its tables, and what the notebooks show.
 
-Each stands between two marked lines of its page, and the rest of the page is written by hand.
+Those of a page stand between two marked lines, and the rest of the page is written by hand.
 """
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,9 +26,11 @@ TYPES = {"string": "text", "boolean": "true or false"}
 
 
 def main() -> None:
-    """Write the pages."""
+    """Write the pages and the notebooks."""
     for page in PAGES:
         (DOCS / page).write_text(page_text(page), encoding="utf-8")
+    for notebook in NOTEBOOKS:
+        (DOCS / notebook).write_text(notebook_text(notebook), encoding="utf-8")
 
 
 def page_text(page: str) -> str:
@@ -126,6 +129,32 @@ def decisions() -> str:
         rows.append(f"| {number} | [{title}]({path.name}) |")
     return "\n".join(["| | decision |", "|---|---|", *rows])
 
+
+def notebook_text(name: str) -> str:
+    """Return a notebook with what its cells show: all of them run in one namespace, from the first to the last."""
+    notebook = json.loads((DOCS / name).read_text(encoding="utf-8"))
+    namespace: dict[str, Any] = {}
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    for number, cell in enumerate(cells, start=1):
+        shown = {"data": {"text/plain": _shown("".join(cell["source"]), namespace).splitlines(keepends=True)}}
+        result = {**shown, "execution_count": number, "metadata": {}, "output_type": "execute_result"}
+        cell.update(execution_count=number, outputs=[result] if shown["data"]["text/plain"] else [])
+    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+
+
+def _shown(source: str, namespace: dict[str, Any]) -> str:
+    """Run a cell; return its last expression as a notebook shows it, nothing where it ends otherwise."""
+    *statements, last = ast.parse(source).body
+    ends_in_value = isinstance(last, ast.Expr)
+    exec(compile(ast.Module([*statements, *([] if ends_in_value else [last])], []), "cell", "exec"), namespace)  # noqa: S102
+    if not isinstance(last, ast.Expr):
+        return ""
+    value = eval(compile(ast.Expression(last.value), "cell", "eval"), namespace)  # noqa: S307
+    return "" if value is None else repr(value)
+
+
+NOTEBOOKS = ("scores.ipynb",)
+"""Notebooks whose outputs are written here."""
 
 PAGES: dict[str, Callable[[], str]] = {"cases.md": cases, "gates.md": gates, "adr/index.md": decisions}
 

@@ -18,12 +18,17 @@ _PUBLIC = {
     "Settings": "harness.run",
     "Store": "harness.execution",
     "Verdict": "harness.gates",
+    "audit_pairs": "harness.api.audit",
+    "compare_predictions": "harness.api.predictions",
+    "compare_scores": "harness.api.comparison",
+    "compute_metrics": "harness.api.metrics",
+    "load_case": "harness.api.cases",
     "open_session": "harness.run",
     "prepare": "harness.run",
     "read_baseline": "harness.baselines",
-    "read_case": "harness.config",
     "read_pairs": "harness.data",
     "read_results": "harness.results",
+    "run_case": "harness.api.cases",
 }
 
 __all__ = ["__version__", *_PUBLIC]

@@ -133,6 +133,19 @@ def one_line(text: str, longest: int = _LONGEST_LINE) -> str:
     return shortened(" ".join(visible(text).split()), longest)
 
 
+def aligned(titles: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> list[str]:
+    """Return the lines of a table for a terminal; the columns `right` are numbers."""
+    shown = [list(map(one_line, cells)) for cells in (titles, *rows)]
+    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if index in right else cell.ljust(width)
+            for index, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ).rstrip()
+        for cells in shown
+    ]
+
+
 def shortened(text: str, longest: int = _LONGEST_LINE) -> str:
     """Cut a long text, and say how much was left out."""
     rest = len(text) - longest

@@ -1,6 +1,7 @@
-"""`embedding-harness compare A/results.json B/results.json`: what got better and worse."""
+"""`embedding-harness compare A B`: what got better and worse, between two runs or two files of scores."""
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -8,6 +9,11 @@ from harness.cli.command import DONE, FORMAT, REGRESSION, Command
 
 
 def _run(given: argparse.Namespace) -> int:
+    run = _compare_scores if _holds_scores(given.a) or _holds_scores(given.b) else _compare_results
+    return run(given)
+
+
+def _compare_results(given: argparse.Namespace) -> int:
     from harness.report.comparison import as_markdown, as_text, compare  # not for --help
     from harness.results import read_results
 
@@ -16,13 +22,36 @@ def _run(given: argparse.Namespace) -> int:
     return REGRESSION if comparison.regressed else DONE
 
 
+def _compare_scores(given: argparse.Namespace) -> int:
+    from harness.api.predictions import compare_predictions  # not for --help
+
+    comparison = compare_predictions(given.a, given.b, pairs=given.pairs, score=given.score, label=given.label)
+    sys.stdout.write(comparison.markdown if given.format == "markdown" else f"{comparison}\n")
+    return REGRESSION if comparison.outcome == "fail" else DONE
+
+
+def _holds_scores(path: Path) -> bool:
+    """Tell a file of scores from a `results.json`, which has the key `schema`."""
+    if path.suffix != ".json":
+        return True
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):  # whoever reads it says so
+        return False
+    return not isinstance(content, dict) or "schema" not in content
+
+
 COMMAND = Command(
-    help="say what got better and worse from one results.json to another",
-    description="Says what got better and worse from A to B. "
+    help="say what got better and worse from one results.json, or file of scores, to another",
+    description="Says what got better and worse from A to B: two results.json, or two files with a score a pair, as "
+    "CSV or JSON. Of a full and a gate run, what both can have is compared. "
     "Exit status: 0 no regression, 1 a regression, 2 the two cannot be compared.",
     arguments={
-        "a": {"type": Path, "metavar": "A/results.json", "help": "the reference"},
-        "b": {"type": Path, "metavar": "B/results.json", "help": "what is judged"},
+        "a": {"type": Path, "metavar": "A", "help": "the reference: a results.json, or scores"},
+        "b": {"type": Path, "metavar": "B", "help": "what is judged: likewise"},
+        "--pairs": {"type": Path, "metavar": "FILE", "help": "of scores: the evaluation pairs, with their labels"},
+        "--score": {"metavar": "COLUMN", "help": "of scores: the column of the scores, where its name is unusual"},
+        "--label": {"metavar": "COLUMN", "help": "of scores: the column of the labels, where its name is unusual"},
         "--format": FORMAT,
     },
     run=_run,

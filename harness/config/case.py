@@ -1,6 +1,7 @@
 """`case.toml` -> a frozen, validated `Case`. Whatever is wrong with it is said before any slow work."""
 
 import tomllib
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path, PurePath
 from typing import Annotated, Any, Self
@@ -83,6 +84,11 @@ class Case(Frozen):
     def model_post_init(self, context: Any) -> None:
         """Keep the path of the file, which no key of it can state."""
         self._path = context["path"]
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        yield "name", self.name
+        yield "base", self.base.name
+        yield "models", list(self.models)
 
     @property
     def path(self) -> Path:

@@ -12,12 +12,11 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
 from harness.data.kinds import HEAD, kind_of
-from harness.errors import DataError
+from harness.errors import DataError, require
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -69,19 +68,6 @@ def rows_of(source: Path | HubDataset) -> Iterator[Row]:
         raise DataError(f"{source}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     except UnicodeDecodeError as error:
         raise DataError(f"{source}: not UTF-8 (byte 0x{error.object[error.start]:02x}); save it as UTF-8") from None
-
-
-def needs(library: str, extra: str, what: str) -> Any:
-    """Import a library that an extra brings.
-
-    Raises:
-        DataError: It is not installed; names the line that installs it.
-    """
-    try:
-        return import_module(library)
-    except ModuleNotFoundError as error:
-        install = f'pip install "pytest-embedding-harness[{extra}]"'
-        raise DataError(f"{what}: reading it needs {error.name}, which is not installed: {install}") from None
 
 
 def _reader(path: Path) -> Reader:
@@ -188,7 +174,9 @@ def _separated_rows(path: Path, separator: str) -> Iterator[Row]:
 
 
 def _parquet_rows(path: Path) -> Iterator[Row]:
-    parquet = needs("pyarrow.parquet", "parquet", str(path))
+    require("parquet", "pyarrow")
+    from pyarrow import parquet
+
     yield from _batch_rows(path, lambda: parquet.ParquetFile(path).iter_batches(_BATCH))
 
 
@@ -211,10 +199,11 @@ def _directory_rows(path: Path) -> Iterator[Row]:
 
 def _arrow_batches(paths: list[Path]) -> Iterator[Any]:
     """Yield the record batches of Arrow files, in the streaming format of `datasets` or in the file format."""
-    ipc = needs("pyarrow.ipc", "parquet", str(paths[0].parent if len(paths) > 1 else paths[0]))
-    arrow = import_module("pyarrow")
+    require("parquet", "pyarrow")
+    from pyarrow import ipc, memory_map
+
     for path in paths:
-        with arrow.memory_map(str(path)) as mapped:
+        with memory_map(str(path)) as mapped:
             if mapped.read(HEAD).startswith(b"ARROW1"):
                 opened = ipc.open_file(mapped)
                 yield from map(opened.get_batch, range(opened.num_record_batches))
@@ -236,7 +225,9 @@ def _batch_rows(source: Path | HubDataset, batches: Callable[[], Iterator[Any]])
 
 
 def _hub_rows(source: HubDataset) -> Iterator[Row]:
-    datasets = needs("datasets", "train", str(source))
+    require("train", "datasets")
+    import datasets
+
     try:
         loaded = datasets.load_dataset(source.dataset, source.subset, split=source.split, revision=source.revision)
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:

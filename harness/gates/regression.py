@@ -1,12 +1,13 @@
 """Gates against the stored baseline."""
 
 import math
+from collections.abc import Sequence
 
-from harness.baselines import UPDATE, trusted
+from harness.baselines import UPDATE, StoredValue, ToleranceSource, trusted
 from harness.config import BASE
 from harness.data import Pair
 from harness.gates.types import Evidence, NotJudgedError, Subject, Verdict, outcome_of
-from harness.metrics import METRICS
+from harness.metrics import METRICS, MetricResult
 from harness.statistics import Change, RegressedPair, regression
 from harness.text import number, quoted, signed
 
@@ -37,14 +38,43 @@ def metric_holds(run: Evidence, subject: Subject) -> Verdict:
     if stored is None:
         raise NotJudgedError("baseline", f"no value is stored for {subject} that can be compared")
     known = run.stored.model(model)
-    source = " (bootstrap)" if known is not None and known.tolerance_from == "bootstrap" else ""
+    return change_verdict(
+        subject,
+        observed,
+        stored,
+        trusted(run.change(model, metric, category), stored, metric),
+        run.regressed(model, category),
+        run.inputs.eval.pairs,
+        "seeds" if known is None else known.tolerance_from,
+    )
+
+
+def change_verdict(
+    subject: Subject,
+    observed: MetricResult,
+    stored: StoredValue,
+    change: Change | None,
+    regressed: Sequence[RegressedPair],
+    pairs: Sequence[Pair],
+    tolerance_from: ToleranceSource = "seeds",
+) -> Verdict:
+    """Judge one value against the stored one, by its tolerance and the interval of the change (see `metric_holds`).
+
+    Args:
+        subject: The model, metric and category of the value.
+        observed: The value.
+        stored: What it is held against.
+        change: Since the stored scores; None where they cannot be compared.
+        regressed: The pairs that are wrong now, worst first.
+        pairs: All pairs.
+        tolerance_from: Source of the tolerance; said where it is the bootstrap.
+    """
+    model, metric, category = subject.model, subject.metric, subject.category
     unit = METRICS[metric].unit
-    change = trusted(run.change(model, metric, category), stored, metric)
     low, high = (change.low, change.high) if change else (math.nan, math.nan)
     deterioration = stored.deterioration(observed.value)
     found = regression(deterioration, stored.limit, low, high)
     improved = deterioration < -stored.limit
-    regressed = run.regressed(model, category) if found.worse else ()
     if math.isnan(observed.value):
         end = f"undefined: {observed.reason}"
     elif found.worse:
@@ -55,15 +85,17 @@ def metric_holds(run: Evidence, subject: Subject) -> Verdict:
     else:
         end = "no worse"
     passed = abs(deterioration) <= stored.limit if model == BASE else deterioration <= stored.limit
+    source = " (bootstrap)" if tolerance_from == "bootstrap" else ""
     unproven = model != BASE and bool(found.worse) and not found.proven
+    shown = regressed if found.worse else ()
     return Verdict(
         outcome="inconclusive" if unproven else outcome_of(passed),
         observed=observed.value,
         reference=stored.value,
         message=f"{' '.join(filter(None, (model, category, metric)))} {number(observed.value, unit)}, "
         f"stored {number(stored.value, unit)}, tolerance {number(stored.tolerance, unit)}{source}: {end}",
-        examples=tuple(_pair_words(run.inputs.eval.pairs[pair.row], pair) for pair in regressed[:_EXAMPLES]),
-        more=len(regressed[_EXAMPLES:]),
+        examples=tuple(_pair_words(pairs[pair.row], pair) for pair in shown[:_EXAMPLES]),
+        more=len(shown[_EXAMPLES:]),
         improved=improved and passed,
     )
 
@@ -86,7 +118,5 @@ def _end(value: float, unit: str) -> str:
 
 
 def _pair_words(pair: Pair, found: RegressedPair) -> str:
-    return (
-        f"{quoted(pair.text_1)} and {quoted(pair.text_2)} "
-        f"({found.pair_type}, label {found.label}, score {found.stored:.2f} -> {found.now:.2f})"
-    )
+    about = (found.pair_type, f"label {found.label}", f"score {found.stored:.2f} -> {found.now:.2f}")
+    return f"{quoted(pair.text_1)} and {quoted(pair.text_2)} ({', '.join(filter(None, about))})"

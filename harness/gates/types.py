@@ -115,6 +115,12 @@ def outcome_of(passed: bool) -> Literal["pass", "fail"]:
     return "pass" if passed else "fail"
 
 
+def large_categories(pairs: PairSet, least: int) -> tuple[str, ...]:
+    """Return the categories with at least as many pairs of each label, sorted."""
+    counts = Counter((pair.category, pair.label) for pair in pairs if pair.category)
+    return tuple(sorted({name for name, _ in counts if min(counts[name, 0], counts[name, 1]) >= least}))
+
+
 Source = Candidate | UserEncoder | Endpoint
 """Where a model comes from that a case does not train."""
 
@@ -198,9 +204,7 @@ class Inputs:
     @property
     def compared_categories(self) -> tuple[str, ...]:
         """The categories with enough pairs of each label to be compared with a baseline, sorted."""
-        counts = Counter((pair.category, pair.label) for pair in self.eval if pair.category)
-        enough = self.case.gates.category_pairs
-        return tuple(sorted({name for name, _ in counts if min(counts[name, 0], counts[name, 1]) >= enough}))
+        return large_categories(self.eval, self.case.gates.category_pairs)
 
     @property
     def origin(self) -> Origin:

@@ -48,6 +48,8 @@ def cluster_purity(pair_means: Values, labels: Labels) -> MetricResult:
     require_length("labels", labels, len(pair_means))
     if reason := why_not_two_classes("cluster_purity", labels) or reason:
         return undefined(reason)
+    if not pair_means.shape[1]:
+        return undefined("cluster_purity needs embeddings: there are only scores")
     # Distinct and sorted: the same points in the same order, whatever the order of the pairs.
     points, point_of_pair = np.unique(pair_means.astype(np.float64), axis=0, return_inverse=True)
     if len(points) < 2 * _CLUSTER_SIZE:

@@ -105,15 +105,13 @@ class Collector:
 
         session, collected, pairs = session_of(self._config), {}, {}
         for case in session.cases:
-            failures = dict(self._failures.get(case, {}))
             collected[case], pairs[case] = collect(
                 session.run(case),
                 self._verdicts.get(case, []),
                 self._skipped.get(case, []),
                 kinds=self._kinds,
                 strict=self._config.option.harness_strict_verdicts,
-                error=failures.pop("", ""),
-                failures=failures,
+                failures=self._failures.get(case),
                 brief=exitstatus == pytest.ExitCode.INTERRUPTED,
             )
         self._results = Results(harness=__version__, machine=machine(), cases=collected)

@@ -99,29 +99,25 @@ def judge(request: pytest.FixtureRequest, case_run: CaseRun) -> Callable[[Gate, 
     The test fails on `fail`, warns on `inconclusive` (or fails, if asked to), and is skipped with a pointer where
     something fails that the gate depends on and that another test reports: one cause is one failure.
     """
-    from harness.errors import HarnessError
-    from harness.gates import NotJudgedError, Skipped
-    from harness.gates import judge as judge_gate
+    from harness.gates import Verdict
+    from harness.run import judge as judge_gate
 
     node, case = request.node, case_run.inputs.case.name
 
     def decide(gate: Gate, subject: Subject) -> None:
-        try:
-            verdict = judge_gate(case_run, gate, subject)
-        except (NotJudgedError, HarnessError) as error:
-            cause = error.cause if isinstance(error, NotJudgedError) else str(error)
-            skipped = Skipped(gate=gate.name, subject=subject, cause=cause)
-            node.user_properties.append((SKIPPED, _json({"case": case, "skipped": skipped})))
-            if isinstance(error, NotJudgedError):
-                reporting = _test_of(request.session, case, cause)
-                if reporting:
-                    pytest.skip(f"not judged: {reporting} fails, which says why: {error}")
-            else:
-                failure = {"case": case, "model": subject.model, "error": str(error)}
-                node.user_properties.append((FAILURE, _json(failure)))
-            fail_for(node, case, str(error))
+        found = judge_gate(case_run, gate, subject)
+        if isinstance(found, Verdict):
+            _record(node, case, found, strict=request.config.option.harness_strict_verdicts)
+            return
+        node.user_properties.append((SKIPPED, _json({"case": case, "skipped": found.skipped})))
+        if found.by_gate:
+            reporting = _test_of(request.session, case, found.skipped.cause)
+            if reporting:
+                pytest.skip(f"not judged: {reporting} fails, which says why: {found.reason}")
         else:
-            _record(node, case, verdict, strict=request.config.option.harness_strict_verdicts)
+            failure = {"case": case, "model": subject.model, "error": found.reason}
+            node.user_properties.append((FAILURE, _json(failure)))
+        fail_for(node, case, found.reason)
 
     return decide
 

@@ -10,12 +10,10 @@ from harness.baselines import DECIMALS, origin_problems
 from harness.errors import HarnessError
 from harness.gates import Outcome, Subject
 from harness.metrics import METRICS
-from harness.report.github import cut_lines, markdown_text, table
+from harness.report.common import common_part, of_two_kinds
+from harness.report.github import COMMENT_BYTES, cut_lines, markdown_text, table
 from harness.results import CaseResults, MetricEntry, Results
-from harness.text import count, number, one_line, signed
-
-COMMENT_BYTES = 65_536
-"""The most that GitHub takes as a comment."""
+from harness.text import aligned, count, number, one_line, signed
 
 _METRIC_TITLES = ("case", "model", "metric", "A", "B", "change (+ is better)", "tolerance", "outcome")
 _GATE_TITLES = ("case", "gate", "subject", "A", "B", "message of B")
@@ -64,12 +62,21 @@ class GateChange:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """The changes from A to B: each metric of both, the gates with another verdict, and the cases gone and new."""
+    """The changes from A to B.
+
+    Attributes:
+        metrics: Each metric of both.
+        gates: The gates with another verdict.
+        gone: The cases that only A has.
+        new: The cases that only B has.
+        left_out: Of a full and a gate run, the names of what only one of them can have: it is not compared.
+    """
 
     metrics: tuple[MetricChange, ...]
     gates: tuple[GateChange, ...]
     gone: tuple[str, ...]
     new: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
     @property
     def regressed(self) -> bool:
@@ -90,7 +97,7 @@ class Comparison:
 
 
 def compare(a: Results, b: Results) -> Comparison:
-    """Compare B with A.
+    """Compare B with A; of a full and a gate run, what both can have.
 
     Raises:
         HarnessError: They cannot be compared: no common case, other evaluation pairs, or another base. In one line.
@@ -106,11 +113,18 @@ def compare(a: Results, b: Results) -> Comparison:
     ]
     if problems:
         raise HarnessError(one_line(f"not comparable: {'; '.join(problems)}"))
+    parts = {case: common_part(was, now) for case, was, now in both}
+    gone = tuple(case for case in a.cases if case not in b.cases)
+    new = tuple(case for case in b.cases if case not in a.cases)
+    left_out = [f"{case}: {', '.join(part.left_out)}" for case, part in parts.items() if part.left_out]
+    if any(of_two_kinds(was, now) for _, was, now in both):  # a gate run is of one case
+        left_out, gone, new = [*left_out, *(f"case {case}" for case in (*gone, *new))], (), ()
     return Comparison(
-        metrics=tuple(row for case in both for row in _metric_changes(*case)),
-        gates=tuple(row for case in both for row in _gate_changes(*case)),
-        gone=tuple(case for case in a.cases if case not in b.cases),
-        new=tuple(case for case in b.cases if case not in a.cases),
+        metrics=tuple(row for case, part in parts.items() for row in _metric_changes(case, part.a, part.b)),
+        gates=tuple(row for case, part in parts.items() for row in _gate_changes(case, part.a, part.b)),
+        gone=gone,
+        new=new,
+        left_out=tuple(left_out),
     )
 
 
@@ -143,19 +157,6 @@ def as_markdown(comparison: Comparison) -> str:
     # Cut inside, the note of the cut would be folded away.
     whole = text + folded if same and len((text + folded).encode()) <= COMMENT_BYTES else text
     return cut_lines(whole, COMMENT_BYTES)
-
-
-def aligned(titles: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> list[str]:
-    """Return the lines of a table for a terminal; the columns `right` are numbers."""
-    shown = [list(map(one_line, cells)) for cells in (titles, *rows)]
-    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
-    return [
-        "  ".join(
-            cell.rjust(width) if index in right else cell.ljust(width)
-            for index, (cell, width) in enumerate(zip(cells, widths, strict=True))
-        ).rstrip()
-        for cells in shown
-    ]
 
 
 def _metric_changes(case: str, a: CaseResults, b: CaseResults) -> Iterator[MetricChange]:
@@ -197,8 +198,12 @@ def _union(first: Mapping[_Key, Any], second: Mapping[_Key, Any]) -> list[_Key]:
 
 
 def _remarks(comparison: Comparison) -> list[str]:
-    found = {"of A that B does not have": comparison.gone, "of B that A did not have": comparison.new}
-    return [f"Cases {which}: {names(cases)}." for which, cases in found.items() if cases]
+    found = {
+        "Cases of A that B does not have": comparison.gone,
+        "Cases of B that A did not have": comparison.new,
+        "Not compared, since a full run and a gate run cannot both have it": comparison.left_out,
+    }
+    return [f"{which}: {names(left)}." for which, left in found.items() if left]
 
 
 def _metric_cells(row: MetricChange) -> list[str]:

@@ -20,6 +20,9 @@ from harness.text import number, one_line, shortened, signed, visible
 SUMMARY_BYTES = 1024 * 1024
 """The most that a step may write to its summary; of a longer one GitHub shows nothing at all."""
 
+COMMENT_BYTES = 65_536 - 512
+"""The most that GitHub takes as a comment, with room for the line by which `action.yml` finds its own again."""
+
 ANNOTATIONS = 10
 """Number of errors, and of warnings, that GitHub shows of a step; it drops the rest without a word."""
 
@@ -62,6 +65,11 @@ def step_summary(cases: Mapping[str, CaseResults]) -> str:
     for name, case in cases.items():
         lines += _case_lines(name, case)
     return cut_lines("\n".join(lines) + "\n", SUMMARY_BYTES)
+
+
+def pull_request_comment(cases: Mapping[str, CaseResults]) -> str:
+    """Return the run as Markdown for a comment on a pull request: that of `step_summary`, cut to `COMMENT_BYTES`."""
+    return cut_lines(step_summary(cases), COMMENT_BYTES)
 
 
 def workflow_commands(cases: Mapping[str, CaseResults]) -> list[str]:

@@ -12,6 +12,7 @@ from harness.execution import Cost, ResultsOf, Step
 from harness.gates import GATES, Outcome, Skipped, Verdict
 from harness.metrics import METRICS, GroupResult, Number
 from harness.models import EncodingFacts
+from harness.results.words import case_words
 from harness.statistics import Change, Interval, RegressedPair, RelativePerformance
 from harness.training import EpochPoint, TrainingFacts
 
@@ -273,6 +274,12 @@ class CaseResults(_Part):
     extra_sets: dict[str, ExtraSet] = {}
     learning_rate: LearningRateEntry | None = None
     candidate: CandidateEntry | None = None
+
+    def __repr__(self) -> str:
+        return case_words(self)
+
+    def __str__(self) -> str:
+        return repr(self)
 
 
 class Results(_Part):

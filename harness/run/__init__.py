@@ -5,6 +5,7 @@ from harness.run.calibration import machine
 from harness.run.case_run import CaseRun
 from harness.run.collect import collect
 from harness.run.inputs import Inputs, prepare
+from harness.run.judging import NotJudged, judge, judge_all
 from harness.run.latency import served
 from harness.run.power import CasePower, power_of_cases
 from harness.run.session import CandidateOptions, Session, open_session

@@ -43,7 +43,6 @@ def collect(
     kinds: frozenset[str],
     strict: bool = False,
     failures: Mapping[str, str] | None = None,
-    error: str = "",
     brief: bool = False,
 ) -> tuple[CaseResults, PairTable]:
     """Bring together everything that is known about a case at the end of its run.
@@ -56,12 +55,13 @@ def collect(
         skipped: The gates that were not judged.
         kinds: The kinds of gates that were chosen, such as `full`.
         strict: Whether an inconclusive verdict fails its test.
-        failures: Model -> why it cannot be measured, as far as another process saw it.
-        error: Why the case could not be run at all; else empty.
+        failures: Model -> why it cannot be measured, as far as another process saw it; under "" why the case could not
+            be run at all.
         brief: Whether to leave out what takes seconds and no gate needs, as after Ctrl-C.
     """
     done = dataclasses.replace(run, ctx=run.ctx.lookup_only())
     missing = dict(failures or {})
+    error = missing.pop("", "")
     measured = []
     for model in run.inputs.models:
         try:

@@ -24,7 +24,7 @@ def test_what_cannot_be_compared_is_status_2(written, tmp_path, capsys):
     command = [sys.executable, "-m", "harness", "compare", "one.json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "B/results.json" in done.stderr
+    assert "the following arguments are required: B" in done.stderr
 
 
 def test_help_loads_nothing_and_comparing_nothing_heavy(written):

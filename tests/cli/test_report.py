@@ -36,3 +36,14 @@ def test_without_its_pairs_it_is_status_2(written, capsys):
     assert main(["report", str(results)]) == 2
     assert "pairs-dating.json: cannot be read" in capsys.readouterr().err
     assert not results.with_name("summary.html").exists()
+
+
+def test_for_a_pull_request_or_a_model_card_no_page_is_drawn(written, tmp_path, capsys):
+    results, card, comment = written("a"), tmp_path / "README.md", tmp_path / "comment.md"
+    results.with_name("pairs-dating.json").unlink()
+    options = ["--markdown", str(comment), "--model-card", str(card), "--model", "lora"]
+    assert main(["report", str(results), *options]) == 0
+    assert capsys.readouterr().out == f"{comment}\n{card}\n"
+    assert comment.read_text(encoding="utf-8").startswith("## Embedding evaluation\n\n- **dating: pass.**")
+    assert "model-index:" in card.read_text(encoding="utf-8")
+    assert not results.with_name("summary.html").exists()

@@ -52,6 +52,14 @@ def test_generated_parts_are_as_the_code_says():
         assert generate["page_text"](page) == written, f"docs/{page}: run `make docs`"
 
 
+def test_every_notebook_runs_and_shows_what_is_stored():
+    generate = runpy.run_path(str(REPOSITORY / "docs" / "generate.py"))
+    assert {path.name for path in (REPOSITORY / "docs").glob("*.ipynb")} == {*generate["NOTEBOOKS"]}
+    for notebook in generate["NOTEBOOKS"]:
+        written = (REPOSITORY / "docs" / notebook).read_text(encoding="utf-8")
+        assert generate["notebook_text"](notebook) == written, f"docs/{notebook}: run `make docs`"
+
+
 def test_pytest_options_and_markers_exist():
     found = commands("pytest evals/")
     options = {"--html", "--junitxml", *(f"--{name}" for name in OPTIONS)}  # the first of pytest-html and pytest

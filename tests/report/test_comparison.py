@@ -5,7 +5,7 @@ import math
 import pytest
 
 from harness.report.comparison import COMMENT_BYTES, as_markdown, as_text, compare
-from harness.results import Results
+from harness.results import CandidateEntry, Results
 
 from ..synthetic import make_report, verdict, with_case, with_metric
 from .pages import Markdown
@@ -97,6 +97,45 @@ def test_gone_is_a_regression_and_new_is_not(report):
     assert (gone.gone, gone.new, gone.regressed) == (("other",), (), True)
     assert (new.gone, new.new, new.regressed) == ((), ("other",), False)
     assert "Cases of A that B does not have: other." in as_text(gone)
+
+
+def gate_run(report, **changes):
+    """A run with `-m gate` of the same case: the base, and a candidate in the place of lora."""
+    checked = verdict("files", model="lora")
+    about = CandidateEntry(model="lora", strategy="lora", path="adapter", sha256="0" * 64)
+    return with_case(report, **{"candidate": about, "verdicts": (*report.case.verdicts, checked), **changes})
+
+
+@pytest.fixture
+def full(report):
+    """The full run, with a second trained model and the verdict on a training."""
+    verdicts = (*report.case.verdicts, verdict("memory", model="lora", stage="train"), failing("", model="standard"))
+    return with_case(report, models={**report.models, "standard": report.models["lora"]}, verdicts=verdicts)
+
+
+def test_of_a_full_and_a_gate_run_what_both_can_have_is_compared(report, full):
+    more = results(full, other=report.case)
+    for comparison in (compare(more, results(gate_run(report))), compare(results(gate_run(report)), more)):
+        assert [(r.model, r.metric) for r in comparison.metrics] == [
+            ("base", "spearman"),
+            ("lora", "spearman"),
+            ("lora", "false_positives"),
+        ]
+        assert (comparison.regressed, comparison.gates, comparison.gone, comparison.new) == (False, (), (), ())
+        (remark,) = (line for line in as_text(comparison).splitlines() if line.startswith("Not compared"))
+        for name in ("model standard", "gate memory of train", "gate files", "case other"):
+            assert remark.count(name) == 1
+
+
+def test_what_a_gate_run_could_have_and_lacks_is_a_regression(report, full):
+    less = gate_run(report, models={"base": report.models["base"]})
+    assert [r.outcome for r in compared(full, less).metrics] == ["same", "gone", "gone"]
+    assert compared(full, less).regressed
+    refused = gate_run(report, verdicts=(*report.case.verdicts, verdict("files", "fail", model="lora")))
+    assert [(g.gate, g.after) for g in compared(full, refused).gates] == [("files", "fail")]
+    assert compared(full, refused).regressed
+    # Two gate runs are of one kind.
+    assert compared(gate_run(report), less).regressed
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from harness.data.audit.leakage import contradictions, near_shared_pairs, near_s
 from harness.data.audit.near_duplicates import LIBRARIES
 from harness.data.audit.shortcuts import category_alone, length_alone, one_word
 from harness.data.audit.types import AuditData, Check, Finding, PairFile
+from harness.text import aligned
 
 CHECKS: dict[str, Check] = {
     "shared_pairs": Check(
@@ -106,6 +107,10 @@ class Audit:
     findings: Mapping[str, Finding]
     leaked: tuple[int, ...]
 
+    def __repr__(self) -> str:
+        rows = [_row(CHECKS[name], finding) for name, finding in self.findings.items()]
+        return "\n".join(aligned(("check", "value", "limit", "found"), rows, right=(1, 2)))
+
 
 def audit(data: AuditData) -> Audit:
     """Run every check; those of categories where there are any."""
@@ -117,3 +122,9 @@ def audit(data: AuditData) -> Audit:
         },
         leaked=tuple(sorted(data.shared.keys() | data.near_shared.keys())),
     )
+
+
+def _row(check: Check, finding: Finding) -> list[str]:
+    examples = f": {finding.examples[0]}" if finding.examples and finding.value > check.limit else ""
+    words = finding.reason or finding.words + examples
+    return [check.title, check.shown(finding.value), check.shown(check.limit), words]
