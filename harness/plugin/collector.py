@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness import __version__
-from harness.plugin.fixtures import FAILURE, SKIPPED, VERDICT, session_of
+from harness.plugin.fixtures import FAILURE, SKIPPED, VERDICT, session_of, stored_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -80,7 +80,7 @@ class Collector:
             return
         from harness.report import reports, write_errors
         from harness.results import Results, write_results
-        from harness.run import collect, machine
+        from harness.run import collect, commit, libraries, machine
 
         session, collected, pairs = session_of(self._config), {}, {}
         for case in session.cases:
@@ -93,9 +93,16 @@ class Collector:
                 strict=self._config.getoption("strict_verdicts"),
                 error=failures.pop("", ""),
                 failures=failures,
+                updated=case in stored_of(self._config),
                 brief=exitstatus == pytest.ExitCode.INTERRUPTED,
             )
-        self._results = Results(harness=__version__, machine=machine(), cases=collected)
+        self._results = Results(
+            harness=__version__,
+            machine=machine(),
+            libraries=libraries(),
+            commit=commit(session.root),
+            cases=collected,
+        )
         self._reports = reports(self._results, pairs)
         write_results(self._path, self._results, pairs)
         write_errors(self._path.parent, self._reports)

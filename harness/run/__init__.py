@@ -1,8 +1,8 @@
 """A case being run: from its inputs to verdicts, results and baselines."""
 
-from harness.run.calibration import machine
 from harness.run.case_run import CaseRun
 from harness.run.collect import collect
+from harness.run.environment import commit, libraries, machine
 from harness.run.inputs import Inputs, prepare
 from harness.run.latency import served
 from harness.run.power import CasePower, power_of_cases

@@ -1,8 +1,6 @@
 """The baseline that a run would store: values, tolerances from several trainings, and where they come from."""
 
-import platform
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from harness import __version__
@@ -12,6 +10,7 @@ from harness.execution import Step
 from harness.metrics import Evaluation
 from harness.models import ENCODE
 from harness.run.case_run import CaseRun
+from harness.run.environment import machine
 from harness.training import TRAIN
 
 
@@ -70,17 +69,6 @@ def provenance(run: CaseRun, model: str) -> dict[str, Any]:
         "device": encoded.value.device,
         "machine": machine(),
     }
-
-
-def machine() -> str:
-    """Name processor and system."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    processor = f"{len(names)} x {names[0]}" if names else platform.processor()
-    return f"{processor}, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
 
 
 def _code(step: Step[Any]) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def test_update_refuses_when_a_hard_gate_fails(projected, project, write_case, t
     assert set(outcomes(result)) == {"errors", "skipped"}
     assert outcomes(result)["errors"] == 1, "one cause is one failure"
     assert not project.baseline.exists()
-    assert project.headline.startswith("Blocked: ")
+    assert " not updated, hard gates of case tiny failed: " in project.headline
 
 
 def test_a_leaky_case_fails_for_this_reason_and_the_report_says_it_first(project):

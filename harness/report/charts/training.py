@@ -24,7 +24,7 @@ def curves(report: Report) -> Figure | None:
     trained = _curves(report)
     if not trained:
         return None
-    figure, grid = panel_grid(2, 1, WIDTH, 4.8, sharex=True)
+    figure, grid = panel_grid(2, 1, WIDTH, 4.4, sharex=True)
     for axes, (key, label) in zip(grid[:, 0], _PANELS.items(), strict=True):
         for model, curve in trained.items():
             epochs, values = [point.epoch for point in curve], [getattr(point, key) for point in curve]

@@ -6,8 +6,8 @@ from harness.data.audit import CHECKS
 from harness.metrics import METRICS
 from harness.report import cells
 from harness.report.types import Report
-from harness.results import CheckEntry
-from harness.text import MINUS, cut, number
+from harness.results import AuditEntry, CheckEntry
+from harness.text import MINUS, count, cut, listed, number
 
 _LONGEST_EXAMPLE = 400  # characters
 
@@ -30,12 +30,22 @@ def data(report: Report) -> dict[str, Any]:
         }
 
     return {
+        "line": _line(audit),
         "checks": [_check(name, audit.checks[name]) for name in CHECKS if name in audit.checks],
         "leaked": f"{audit.leaked:,}",
         "left": f"{report.case.pairs - audit.leaked:,}",
         "models": [cells.model(report, name) for name in models],
         "metrics": cells.rows(METRICS, models, cell),
     }
+
+
+def _line(audit: AuditEntry) -> str:
+    """Say how many checks pass, and name those that do not."""
+    failed = [CHECKS[name].title for name, entry in audit.checks.items() if entry.outcome == "fail"]
+    leaked = f"{count(audit.leaked, 'pair')} in the training data" if audit.leaked else ""
+    passed = sum(entry.outcome == "pass" for entry in audit.checks.values())
+    words = (f"{passed} of {count(len(audit.checks), 'check')} pass", f"not {listed(failed)}" if failed else "", leaked)
+    return "; ".join(filter(None, words))
 
 
 def _check(name: str, entry: CheckEntry) -> dict[str, Any]:
