@@ -129,8 +129,17 @@ class Collector:
         report.title = "Embedding evaluation"
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Tell GitHub Actions, where the run happens there."""
-        if os.environ.get("GITHUB_ACTIONS") != "true" or self._results is None:
+        """Say the answer of each case; tell GitHub Actions, where the run happens there."""
+        if self._results is None:
+            return
+        from harness.report import headline
+        from harness.text import one_line
+
+        terminalreporter.section("embedding evaluation")
+        for name, case in self._results.cases.items():
+            found = headline(case)
+            terminalreporter.line(one_line(f"{name}: {found.answer}. {found.sentence}"))
+        if os.environ.get("GITHUB_ACTIONS") != "true":
             return
         from harness.report.github import step_summary, workflow_commands, write_summary
 

@@ -74,6 +74,8 @@ def counts_words(case: CaseResults) -> str:
     every = max(case.expected, len(case.verdicts) + len(case.skipped))
     if not judged and not case.skipped:
         return f"none of {count(every, 'gate')} ran"
+    if judged["pass"] == every:
+        return f"{count(every, 'gate')}, all pass"
     return f"{count(every, 'gate')}: {', '.join(parts)}"
 
 

@@ -46,6 +46,9 @@ def test_whole_life_of_a_baseline(projected, project, outcomes, monkeypatch):
     assert written.ret == pytest.ExitCode.OK
     written.stdout.fnmatch_lines(["*baselines/tiny/baseline.json: updated*", "new: 3 models, *"])
     first = project.baseline.read_bytes()
+    assert project.results["updated"], "its values are held against themselves"
+    written.stdout.fnmatch_lines(["tiny: may ship: yes. Baseline stored now: *"])
+    assert project.results["models"]["lora"]["recipe"]["strategy"] == "lora"
 
     passing = project.run("--junitxml=junit.xml")
     assert passing.ret == pytest.ExitCode.OK
@@ -84,6 +87,7 @@ def test_whole_life_of_a_baseline(projected, project, outcomes, monkeypatch):
     repaired.stdout.fnmatch_lines(["models.lora.metrics.spearman.value: * -> *"])
     assert project.baseline.read_bytes() == first
     project.run("--update-baselines").stdout.fnmatch_lines(["*baseline.json: unchanged*"])
+    assert not project.results["updated"], "nothing was stored"
 
 
 def test_update_refuses_when_a_hard_gate_fails(projected, project, write_case, tiny_content, outcomes):

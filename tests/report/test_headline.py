@@ -113,6 +113,7 @@ def test_gates_are_counted_by_what_became_of_them(report):
     case = with_case(report, verdicts=(failed, passed), skipped=skipped, expected=76).case
     assert counts_words(case) == "76 gates: 1 pass, 1 fail, 1 not judged, 73 did not run"
     assert counts_words(with_case(report, verdicts=(), expected=76).case) == "none of 76 gates ran"
+    assert counts_words(with_case(report, verdicts=(passed,), expected=1).case) == "1 gate, all pass"
 
 
 def test_a_missing_model_is_named_with_its_reason_once(report, without_standard):

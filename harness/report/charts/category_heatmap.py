@@ -30,7 +30,8 @@ def draw(report: Report) -> Figure | None:
         if math.isnan(value):
             text, colour, box = _in_words(list(groups.values())[row][column]), INK, PLATE
             axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fc="white", ec=QUIET, hatch="////", lw=0))
-        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=6 if many else 9, bbox=box)
+        size = (6 if many else 9) - 2 * (box is not None)
+        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=size, bbox=box)
     turned: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if many else {}
     axes.set_xticks(range(len(report.models)), [shown(model) for model in report.models], **turned)
     counts = [f"({row[0].positives:,} + {row[0].negatives:,})" for row in groups.values()]

@@ -44,10 +44,12 @@ def errors(report: Report) -> dict[str, Any]:
 
 
 def regressed(report: Report) -> dict[str, Any]:
-    """Return how many pairs regressed and were fixed under each model and by kind, and the worst of them."""
+    """Return how many pairs regressed and were fixed under each model and by kind, and the worst; or that none did."""
     changed = {name: model for name, model in report.models.items() if model.regressed or model.fixed}
-    if not changed:
+    if not report.models:
         return {}
+    if not changed:
+        return {"line": report.case.incomparable or "no pair regressed or was fixed"}
     flips = [*_flips(report, "regressed"), *_flips(report, "fixed")]
     counts = Counter(flip["word"] for flip in flips)
     shown = [flip for word in counts for flip in [f for f in flips if f["word"] == word][:MOST_FLIPS]]
@@ -117,13 +119,13 @@ def _groups(report: Report) -> list[dict[str, str]]:
 
 
 def _flips(report: Report, word: Literal["regressed", "fixed"]) -> list[dict[str, Any]]:
-    """Return each pair that regressed, or was fixed, under any model, once; worst first: under most models."""
-    under: dict[int, dict[str, int]] = {}
+    """Return each pair that regressed, or was fixed, under any model, once; the regressed ones worst first."""
+    under: dict[int, dict[str, float]] = {}
     for name, model in report.models.items():
-        rows = [pair.row for pair in model.regressed] if word == "regressed" else model.fixed
-        for place, row in enumerate(rows):
-            under.setdefault(row, {})[name] = place
-    ordered = sorted(under, key=lambda row: (-len(under[row]), min(under[row].values()), row))
+        losses = {p.row: p.loss for p in model.regressed} if word == "regressed" else dict.fromkeys(model.fixed, 0.0)
+        for row, loss in losses.items():
+            under.setdefault(row, {})[name] = loss
+    ordered = sorted(under, key=lambda row: (-max(under[row].values()), -len(under[row]), row))
     return [cells.pair(report, row) | {"word": word, "scores": _moves(report, row, under[row])} for row in ordered]
 
 

@@ -129,6 +129,7 @@ def _relative(entry: RelativeEntry) -> dict[str, str]:
     flatters = "no-skill is far above 0 here, so the ratio flatters" if metric.no_skill_above_zero else ""
     return {
         "title": metric.title,
+        "difference": cells.change(value.model - value.reference, metric.unit),
         "ratio": cells.ratio(value.ratio),
         "interval": cells.ratio_ends(value.interval),
         "note": value.reason or flatters,
