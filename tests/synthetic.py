@@ -26,15 +26,16 @@ from harness.results import (
     ModelEntry,
     PairTable,
     RelativeEntry,
+    Results,
 )
 from harness.statistics import Interval, RelativePerformance, regressed_pairs
 from harness.training import EpochPoint, ParameterCounts, TrainingFacts
 
-STRATEGIES = {"base": "base", "standard": "full", "lora": "lora"}
-SIGNALS = {"base": -0.2, "standard": 0.5, "lora": 0.4}
-"""Model -> how much higher its positive pairs score than its negative ones."""
+SIGNALS = (-0.2, 0.5, 0.4, 0.37, 0.34, 0.31, 0.28, 0.25)
+"""How much higher the positive pairs of each model score than its negative ones: base, full fine-tuning, adapters."""
 
 ORIGIN = Origin(eval_sha256="e" * 64, eval_pairs=90, base_name="m", base_digest="b" * 64)
+MADE_BY = {"commit": "d" * 40, "harness": "0.1", "torch": "2.13.0", "machine": "2 x CPU"}
 CURVE = tuple(EpochPoint(epoch, 0.4 / epoch, 0.1 * epoch) for epoch in (1, 2, 3))
 
 
@@ -49,72 +50,84 @@ def plain(row):
 
 
 def make_report(name="synthetic", *, count=90, pair=plain, moved=(), undefined=(), names=("base", "standard", "lora")):
-    """Make a case with three models, every third pair negative, every verdict a pass.
+    """Make a case with a model a name, every third pair negative, every verdict a pass.
 
     `pair` makes the texts, category and pair type of a row. The stored score of the rows `moved` was as good as it can
-    be; all others are as stored. The models `undefined` returned NaN. `names`: base, fully trained model and adapter.
+    be; all others are as stored. The models `undefined` returned NaN. `names`: base, fully trained model, adapters.
     """
     labels = np.array([int(row % 3 > 0) for row in range(count)], dtype=np.int8)
     rows = [pair(row) for row in range(count)]
     scores, stored = {}, {}
-    for seed, (model, signal) in enumerate(zip(names, SIGNALS.values(), strict=True)):
+    for seed, model in enumerate(names):
         noise = np.random.default_rng(seed).normal(scale=0.15, size=count)
-        scores[model] = np.full(count, math.nan) if model in undefined else np.tanh(signal * (labels - 0.5) + noise)
+        signal = SIGNALS[seed] * (labels - 0.5)
+        scores[model] = np.full(count, math.nan) if model in undefined else np.tanh(signal + noise)
         stored[model] = scores[model].copy()
         stored[model][list(moved)] = 2 * labels[list(moved)] - 1.0
+    return report_of(name, rows, labels, scores, stored)
+
+
+def report_of(name, rows, labels, scores, stored):
+    """Make a case from the scores of each model, now and stored: base, fully trained model, adapters."""
+    names, count = tuple(scores), len(labels)
     table = PairTable(
         **{key: tuple(row[key] for row in rows) for key in rows[0]},
         label=tuple(labels.tolist()),
         subcategory=("s",) * count,
         scores={model: tuple(values.tolist()) for model, values in scores.items()},
         stored_scores={model: tuple(values.tolist()) for model, values in stored.items()},
-        projections={model: _plane(seed, count, model in undefined) for seed, model in enumerate(names)},
+        projections={model: _plane(seed, scores[model]) for seed, model in enumerate(names)},
     )
-    base, reference, lora = names
+    strategies = ("base", "full", *("lora",) * count)
     models = {
         model: _model(strategy, labels, scores[model], stored[model], table)
-        for model, strategy in zip(names, STRATEGIES.values(), strict=True)
+        for model, strategy in zip(names, strategies, strict=False)
     }
     relative = [
         RelativeEntry(
-            model=lora,
-            reference=reference,
+            model=adapter,
+            reference=names[1],
             metric=metric,
-            value=_relative(*(models[name].metrics[metric].value for name in (lora, reference, base))),
+            value=_relative(*(models[name].metrics[metric].value for name in (adapter, names[1], names[0]))),
             at_least=0.9 if metric == "spearman" else None,
             outcome="pass" if metric == "spearman" else None,
         )
+        for adapter in names[2:]
         for metric in METRICS
     ]
-    points = tuple(
-        LearningRatePoint(
-            learning_rate=rate, value=models[model].metrics["spearman"].value, relative=relative[0].value, curve=CURVE
-        )
-        for rate, model in ((2e-5, base), (2e-4, lora), (1e-3, lora))
+    verdicts = (
+        *(verdict("metric", metric=metric, model=model) for model in names for metric in METRICS),
+        *(
+            verdict("relative_performance", model=entry.model, reference=entry.reference, metric=entry.metric)
+            for entry in relative
+            if entry.outcome
+        ),
+        *(verdict("memory", model=adapter, stage="train") for adapter in names[2:3]),
     )
-    verdicts = (verdict("metric", metric=metric, model=model) for model in names for metric in METRICS)
     case = CaseResults(
         description="made up",
         model_names=names,
         origin=ORIGIN,
+        base_revision="c" * 40,
         pairs=count,
         negatives=int((labels == 0).sum()),
         pair_table=f"pairs-{name}.json",
         models=models,
-        expected=len(METRICS) * 3 + 2,
-        verdicts=(
-            *verdicts,
-            verdict("relative_performance", model=lora, reference=reference, metric="spearman"),
-            verdict("memory", model=lora, stage="train"),
-        ),
+        expected=len(verdicts),
+        verdicts=verdicts,
         relative_performance=tuple(relative),
         audit=_audit(rows[0]),
         extra_sets={"large": _extra_set(models)},
-        learning_rate=LearningRateEntry(
-            model=lora, reference=reference, metric="spearman", reference_rate=2e-5, own_rate=1e-3, points=points
-        ),
+        learning_rate=_learning_rate(models, relative[0]) if relative else None,
     )
-    return Report(name, case, table)
+    return Report(name, case, table, MADE_BY)
+
+
+def results_of(report):
+    """Return the results of a run of this one case."""
+    made_by, libraries = dict(report.made_by), {"torch": report.made_by["torch"]}
+    made_by.pop("torch")
+    return Results(**made_by, libraries=libraries, cases={report.name: report.case})
 
 
 def verdict(gate, outcome="pass", message="", **about):
@@ -146,9 +159,16 @@ def _model(strategy, labels, scores, stored, table):
     means = np.stack([np.arange(len(scores)) * 3 // len(scores) * 10, np.nan_to_num(scores)], axis=1)
     evaluation = evaluate(ScoredPairs(scores, labels, means, table.category, table.pair_type))
     kinds = labels, table.pair_type, table.category
+    recipe = {
+        "strategy": strategy,
+        "epochs": 4,
+        "learning_rate": 2e-5,
+        "lora": {"rank": 8, "target_modules": ["q", "v"]},
+    }
     trained = TrainingFacts(ParameterCounts(22_786_944, 73_728), "bf16", "cpu", 372, 73.29, CURVE)
     return ModelEntry(
         strategy=strategy,
+        recipe={} if strategy == "base" else recipe,
         metrics={
             name: MetricEntry(
                 value=result.value,
@@ -170,6 +190,23 @@ def _model(strategy, labels, scores, stored, table):
         training=None if strategy == "base" else trained,
         encoding=EncodingFacts(22_713_216, 90.9, 1.3, 2 * len(scores), "cpu", {}),
         costs={"encode": Cost(2.0, 612.0)} | ({} if strategy == "base" else {"train": Cost(80.0, 1033.0)}),
+    )
+
+
+def _learning_rate(models, relative):
+    """The adapter at the rate of full fine-tuning, ten times it, and its own."""
+    base, lora = (models[name].metrics["spearman"].value for name in ("base", relative.model))
+    points = tuple(
+        LearningRatePoint(learning_rate=rate, value=value, relative=relative.value, curve=CURVE)
+        for rate, value in ((2e-5, base), (2e-4, lora), (1e-3, lora))
+    )
+    return LearningRateEntry(
+        model=relative.model,
+        reference=relative.reference,
+        metric="spearman",
+        reference_rate=2e-5,
+        own_rate=1e-3,
+        points=points,
     )
 
 
@@ -216,6 +253,6 @@ def _extra_set(models):
     return ExtraSet(pairs=180, negatives=60, in_train=0, models=values)
 
 
-def _plane(seed, count, undefined):
-    plane = np.random.default_rng(seed).normal(size=(count, 2)) * (math.nan if undefined else 1)
+def _plane(seed, scores):
+    plane = np.random.default_rng(seed).normal(size=(len(scores), 2)) * np.where(np.isnan(scores), math.nan, 1)[:, None]
     return tuple((x, y) for x, y in plane.tolist())

@@ -13,7 +13,9 @@ from harness.run import (
     NotJudged,
     Settings,
     collect,
+    commit,
     judge_all,
+    libraries,
     machine,
     open_session,
     settings_here,
@@ -77,7 +79,13 @@ def run_case(
         failures={one.skipped.subject.model: one.reason for one in unjudged if not one.by_gate},
     )
     if reports is not None:
-        whole = Results(harness=__version__, machine=machine(), cases={name: results})
+        whole = Results(
+            harness=__version__,
+            machine=machine(),
+            libraries=libraries(),
+            commit=commit(settings.root),
+            cases={name: results},
+        )
         write_results(Path(reports) / "results.json", whole, {name: pairs})
     return results
 

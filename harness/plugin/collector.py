@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness import __version__
-from harness.plugin.fixtures import FAILURE, SKIPPED, VERDICT, session_of
+from harness.plugin.fixtures import FAILURE, SKIPPED, VERDICT, session_of, stored_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -101,7 +101,7 @@ class Collector:
             return
         from harness.report import reports, write_errors
         from harness.results import Results, write_results
-        from harness.run import collect, machine
+        from harness.run import collect, commit, libraries, machine
 
         session, collected, pairs = session_of(self._config), {}, {}
         for case in session.cases:
@@ -112,9 +112,16 @@ class Collector:
                 kinds=self._kinds,
                 strict=self._config.option.harness_strict_verdicts,
                 failures=self._failures.get(case),
+                updated=case in stored_of(self._config),
                 brief=exitstatus == pytest.ExitCode.INTERRUPTED,
             )
-        self._results = Results(harness=__version__, machine=machine(), cases=collected)
+        self._results = Results(
+            harness=__version__,
+            machine=machine(),
+            libraries=libraries(),
+            commit=commit(session.settings.root),
+            cases=collected,
+        )
         self._reports = reports(self._results, pairs)
         write_results(self._path, self._results, pairs)
         write_errors(self._path.parent, self._reports)
@@ -141,8 +148,17 @@ class Collector:
         report.title = "Embedding evaluation"
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Tell GitHub Actions, where the run happens there."""
-        if os.environ.get("GITHUB_ACTIONS") != "true" or self._results is None:
+        """Say the answer of each case; tell GitHub Actions, where the run happens there."""
+        if self._results is None:
+            return
+        from harness.report import headline
+        from harness.text import one_line
+
+        terminalreporter.section("embedding evaluation")
+        for name, case in self._results.cases.items():
+            found = headline(case)
+            terminalreporter.line(one_line(f"{name}: {found.answer}. {found.sentence}"))
+        if os.environ.get("GITHUB_ACTIONS") != "true":
             return
         from harness.report.github import step_summary, workflow_commands, write_summary
 

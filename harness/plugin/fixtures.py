@@ -21,6 +21,7 @@ VERDICT, SKIPPED, FAILURE = (f"embedding-harness-{kind}" for kind in ("verdict",
 _SESSION = pytest.StashKey["Session"]()
 _NOTES = pytest.StashKey[list[tuple[str, list[str]]]]()
 _UPDATED = pytest.StashKey[dict[str, str]]()
+_STORED = pytest.StashKey[set[str]]()
 
 
 def session_of(config: pytest.Config) -> Session:
@@ -57,6 +58,11 @@ def notes_of(config: pytest.Config) -> list[tuple[str, list[str]]]:
     return config.stash.setdefault(_NOTES, [])
 
 
+def stored_of(config: pytest.Config) -> set[str]:
+    """Return the cases whose baseline this run stored: an update that changes nothing stores nothing."""
+    return config.stash.setdefault(_STORED, set())
+
+
 @pytest.fixture
 def case_run(request: pytest.FixtureRequest) -> CaseRun:
     """Return a case's run: models are trained, encoded and measured when they are first asked for."""
@@ -85,6 +91,8 @@ def _update(config: pytest.Config, session: Session, case: str) -> None:
             changed = update_baseline(session.run(case), path, config.option.harness_seeds)
             done[case] = ""
             notes_of(config).append((f"{path}: {'updated' if changed else 'unchanged'}", changed))
+            if changed:
+                stored_of(config).add(case)
             session.forget(case)
         except HarnessError as error:
             done[case] = str(error)

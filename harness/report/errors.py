@@ -91,20 +91,32 @@ def wrong_pairs(report: Report, outcomes: Mapping[str, PairOutcomes]) -> list[in
     return sorted(rows, key=lambda row: (-models[row], -distance[row], first[row], second[row]))
 
 
+def fixed_pairs(outcomes: Mapping[str, PairOutcomes]) -> list[int]:
+    """Return the rows of the pairs that were wrong under a stored model, and are right under every model now."""
+    if not outcomes:
+        return []
+    fixed, wrong = (np.array([getattr(found, name) for found in outcomes.values()]) for name in ("fixed", "wrong"))
+    rows: list[int] = np.flatnonzero(fixed.any(axis=0) & ~wrong.any(axis=0)).tolist()
+    return rows
+
+
 def errors_file(case: str) -> str:
-    """Return the name of the file beside the report that holds every wrong pair of a case."""
+    """Return the name of the file beside the report that holds every wrong pair of a case, and every fixed one."""
     return f"errors-{case}.csv"
 
 
 def errors_csv(report: Report) -> str:
-    """Return every wrong pair as CSV, the worst first. Texts cannot become formulas of a spreadsheet."""
+    """Return every wrong pair as CSV, the worst first, then those that were fixed since the baseline.
+
+    Texts cannot become formulas of a spreadsheet.
+    """
     outcomes, pairs = pair_outcomes(report), report.pairs
     names = ("text_1", "text_2", "label", "pair_type", "category", "subcategory")
     columns = ("score", "error", "stored_score", "since_baseline")
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerow([*names, *(_harmless(f"{model}_{column}") for model in outcomes for column in columns)])
-    for row in wrong_pairs(report, outcomes):
+    for row in (*wrong_pairs(report, outcomes), *fixed_pairs(outcomes)):
         cells = [_harmless(str(getattr(pairs, name)[row])) for name in names]
         for found in outcomes.values():
             kind = KINDS[pairs.label[row]] if found.wrong[row] else ""

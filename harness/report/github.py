@@ -6,14 +6,13 @@ mention, a link or a workflow command.
 
 import re
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 
 from harness.gates import Outcome
 from harness.metrics import METRICS
-from harness.report.headline import candidate_words, headline, of_outcome
+from harness.report.headline import candidate_words, counts_words, headline, of_outcome
 from harness.results import CaseResults, MetricEntry
 from harness.text import number, one_line, shortened, signed, visible
 
@@ -58,8 +57,8 @@ def step_summary(cases: Mapping[str, CaseResults]) -> str:
     lines = ["## Embedding evaluation", ""]
     # All answers come first: whatever is cut, it is not an answer.
     for name, case in cases.items():
-        outcome, sentence = headline(case)
-        lines.append(f"- **{markdown_text(name)}: {outcome}.** {markdown_text(sentence)}")
+        found = headline(case)
+        lines.append(f"- **{markdown_text(f'{name}: {found.answer}')}.** {markdown_text(found.sentence)}")
     lines += [] if cases else ["No case was measured."]
     lines += ["", _MORE]
     for name, case in cases.items():
@@ -121,11 +120,10 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def _case_lines(name: str, case: CaseResults) -> Iterator[str]:
-    counts = Counter(verdict.outcome for verdict in case.verdicts)
     yield from ("", f"### {markdown_text(name)}", "")
     if case.candidate is not None:
         yield from (f"Gated: {markdown_text(candidate_words(case.candidate))}.", "")
-    yield f"{counts['pass']} gates pass, {counts['fail']} fail, {counts['inconclusive']} are inconclusive."
+    yield f"{counts_words(case)}."
     problems = [verdict for outcome in _COMMANDS for verdict in of_outcome(case, outcome)]
     if problems:
         yield ""

@@ -1,9 +1,10 @@
-"""A case's answer: what blocks it, or how good it is."""
+"""A case's answer: may it ship, and the main cause in plain words. The page, GitHub and the terminal all ask here."""
 
 import math
 import re
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from harness.config import BASE
 from harness.gates import GATES, Outcome, Verdict
@@ -15,22 +16,41 @@ _LONGEST_REASON = 400  # characters of a reason
 _NAMED = 4  # failures that are named after the first
 _DIGEST = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{52}\b")  # in the path of an artefact
 _KINDS = {"lora": "the adapter", "full": "the whole model"}
+_SHIP: dict[Outcome, str] = {"pass": "yes", "fail": "no", "inconclusive": "not proven"}
 
 
-class Headline(NamedTuple):
-    """A case's answer, and the sentence that says why."""
+@dataclass(frozen=True)
+class Headline:
+    """A case's answer.
+
+    Attributes:
+        outcome: `pass` may ship, `fail` may not, `inconclusive` is not proven.
+        cause: The one main cause, in a sentence.
+        detail: What else there is to say, in sentences; may be empty.
+    """
 
     outcome: Outcome
-    sentence: str
+    cause: str
+    detail: str = ""
+
+    @property
+    def answer(self) -> str:
+        """The answer in words: `may ship: no`."""
+        return f"may ship: {_SHIP[self.outcome]}"
+
+    @property
+    def sentence(self) -> str:
+        """Cause and details."""
+        return f"{self.cause} {self.detail}".strip()
 
 
 def headline(case: CaseResults) -> Headline:
     """Return a case's answer: the first cause that blocks it, or how good it is.
 
-    Where pairs leak and the values depend on them, that is said before: it decides what all the rest is worth.
+    Where pairs leak and the values depend on them, that is the cause: it decides what all the rest is worth.
     """
-    outcome, words = _answer(case)
-    return Headline(outcome, " ".join(filter(None, (_leakage(case), words))))
+    found, leakage = _answer(case), _leakage(case)
+    return Headline(found.outcome, leakage, found.sentence) if leakage else found
 
 
 def of_outcome(case: CaseResults, outcome: Outcome) -> list[Verdict]:
@@ -44,45 +64,113 @@ def candidate_words(candidate: CandidateEntry) -> str:
     return f"{kind} {candidate.path} (sha256 {digest}), in the place of {candidate.model}"
 
 
+def counts_words(case: CaseResults) -> str:
+    """Say how many gates of the run have which outcome, and how many have none."""
+    judged = Counter(verdict.outcome for verdict in case.verdicts)
+    words = {"pass": judged["pass"], "fail": judged["fail"], "inconclusive": judged["inconclusive"]}
+    words["not judged"] = len(case.skipped)
+    words["did not run"] = max(0, case.expected - len(case.verdicts) - len(case.skipped))
+    parts = [f"{amount:,} {word}" for word, amount in words.items() if amount]
+    every = max(case.expected, len(case.verdicts) + len(case.skipped))
+    if not judged and not case.skipped:
+        return f"none of {count(every, 'gate')} ran"
+    if judged["pass"] == every:
+        return f"{count(every, 'gate')}, all pass"
+    return f"{count(every, 'gate')}: {', '.join(parts)}"
+
+
 def _answer(case: CaseResults) -> Headline:
     failed, unsure = of_outcome(case, "fail"), of_outcome(case, "inconclusive")
     judged = len(case.verdicts) + len(case.skipped)
     # Someone chose among the gates, or stopped the run: no error says why some are missing.
     partial = not case.error and not case.missing and judged < case.expected
     ran = f"Only {len(case.verdicts)} of {case.expected} gates ran"
-    first = f"{ran}. " if partial else ""
+    first = f"{ran}." if partial else ""
     if case.error:
-        return Headline("fail", sentence("Blocked: " + cut(" ".join(case.error.split()), _LONGEST_REASON)[0]))
+        return Headline("fail", sentence(cut(" ".join(case.error.split()), _LONGEST_REASON)[0]))
     blocking = [*failed, *unsure] if case.strict else failed
     # A candidate that fails its verification is not measured for that very reason.
     refused = case.candidate is not None and bool(failed) and GATES[failed[0].gate].verifies
-    missing = "" if refused else _missing(case)
-    if blocking or missing:
-        words = sentence(f"{first}Blocked: {'; '.join(filter(None, (missing, _named(blocking))))}")
-        strictly = " Under --strict-verdicts, what is inconclusive counts as a failure."
-        return Headline("fail", words + (strictly if case.strict and unsure else ""))
+    causes = [*([] if refused else _missing(case)), *([_plain(case, blocking[0])] if blocking else [])]
+    if causes:
+        strictly = (
+            "Under --strict-verdicts, what is inconclusive counts as a failure." if case.strict and unsure else ""
+        )
+        more = [*map(sentence, causes[1:]), _also(blocking[1:]), strictly, first]
+        return Headline("fail", sentence(causes[0]), " ".join(filter(None, more)))
     if unsure:
-        return Headline("inconclusive", sentence(f"{first}Nothing fails, but not all is certain: {_named(unsure)}"))
+        return Headline(
+            "inconclusive",
+            sentence(f"Nothing fails, but not all is certain: {_plain(case, unsure[0])}"),
+            " ".join(filter(None, (_also(unsure[1:]), first))),
+        )
     if not case.verdicts:
         return Headline("inconclusive", "No gate ran.")
     if judged < case.expected:
         return Headline("inconclusive", f"{ran}, and none of them fails.")
+    more = list(map(sentence, [*_relative(case), *_improved(case)]))
+    return Headline("pass", sentence(_why_good(case)), " ".join(more))
+
+
+def _why_good(case: CaseResults) -> str:
+    if case.updated:
+        return "Baseline stored now: the gates that need none pass, and later runs are compared with these values"
     compared = any(verdict.gate == "metric" for verdict in case.verdicts)
-    words = "Nothing is worse than stored" if compared else "No gate fails"
-    if case.candidate is not None:
-        words = f"May ship in the place of {case.candidate.model}: {words[0].lower()}{words[1:]}"
-    return Headline("pass", sentence("; ".join([words, *_relative(case), *_improved(case)])))
+    return "Nothing is worse than stored" if compared else "No gate fails"
 
 
-def _missing(case: CaseResults) -> str:
+def _plain(case: CaseResults, verdict: Verdict) -> str:
+    """Return a cause in plain words; the gate's own message where there are none."""
+    words = (worded(case, verdict) for worded in _WORDS.get(verdict.gate, ()))
+    return next(filter(None, words), verdict.message)
+
+
+def _worse_than_base(case: CaseResults, verdict: Verdict) -> str:
+    model, metric = verdict.subject.model, verdict.subject.metric
+    now, base = (case.models[name].metrics[metric].value if name in case.models else math.nan for name in (model, BASE))
+    if not (now < base if METRICS[metric].direction == "higher" else now > base):
+        return ""
+    title, unit = METRICS[metric].title, METRICS[metric].unit
+    return f"{model} is worse than the untrained base: {title} {number(now, unit)}, base {number(base, unit)}"
+
+
+def _below_reference(_: CaseResults, verdict: Verdict) -> str:
+    about, title = verdict.subject, METRICS[verdict.subject.metric].title
+    if math.isnan(verdict.observed):
+        return ""
+    reached, least = percent(verdict.observed), percent(verdict.reference)
+    if reached == least:
+        reached = percent(verdict.observed, 1)
+    return f"{about.model} reaches {reached} of the {title} of {about.reference}, expected at least {least}"
+
+
+def _worse_than_stored(_: CaseResults, verdict: Verdict) -> str:
+    about, unit = verdict.subject, METRICS[verdict.subject.metric].unit
+    if math.isnan(verdict.observed) or about.model == BASE:
+        return ""
+    where = f" on {about.category}" if about.category else ""
+    now, stored = number(verdict.observed, unit), number(verdict.reference, unit)
+    verb = "is" if verdict.outcome == "fail" else "may be"
+    return f"{about.model} {verb} worse than its baseline{where}: {METRICS[about.metric].title} {now}, stored {stored}"
+
+
+_WORDS: dict[str, tuple[Callable[[CaseResults, Verdict], str], ...]] = {
+    "relative_performance": (_worse_than_base, _below_reference),
+    "beats_base": (_worse_than_base,),
+    "metric": (_worse_than_stored,),
+    "category": (_worse_than_stored,),
+}
+"""Gate -> its causes in plain words, the first that applies: what weighs most comes first."""
+
+
+def _missing(case: CaseResults) -> list[str]:
     """Name the models that could not be measured, each reason once."""
     by_reason: dict[str, list[str]] = {}
     for model, reason in case.missing.items():
         shown = cut(_DIGEST.sub("\\1…", " ".join(reason.split())), _LONGEST_REASON)[0]
         by_reason.setdefault(shown, []).append(model)
-    return "; ".join(
-        f"{listed(models)} not measured" + (f": {reason}" if reason else "") for reason, models in by_reason.items()
-    )
+    words = [f"{listed(models)} not measured" + (f": {why}" if why else "") for why, models in by_reason.items()]
+    return ["; ".join(words)] if words else []
 
 
 def _relative(case: CaseResults) -> Iterator[str]:
@@ -101,14 +189,11 @@ def _improved(case: CaseResults) -> Iterator[str]:
         yield f"{count(improved, 'value')} {are} better than stored by more than {their} tolerance{hint}"
 
 
-def _named(verdicts: Sequence[Verdict]) -> str:
-    """Say the first verdict in full, some more by name, and the rest as a number."""
-    if not verdicts:
-        return ""
-    first, *others = verdicts
-    names = list(dict.fromkeys(map(_name, others)))
+def _also(verdicts: Sequence[Verdict]) -> str:
+    """Name some of the other verdicts, and count the rest."""
+    names = list(dict.fromkeys(map(_name, verdicts)))
     shown = names[:_NAMED] + ([f"{len(names) - _NAMED} more"] if len(names) > _NAMED else [])
-    return first.message + (f"; also {listed(shown)}" if shown else "")
+    return f"Also {listed(shown)}." if shown else ""
 
 
 def _name(verdict: Verdict) -> str:

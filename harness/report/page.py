@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from harness.report.headline import candidate_words, headline
+from harness.report.headline import candidate_words, counts_words, headline
+from harness.report.links import figure_id
 from harness.report.sections import SECTIONS
+from harness.report.sections.errors import worst_regressed
+from harness.report.sections.made_by import facts
 from harness.report.types import Report
-from harness.text import in_html
+from harness.text import count, in_html
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -47,20 +49,40 @@ def _environment() -> Environment:
 
 
 def _case(report: Report) -> dict[str, Any]:
-    case, place = report.case, quote(report.name, safe="")
-    outcome, sentence = headline(case)
-    counts = Counter(verdict.outcome for verdict in case.verdicts)
-    views = {key: view for key, section in SECTIONS.items() if (view := section.view(report))}
+    case, place, found = report.case, quote(report.name, safe=""), headline(report.case)
+    figures = {
+        key: [
+            {"id": figure_id(report.name, chart.name), "chart": chart}
+            for chart in report.charts
+            if chart.name in section.charts
+        ]
+        for key, section in SECTIONS.items()
+    }
+    views = {key: view for key, section in SECTIONS.items() if (view := section.view(report)) or figures[key]}
     return {
         "name": report.name,
+        "id": f"case-{place}",
         "description": case.description,
         "candidate": candidate_words(case.candidate) if case.candidate else "",
-        "pairs": f"{case.pairs:,}",
-        "outcome": outcome,
-        "headline": sentence,
-        "counts": [(word, counts[word]) for word in ("pass", "fail", "inconclusive")],
+        "outcome": found.outcome,
+        "answer": found.answer,
+        "cause": found.cause,
+        "detail": found.detail,
+        "facts": [
+            counts_words(case),
+            f"{count(case.pairs, 'evaluation pair')}, {case.negatives:,} negative",
+            facts(report),
+        ],
+        "worst": {} if found.outcome == "pass" else worst_regressed(report),
         "links": [{"id": f"{key}-{place}", "words": words} for key in views if (words := SECTIONS[key].link)],
         "sections": [
-            {"id": f"{key}-{place}", "template": f"sections/{key}.html.j2", "view": view} for key, view in views.items()
+            {
+                "id": f"{key}-{place}",
+                "key": key,
+                "template": f"sections/{key}.html.j2",
+                "view": view,
+                "figures": figures[key],
+            }
+            for key, view in views.items()
         ],
     }

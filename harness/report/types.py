@@ -3,7 +3,7 @@
 import base64
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -55,11 +55,20 @@ class RenderedChart:
 
 @dataclass(frozen=True)
 class Report:
-    """One case as it is shown: its name, its results, its evaluation pairs, and its charts once they are drawn."""
+    """One case as it is shown.
+
+    Attributes:
+        name: Its name.
+        case: Its results.
+        pairs: Its evaluation pairs.
+        made_by: What made the results -> its version or name: the harness, libraries, commit, machine.
+        charts: Its charts, once they are drawn.
+    """
 
     name: str
     case: CaseResults
     pairs: PairTable
+    made_by: Mapping[str, str] = field(default_factory=dict)
     charts: tuple[RenderedChart, ...] = ()
 
     @property
@@ -106,4 +115,6 @@ class Report:
 
 def reports(results: Results, pair_tables: Mapping[str, PairTable]) -> list[Report]:
     """Return each case of a run as it is shown, with its pair table."""
-    return [Report(name, case, pair_tables[name]) for name, case in results.cases.items()]
+    made_by = {"commit": results.commit, "harness": results.harness, **results.libraries, "machine": results.machine}
+    known = {name: words for name, words in made_by.items() if words}
+    return [Report(name, case, pair_tables[name], known) for name, case in results.cases.items()]

@@ -72,6 +72,7 @@ class ModelEntry(_Part):
     Attributes:
         strategy: `base`, `full`, `lora`, `encoder` or `endpoint`.
         tolerance_from: Source of its tolerances, as in the baseline: `seeds`, `bootstrap` or `case`.
+        recipe: Key of the case's recipe -> its value; empty for a model that was not trained in this run.
         metrics: Key of `METRICS` -> entry.
         categories: Category -> its metrics.
         pair_types: Pair type -> its metrics.
@@ -86,6 +87,7 @@ class ModelEntry(_Part):
 
     strategy: str
     tolerance_from: ToleranceSource = "seeds"
+    recipe: dict[str, Any] = {}
     metrics: dict[MetricKey, MetricEntry]
     categories: dict[str, GroupResult]
     pair_types: dict[str, GroupResult]
@@ -237,6 +239,7 @@ class CaseResults(_Part):
         description: As in the case file.
         model_names: The case's models, the base first; `models` holds those that were measured, in this order.
         origin: What values must share to be comparable.
+        base_revision: Commit of the base on the hub; empty where the case gives none.
         pairs: Number of evaluation pairs.
         negatives: How many of them have label 0.
         pair_table: Name of the file beside this one with each pair, its scores and its place in the projections.
@@ -244,6 +247,7 @@ class CaseResults(_Part):
         missing: Model of this run that could not be measured -> why.
         error: Why the case could not be run at all; else empty.
         incomparable: Why nothing can be compared with the baseline; empty where it can.
+        updated: Whether this run stored the baseline that its values are held against.
         expected: How many verdicts a whole run has.
         strict: Whether an inconclusive verdict fails its test.
         verdicts: Causes before their consequences: sorted by the order of `GATES`.
@@ -258,6 +262,7 @@ class CaseResults(_Part):
     description: str
     model_names: tuple[str, ...]
     origin: Origin
+    base_revision: str = ""
     pairs: int
     negatives: int
     pair_table: Annotated[str, Field(pattern=r"^[^/\\]*$")]
@@ -265,6 +270,7 @@ class CaseResults(_Part):
     missing: dict[str, str] = {}
     error: str = ""
     incomparable: str = ""
+    updated: bool = False
     expected: int
     strict: bool = False
     verdicts: Annotated[tuple[Verdict, ...], AfterValidator(_known_gates)]
@@ -292,10 +298,14 @@ class Results(_Part):
         schema: Number of this format, raised when a key changes its meaning or goes.
         harness: Version of the package that wrote it.
         machine: Where it ran.
+        libraries: Library whose version can change a value -> its version.
+        commit: Git commit of the run's repository, `-dirty` where a tracked file was changed; empty without one.
         cases: Name of the case -> its results.
     """
 
     schema_version: Annotated[Literal[2], Field(alias="schema")] = SCHEMA
     harness: str
     machine: str
+    libraries: dict[str, str] = {}
+    commit: str = ""
     cases: dict[str, CaseResults]

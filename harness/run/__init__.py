@@ -1,9 +1,9 @@
 """A case being run: from its inputs to verdicts, results and baselines."""
 
 from harness.run.audit import audit_of_cases
-from harness.run.calibration import machine
 from harness.run.case_run import CaseRun
 from harness.run.collect import collect
+from harness.run.environment import commit, libraries, machine
 from harness.run.inputs import Inputs, prepare
 from harness.run.judging import NotJudged, judge, judge_all
 from harness.run.latency import served

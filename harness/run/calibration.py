@@ -1,9 +1,7 @@
 """The baseline that a run would store: values, tolerances, and where they come from."""
 
-import platform
 from collections.abc import Mapping
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +13,7 @@ from harness.execution import Step
 from harness.metrics import Evaluation
 from harness.models import ENCODERS
 from harness.run.case_run import CaseRun
+from harness.run.environment import machine
 from harness.statistics import Interval
 from harness.statistics import intervals as resample
 from harness.training import TRAIN
@@ -63,7 +62,13 @@ def intervals(run: CaseRun, model: str) -> dict[str, Mapping[str, Interval]]:
     scores, pairs = np.array(run.evaluation(model).scores), run.inputs.eval
     for category in run.inputs.compared_categories:
         rows = np.flatnonzero([name == category for name in pairs.categories])
-        found[category] = resample(scores[rows], pairs.labels[rows], pairs.text_rows[rows], seed=SEED)
+        found[category] = resample(
+            scores[rows],
+            pairs.labels[rows],
+            pairs.text_rows[rows],
+            seed=SEED,
+            grades=None if pairs.grades is None else pairs.grades[rows],
+        )
     return found
 
 
@@ -89,17 +94,6 @@ def provenance(run: CaseRun, model: str) -> dict[str, Any]:
         "machine": machine(),
         **({"source": elsewhere.origin} if elsewhere else {}),
     }
-
-
-def machine() -> str:
-    """Name processor and system."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    processor = f"{len(names)} x {names[0]}" if names else platform.processor()
-    return f"{processor}, {platform.system()} {platform.machine()}, Python {platform.python_version()}"
 
 
 def _code(step: Step[Any]) -> dict[str, Any]:

@@ -43,6 +43,7 @@ def collect(
     kinds: frozenset[str],
     strict: bool = False,
     failures: Mapping[str, str] | None = None,
+    updated: bool = False,
     brief: bool = False,
 ) -> tuple[CaseResults, PairTable]:
     """Bring together everything that is known about a case at the end of its run.
@@ -57,6 +58,7 @@ def collect(
         strict: Whether an inconclusive verdict fails its test.
         failures: Model -> why it cannot be measured, as far as another process saw it; under "" why the case could not
             be run at all.
+        updated: Whether this run stored the case's baseline.
         brief: Whether to leave out what takes seconds and no gate needs, as after Ctrl-C.
     """
     done = dataclasses.replace(run, ctx=run.ctx.lookup_only())
@@ -79,6 +81,7 @@ def collect(
         description=case.description,
         model_names=case.model_names,
         origin=inputs.origin,
+        base_revision=inputs.base.revision or "",
         pairs=len(inputs.eval),
         negatives=int(np.count_nonzero(inputs.eval.labels == 0)),
         pair_table=pair_table_name(case.name),
@@ -86,6 +89,7 @@ def collect(
         missing=missing,
         error=error,
         incomparable="; ".join(run.stored.problems),
+        updated=updated,
         expected=expected(inputs, kinds),
         strict=strict,
         verdicts=tuple(ordered),
@@ -106,6 +110,7 @@ def _model(run: CaseRun, model: str, outcomes: Outcomes, *, brief: bool) -> Mode
     return ModelEntry(
         strategy=run.inputs.trained.get(model, BASE),
         tolerance_from=_tolerance_from(run, model),
+        recipe=run.inputs.case.recipes[model].model_dump(mode="json", exclude_none=True) if training else {},
         metrics={metric: _metric(run, model, metric, outcomes) for metric in METRICS},
         categories=dict(evaluation.categories),
         pair_types=dict(evaluation.pair_types),

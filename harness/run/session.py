@@ -38,19 +38,19 @@ class Session:
     """The cases that one pytest session, or one command, works with.
 
     Attributes:
-        baselines: Directory of the stored baselines.
+        settings: Where everything is.
         cases: The prepared cases by name.
         ctx: Store, executor and progress, shared by all of them.
     """
 
-    baselines: Path
+    settings: Settings
     cases: dict[str, Inputs]
     ctx: Context
     _runs: dict[str, CaseRun] = field(default_factory=dict, init=False, repr=False)
 
     def baseline_path(self, case: str) -> Path:
         """Return where a case's baseline is stored."""
-        return baseline_path(self.baselines, self.cases[case].case)
+        return baseline_path(self.settings.baselines, self.cases[case].case)
 
     def run(self, case: str) -> CaseRun:
         """Return a case's run with its stored baseline, the same one each time.
@@ -98,7 +98,7 @@ def open_session(
     inputs = [_gated(cases, candidate)] if candidate else [prepare(case, None, named_encoders) for case in cases]
     artefacts = make_store(settings.store)
     ctx = Context(Store(artefacts), LocalExecutor(artefacts), progress, device=device)
-    return Session(settings.baselines, {found.case.name: found for found in inputs}, ctx)
+    return Session(settings, {found.case.name: found for found in inputs}, ctx)
 
 
 def _gated(cases: list[Case], options: CandidateOptions) -> Inputs:

@@ -126,15 +126,15 @@ class Opened:
 
 @pytest.fixture
 def open_report(browser, report_path):
-    """Opens the report in a fresh context."""
+    """Opens the report in a fresh context, with the part `at` unfolded."""
     contexts = []
 
-    def open_it(*, width=1440, **options):
+    def open_it(*, width=1440, at="", **options):
         context = browser.new_context(viewport={"width": width, "height": 900}, **options)
         context.set_default_timeout(5000)
         contexts.append(context)
         opened = Opened(context.new_page())
-        opened.page.goto(report_path.as_uri())
+        opened.page.goto(f"{report_path.as_uri()}{at and f'#{at}'}")
         return opened
 
     yield open_it

@@ -1,9 +1,14 @@
 """The report in a real browser: complete, silent, self-contained, and usable without a mouse."""
 
+from unittest import mock
+
 import pytest
 
+from harness.report import page_html
 from harness.report.charts import CHARTS
 from harness.report.errors import pair_outcomes, wrong_pairs
+
+from ..synthetic import make_report, plain, with_case
 
 WIDTHS = (390, 1440)
 
@@ -34,6 +39,7 @@ def test_page_is_complete_and_silent(open_report, report_path, width, scheme, co
     page = opened.page
     style = "e => [getComputedStyle(e).backgroundColor, getComputedStyle(e).color]"
     assert colours == page.locator(".harness-report").evaluate(style)
+    page.locator("#tests > summary").click()
     page.locator("#show_all_details").click()
     pictures = page.locator(".harness-report img")
     assert len(CHARTS) == pictures.count()
@@ -52,8 +58,58 @@ def test_page_never_scrolls_sideways(open_report, width):
     )
 
 
-def test_hostile_texts_are_shown_as_text(open_report, hostile_report):
+def test_the_first_screen_has_the_answer_the_metrics_and_the_score_distributions(open_report):
     page = open_report().page
+    for part in (".case__headline", ".metrics", "#chart-hostile-score_distributions img"):
+        box = page.locator(part).first.bounding_box()
+        assert box["y"] + box["height"] <= 900, part
+    assert page.evaluate("document.documentElement.scrollHeight") < 6000
+    closed = page.locator("details.fold").evaluate_all("folds => folds.filter(f => !f.open).map(f => f.innerText)")
+    assert any("F1 0.840, optimism +0.020" in line for line in closed), "a fold says its result"
+
+
+def test_links_and_names_unfold_what_they_lead_to(open_report):
+    page = open_report(width=390).page
+    page.get_by_role("link", name="Data audit").click()
+    assert page.locator("#data-hostile").evaluate("e => e.open")
+    assert page.locator("#data-hostile table").first.is_visible()
+
+
+@pytest.fixture(scope="module")
+def show(browser):
+    """Opens a page of a report made up; closes it at the end."""
+    context = browser.new_context(viewport={"width": 390, "height": 900})
+
+    def show_it(report):
+        page = context.new_page()
+        page.set_content(page_html([report]))
+        return page
+
+    yield show_it
+    context.close()
+
+
+REPORTS = {
+    "one model": lambda: make_report(names=("base",)),
+    "eight models": lambda: make_report(
+        names=("base", "standard", *(f"lora_rank_{2**at}_all_linear" for at in range(6)))
+    ),
+    "no categories": lambda: make_report(pair=lambda row: plain(row) | {"category": "", "pair_type": ""}, moved=(0, 3)),
+    "NaN": lambda: make_report(undefined=("base", "standard", "lora")),
+    "error": lambda: with_case(make_report(), models={}, verdicts=(), audit=None, error="no disk " * 100),
+}
+
+
+@pytest.mark.parametrize("kind", REPORTS)
+def test_a_phone_never_scrolls_sideways_whatever_a_run_leaves(show, kind):
+    with mock.patch.dict(CHARTS, {name: CHARTS[name] for name in ("score_distributions", "change")}, clear=True):
+        page = show(REPORTS[kind]())
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_hostile_texts_are_shown_as_text(open_report, hostile_report):
+    page = open_report(at="errors-hostile").page
     rows = wrong(hostile_report)
     shown = texts(page, 1)
     assert len(rows) == len(shown)
@@ -62,12 +118,12 @@ def test_hostile_texts_are_shown_as_text(open_report, hostile_report):
         assert expected[:1000] in text
         assert ("characters, the first 1,000 shown" in text) == (len(expected) > 1000)
     assert 0 == page.locator("img[src='x'], .harness-report script:not([type])").count()
-    ids = page.locator("#results-table .col-testId").all_inner_texts()
+    ids = page.locator("#results-table .col-testId").all_text_contents()
     assert any("<img src=x onerror=alert(1)>" in test_id for test_id in ids)
 
 
 def test_sorting_by_click_and_by_keyboard(open_report, hostile_report):
-    page = open_report().page
+    page = open_report(at="errors-hostile").page
     scores = hostile_report.pairs.scores["lora"]
     expected = sorted(scores[row] for row in wrong(hostile_report))
 
@@ -88,7 +144,7 @@ def test_sorting_by_click_and_by_keyboard(open_report, hostile_report):
 
 
 def test_filters_by_text_model_and_pair_type(open_report, hostile_report):
-    page = open_report().page
+    page = open_report(at="errors-hostile").page
     rows = len(wrong(hostile_report))
     count = page.locator("[data-errors] output")
     assert f"{rows} of {rows} rows" == count.inner_text()
@@ -112,7 +168,7 @@ def test_filters_by_text_model_and_pair_type(open_report, hostile_report):
 
 
 def test_keyboard_reaches_the_filter_and_shows_where_it_is(open_report):
-    page = open_report().page
+    page = open_report(at="errors-hostile").page
     page.get_by_label("Text in the row").focus()
     page.keyboard.press("Tab")
     assert "model" == page.evaluate("document.activeElement.name")
@@ -142,6 +198,9 @@ def test_points_are_read_by_mouse_and_by_keyboard(open_report, hostile_report):
 
 def test_failed_test_has_its_message_and_its_chart(open_report):
     page = open_report().page
+    assert page.locator("#tests > summary").inner_text().endswith("2 Failed, 1 Passed")
+    assert not page.locator("#results-table").is_visible()
+    page.locator("#tests > summary").click()
     page.locator("#show_all_details").click()
     assert any("onerror=alert(1)> is worse" in log for log in page.locator("#results-table .log").all_inner_texts())
     page.locator("#results-table").get_by_role("link", name="Chart: roc").first.click()
@@ -160,6 +219,7 @@ def test_readable_without_javascript(open_report, hostile_report):
 def test_paper_shows_no_controls_and_cuts_no_table(open_report):
     page = open_report(width=720).page
     page.emulate_media(media="print")
+    assert page.get_by_text("All of them, with the whole texts").is_visible(), "what is folded is printed"
     assert not page.locator("[data-errors] form").is_visible()
     assert page.locator(".on-paper").is_visible()
     boxes = "boxes => boxes.filter(b => b.scrollWidth > b.clientWidth + 1).length"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from harness.results import Results, write_results
+from harness.results import write_results
 
-from ..synthetic import make_report, with_metric
+from ..synthetic import make_report, results_of, with_metric
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ def written(tmp_path):
         report = make_report("dating")
         report = with_metric(report, "lora", "spearman", **changes) if changes else report
         path = tmp_path / name / "results.json"
-        write_results(path, Results(harness="0", machine="m", cases={"dating": report.case}), {"dating": report.pairs})
+        write_results(path, results_of(report), {"dating": report.pairs})
         return path
 
     return write

@@ -1,6 +1,7 @@
 """A project of its own, in which pytest runs the suite on the tiny case."""
 
 import json
+import re
 import shutil
 from types import SimpleNamespace
 
@@ -78,7 +79,7 @@ class Project(SimpleNamespace):
     @property
     def headline(self):
         html = (self.reports / "report.html").read_text(encoding="utf-8")
-        return html.split('class="case__headline">')[1].split("</p>")[0]
+        return " ".join(re.findall(r'<p class="(?:case__headline|answer__detail)">(.*?)</p>', html))
 
     @property
     def verdicts(self):

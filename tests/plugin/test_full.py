@@ -50,6 +50,9 @@ def test_whole_life_of_a_baseline(projected, project, outcomes, monkeypatch):
     assert written.ret == pytest.ExitCode.OK
     written.stdout.fnmatch_lines(["*baselines/tiny/baseline.json: updated*", "new: 3 models, *"])
     first = project.baseline.read_bytes()
+    assert project.results["updated"], "its values are held against themselves"
+    written.stdout.fnmatch_lines(["tiny: may ship: yes. Baseline stored now: *"])
+    assert project.results["models"]["lora"]["recipe"]["strategy"] == "lora"
 
     passing = project.run("--junitxml=junit.xml")
     assert passing.ret == pytest.ExitCode.OK
@@ -88,6 +91,7 @@ def test_whole_life_of_a_baseline(projected, project, outcomes, monkeypatch):
     repaired.stdout.fnmatch_lines(["models.lora.metrics.spearman.value: * -> *"])
     assert project.baseline.read_bytes() == first
     project.run("--update-baselines").stdout.fnmatch_lines(["*baseline.json: unchanged*"])
+    assert not project.results["updated"], "nothing was stored"
 
 
 def test_update_refuses_when_a_hard_gate_fails(projected, project, write_case, tiny_content, outcomes):
@@ -102,7 +106,7 @@ def test_update_refuses_when_a_hard_gate_fails(projected, project, write_case, t
     assert set(outcomes(result)) == {"errors", "skipped"}
     assert outcomes(result)["errors"] == 1, "one cause is one failure"
     assert not project.baseline.exists()
-    assert project.headline.startswith("Blocked: ")
+    assert " not updated, hard gates of case tiny failed: " in project.headline
 
 
 def test_a_leaky_case_fails_for_this_reason_and_the_report_says_it_first(project):

@@ -177,12 +177,12 @@ def test_without_a_record_it_passes_with_warnings(gated, outcomes):
     # The base that it names is at hand here, and so known by its digest.
     assert gated.gates("inconclusive") == {"record", "training_data"}
     result.stdout.fnmatch_lines(["*lora record: no probe embeddings of the trained model; record it *"])
-    assert gated.headline.startswith(f"Only {len(CHECKS)} of ")
+    assert f" Only {len(CHECKS)} of " in gated.headline
 
     strict = gated.run("--adapter", "lora", "-k", VERIFY, "--strict-verdicts")
     assert strict.ret == pytest.ExitCode.TESTS_FAILED
     assert outcomes(strict)["failed"] == 2
-    assert gated.headline.endswith("Under --strict-verdicts, what is inconclusive counts as a failure.")
+    assert " Under --strict-verdicts, what is inconclusive counts as a failure." in gated.headline
 
 
 # --- bad candidates ---------------------------------------------------------------------------------------------------

@@ -5,11 +5,28 @@ from html.parser import HTMLParser
 from markdown_it import MarkdownIt
 
 NO_WIDTH = "\u200b"
-VOID = {"meta", "img", "input", "br"}
+VOID = {"meta", "img", "input"}
 KNOWN = {
-    *("meta", "style", "div", "section", "header", "h2", "h3", "h4", "p", "span", "strong", "small", "dl", "dt", "dd"),
+    *(
+        "meta",
+        "style",
+        "div",
+        "section",
+        "header",
+        "h2",
+        "h3",
+        "p",
+        "i",
+        "sup",
+        "span",
+        "strong",
+        "small",
+        "dl",
+        "dt",
+        "dd",
+    ),
     *("figure", "figcaption", "img", "details", "summary", "table", "caption", "thead", "tbody", "tr", "th", "td"),
-    *("nav", "a", "ul", "li", "form", "label", "input", "select", "option", "output", "script", "br"),
+    *("nav", "a", "ul", "li", "form", "label", "input", "select", "option", "output", "script"),
 }
 
 

@@ -86,7 +86,8 @@ def test_the_table_says_kind_score_and_what_became_of_a_pair(judged):
 
 def test_the_csv_holds_every_wrong_pair(judged):
     rows = rows_of(errors_csv(judged))
-    assert [row["text_1"] for row in rows] == ["boy: left 0", "boy: left 6", "boy: left 1", "boy: left 3"]
+    assert [row["text_1"][10:] for row in rows] == ["0", "6", "1", "3", "2"], "the worst first, then the fixed"
+    assert (rows[-1]["standard_error"], rows[-1]["standard_since_baseline"]) == ("", "fixed")
     cells = [rows[0][f"lora_{name}"] for name in ("score", "error", "stored_score", "since_baseline")]
     assert cells == ["0.550000", "false positive", "0.100000", "as stored"]
     assert (rows[1]["lora_score"], rows[1]["lora_since_baseline"]) == ("0.950000", "regressed")

@@ -68,8 +68,8 @@ def test_usual_messages_stay_readable_in_the_source():
 
 def test_the_summary_shows_every_value(report):
     found = shown(report)
-    assert "synthetic: pass. Nothing is worse than stored; Spearman correlation of lora is " in found.text
-    assert f"{len(report.case.verdicts)} gates pass, 0 fail, 0 are inconclusive." in found.text
+    assert "synthetic: may ship: yes. Nothing is worse than stored. Spearman correlation of lora is " in found.text
+    assert f"{len(report.case.verdicts)} gates, all pass." in found.text
     rows = [found.cells[at : at + 6] for at in range(0, len(found.cells), 6)]
     assert len(rows) == len(METRICS) * len(report.models)
     auc = report.models["lora"].metrics["auc_roc"].value
@@ -85,7 +85,7 @@ def test_a_change_has_its_sign_and_a_failure_its_examples(report):
     assert found.cells[:3] == ["fail", "metric", "worse by 0.200; now wrong: a and b"]
     at = found.cells.index(f"{stored - 0.2:.3f}")
     assert found.cells[at + 1 : at + 4] == [f"{stored:.3f}", "-0.200", "fail"]
-    assert "synthetic: fail. Blocked: worse by 0.200." in found.text
+    assert "synthetic: may ship: no. lora is worse than its baseline: Margin 0.500, stored 0.500." in found.text
     unstored = shown(with_metric(report, "lora", "margin", stored=None, outcome=None))
     assert (unstored.cells.count("none"), unstored.cells.count("not gated")) == (2, 1)
 
@@ -94,7 +94,7 @@ def test_a_broken_run_has_a_summary(partly_undefined, without_standard):
     broken = shown(partly_undefined)
     assert broken.cells.count("undefined") == 2 * len(METRICS)  # value and change
     assert "nan" not in broken.text.lower()
-    assert "Blocked: standard not measured: out of memory." in shown(without_standard).text
+    assert "may ship: no. standard not measured: out of memory." in shown(without_standard).text
     assert "No case was measured." in step_summary({})
 
 
@@ -110,7 +110,7 @@ def test_the_summary_keeps_the_limit_and_says_what_is_cut(report):
     case = with_case(report, verdicts=many).case
     text = step_summary({"one": case, "two": case})
     assert SUMMARY_BYTES - 20_000 < len(text.encode()) <= 1_048_576
-    assert text.count(": fail.**") == 2
+    assert text.count(": may ship: no.**") == 2
     last = text.rstrip().splitlines()[-1]
     assert last.startswith("**Cut here: ")
     assert last.endswith(" lines are left out, more than GitHub shows.**")

@@ -5,6 +5,7 @@ import itertools
 import json
 import math
 import re
+from collections import Counter
 from importlib.resources import files
 from unittest import mock
 
@@ -16,11 +17,13 @@ from harness.metrics import METRICS
 from harness.report import page_html, reports, summary_html
 from harness.report.charts import CHARTS, Chart
 from harness.report.sections import SECTIONS
+from harness.report.sections.errors import MOST_FLIPS, regressed
+from harness.report.sections.metrics import metrics
 from harness.report.types import DataTable
-from harness.results import CandidateEntry, Results, read_pair_tables, read_results, write_results
+from harness.results import CandidateEntry, read_pair_tables, read_results, write_results
 from harness.text import number
 
-from ..synthetic import make_report, plain, verdict, with_case, with_metric
+from ..synthetic import make_report, plain, results_of, verdict, with_case, with_metric
 from .pages import KNOWN, Page
 
 
@@ -54,24 +57,42 @@ def test_every_metric_of_every_model_is_shown_with_what_it_is_held_against(repor
         assert metric.title in whole.text
         for model in report.models:
             value, unit = value_of(report, model, name), metric.unit
-            interval = f"{shown(value - 0.05, unit)} to {shown(value + 0.05, unit)}"
-            stored = f"stored {shown(value, unit)} change {shown(0, unit)} tolerance {shown(0.04, unit)}"
-            assert f"{shown(value, unit)} pass interval {interval} {stored}" in whole.text
+            row = f"{shown(value - 0.05, unit)} to {shown(value + 0.05, unit)} {shown(value, unit)} {shown(0, unit)}"
+            assert f"{metric.title} {model} {shown(value, unit)} {row} none {shown(0.04, unit)} pass" in whole.text
+            noted = " *" if model == "base" and name in ("best_f1", "false_positives") else ""
+            assert f"{shown(value, unit)}{noted} {shown(0, unit)} ✓ pass" in whole.text, "a cell is one line"
+    assert "* base, Best F1 and False positives: threshold no better than calling every pair positive." in whole.text
 
 
-def test_a_change_has_its_sign_a_failure_stands_above_the_tables_and_nothing_comparable_is_said(report):
+def test_a_cell_places_its_value_between_those_of_all_models(report):
+    value, least = (value_of(report, model, "margin") for model in ("lora", "base"))
+    cell = metrics(with_metric(report, "lora", "margin", stored=least - 0.25))["rows"][2]["cells"][1]
+    left, right = least - 0.25, value_of(report, "standard", "margin") + 0.05
+    for mark, at in (("stored", left), ("low", value - 0.05), ("value", value), ("high", value + 0.05)):
+        assert float(cell["marks"][mark]) == pytest.approx(6 + 88 * (at - left) / (right - left), abs=0.06)
+    alone = metrics(with_metric(make_report(names=("base",)), "base", "margin", interval=None))["rows"][0]["cells"][1]
+    assert alone["marks"] == {"value": "50.0", "stored": "50.0"}
+
+
+def test_a_change_has_its_sign_a_failure_its_message_and_nothing_comparable_is_said(report):
     stored = value_of(report, "lora", "auc_roc")
     worse = with_metric(report, "lora", "auc_roc", value=stored - 0.2, outcome="fail", interval=None)
     failed = verdict("metric", "fail", "it got worse", model="lora", metric="auc_roc", examples=("a and b",), more=2)
     text = page(with_case(worse, verdicts=(failed,))).text
-    assert f"{shown(stored - 0.2)} fail interval none stored {shown(stored)} change \N{MINUS SIGN}0.200" in text
-    assert "fail it got worse; now wrong: a and b and 2 more metric lora auc_roc" in text
-    assert text.index("What did not pass") < text.index("Each metric of each model")
+    assert f"{shown(stored - 0.2)} \N{MINUS SIGN}0.200 ✗ fail" in text
+    assert f"{shown(stored - 0.2)} none {shown(stored)} \N{MINUS SIGN}0.200 none 0.040 fail" in text
+    assert "fail it got worse metric lora auc_roc" in text, "the pairs are shown once, not in every row"
     other = with_case(report, incomparable="the base is another")
     other = with_metric(other, "lora", "margin", stored=None)
     text = page(other).text
     assert "Nothing is compared with the baseline: the base is another." in text
-    assert "stored none change none tolerance none" in text
+    assert "none none none none pass" in text
+
+
+def test_what_did_not_pass_is_shown_first_and_the_rest_on_demand(report):
+    failed = [verdict("category", "fail", f"worse {at}", model="lora", metric="margin") for at in range(11)]
+    text = page(with_case(report, verdicts=tuple(failed))).text
+    assert text.index("worse 7") < text.index("3 more that did not pass") < text.index("worse 8")
 
 
 def test_models_are_shown_with_their_cost_and_power_is_said_in_words(whole):
@@ -80,9 +101,13 @@ def test_models_are_shown_with_their_cost_and_power_is_said_in_words(whole):
         "that is as good fails in 1.7% of cases, and is inconclusive in 0.1%."
     ) in whole.text
     assert "0.062 together unknown, tolerance 0.040" in whole.text
-    costs = "lora 22,786,944 73,728 (0.3%) 90.9 MB bf16 73.3 s 1,033 MB 1.3 s for 180 texts 612 MB"
-    assert costs in whole.text
-    assert "base 22,713,216 not trained" in whole.text
+    for title, base, trained in (
+        ("Parameters", "22,713,216", "22,786,944"),
+        ("Trainable", "not trained", "73,728 (0.3%)"),
+        ("Training peak memory", "not trained", "1,033 MB"),
+        ("Encoding time", "1.3 s for 180 texts", "1.3 s for 180 texts"),
+    ):
+        assert f"{title} {base} {trained} {trained}" in whole.text
 
 
 def test_relative_performance_has_its_interval_or_its_reason(report):
@@ -91,9 +116,9 @@ def test_relative_performance_has_its_interval_or_its_reason(report):
     reason = last.model_copy(update={"value": undefined})
     text = page(with_case(report, relative_performance=(gated, reason))).text
     ratio, gap = gated.value.ratio, gated.value.gap_recovered
-    assert f"{ratio:.1%} 90.0% to 110.0% {gap:.1%} 85.0% to 105.0%" in text
-    assert "90% pass" in text
-    assert "none 90.0% to 110.0% lower is better: read the difference" in text
+    assert f"✓ pass {ratio:.1%} 90.0% to 110.0% {gap:.1%} 85.0% to 105.0%" in text
+    assert "Spearman correlation: expected at least 90%." in text
+    assert f"* {METRICS[last.metric].title}: lower is better: read the difference." in text
 
 
 def test_an_operating_point_is_said_in_words(whole, undefined):
@@ -134,11 +159,27 @@ def test_regressed_pairs_are_counted_by_kind_and_listed():
     lora = report.models["lora"]
     assert lora.regressed
     text = page(report).text
-    assert f"lora : {len(lora.regressed)} pair" in text
+    assert "Since the baseline no pair regressed or was fixed" in page(make_report()).text
+    assert f"lora {len(lora.regressed)} {len(lora.fixed)}" in text
     first = lora.regressed[0]
     assert f"{first.pair_type} {first.category}" in text
     assert f"{report.pairs.text_1[first.row]} {report.pairs.text_2[first.row]} 0 {first.pair_type}" in text
-    assert f"{shown(first.stored)} → {shown(first.now)}" in text
+    assert f"lora {shown(first.stored)} → {shown(first.now)}" in text
+
+
+def test_flips_are_shown_once_and_as_many_as_fit():
+    report = make_report(count=300, moved=range(0, 300, 3))
+    found = [pair for model in report.models.values() for pair in model.regressed]
+    under, worst = Counter(pair.row for pair in found), max(found, key=lambda pair: pair.loss)
+    view = regressed(report)
+    shown = [row["texts"][0][0] for row in view["rows"] if row["word"] == "regressed"]
+    assert len(shown) == len(set(shown)) == MOST_FLIPS < len(under)
+    assert view["more"] == f"{len(under) - MOST_FLIPS}"
+    assert shown[0] == report.pairs.text_1[worst.row]
+    assert len(view["rows"][0]["scores"]) == under[worst.row]
+    worse = with_case(report, verdicts=(verdict("record", "fail", "differs", model="lora"),))
+    assert page(worse).text.index(f"{shown[0]} and ") < page(worse).text.index("Spearman correlation")
+    assert f"{shown[0]} and " not in page(report).text, "a run that passes needs no reason"
 
 
 def test_what_was_not_measured_or_judged_is_said(report, without_standard):
@@ -146,7 +187,7 @@ def test_what_was_not_measured_or_judged_is_said(report, without_standard):
     skipped = (Skipped(gate="metric", subject=subject, cause="the training failed"),)
     text = page(with_case(without_standard, skipped=skipped)).text
     assert "What was not measured standard : out of memory Metrics" in text
-    assert "1 gate not judged" in text
+    assert "Gates that were not judged 1 gate" in text
     assert "metric standard margin the training failed" in text
     gated = CandidateEntry(model="lora", strategy="lora", path="dir", sha256="ab" * 32)
     words = f"Gated: the adapter dir (sha256 {'ab' * 6}), in the place of lora."
@@ -161,7 +202,7 @@ def test_a_broken_run_has_a_page(kind, request):
 
 
 def test_a_case_that_could_not_be_run_says_why(report):
-    assert "fail Blocked: no disk." in page(with_case(report, models={}, verdicts=(), error="no disk")).text
+    assert "May ship: no no disk." in page(with_case(report, models={}, verdicts=(), error="no disk")).text
 
 
 HOSTILE = [
@@ -200,7 +241,7 @@ def test_data_is_shown_as_text(evil):
     assert {tag for tag, _ in shown.elements} <= KNOWN
     assert (2, 1) == (len(shown.all("script")), len(shown.all("img")))  # the points, and the page's own
     assert not [name for _, attributes in shown.elements for name in attributes if name.startswith("on")]
-    assert f"Blocked: {evil[:400]}" in shown.text
+    assert f"May ship: no {evil} not measured: {evil[:400]}" in shown.text
     assert json.loads(shown.data[0]) == points
 
 
@@ -211,18 +252,17 @@ def test_what_html_cannot_hold_is_replaced():
 
 
 def test_every_chart_is_a_figure_with_its_words_and_numbers(report, charts, whole):
-    assert [chart.alt for chart in charts] == [image["alt"] for image in whole.all("img")]
+    assert Counter(chart.alt for chart in charts) == Counter(image["alt"] for image in whole.all("img"))
     for chart in charts:
         for row in chart.table.rows:
             assert " ".join(row) in whole.text
     reason = Chart("Changes", "Which?", lambda _: None, lambda _: DataTable((), ()), empty=lambda _: "No baseline.")
-    assert "Changes No baseline. Which?" in page(report, change=reason).text
+    assert "Changes Which? No baseline." in page(report, change=reason).text
 
 
 def test_the_page_is_made_again_from_the_files_byte_by_byte(report, tmp_path):
     path = tmp_path / "results.json"
-    results = Results(harness="0", machine="m", cases={"synthetic": report.case})
-    write_results(path, results, {"synthetic": report.pairs})
+    write_results(path, results_of(report), {"synthetic": report.pairs})
     again = read_results(path)
     few = {name: CHARTS[name] for name in ("roc", "umap", "learning_rate")}
     with mock.patch.dict(CHARTS, few, clear=True):
@@ -234,7 +274,7 @@ def test_links_lead_to_parts_of_the_page(report, whole):
     links = [link["href"] for link in whole.all("a")]
     assert len(ids) == len(set(ids))
     assert {link[1:] for link in links if link.startswith("#")} <= set(ids)
-    shown = {key for key, section in SECTIONS.items() if section.link} - {"regressed"}  # none is
+    shown = {key for key, section in SECTIONS.items() if section.link} - {"not_passed"}
     assert {f"#{key}-synthetic" for key in shown} <= set(links)
     assert {"#chart-synthetic-roc", "errors-synthetic.csv"} <= set(links)
 
@@ -251,6 +291,17 @@ def test_headings_are_in_order_and_tables_have_captions(whole):
     assert len(whole.all("table")) == len(whole.all("caption"))
     assert all(header.get("scope") in ("col", "row") for header in whole.all("th"))
     assert next(attributes["lang"] for _, attributes in whole.elements if "lang" in attributes) == "en"
+
+
+def test_what_made_the_values_is_shown(whole):
+    assert "base m at cccccccc, commit dddddddd, harness 0.1" in whole.text
+    assert "torch 2.13.0" in whole.text
+    assert "learning rate 2e-5 2e-5" in whole.text
+    assert "lora target modules q, v q, v" in whole.text
+
+
+def test_every_chart_stands_in_one_section():
+    assert Counter(list(CHARTS)) == Counter(chart for section in SECTIONS.values() for chart in section.charts)
 
 
 def test_every_section_has_a_template_and_no_template_is_left_over():

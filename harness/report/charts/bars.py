@@ -19,7 +19,7 @@ def cohens_d(report: Report) -> Figure | None:
     values = report.values("cohens_d")
     if all(map(math.isnan, values.values())):
         return None
-    figure, axes = panels(WIDTH, 1.3 + 0.45 * len(values))
+    figure, axes = panels(WIDTH, 0.75 + 0.4 * len(values))
     lengths = [0 if math.isnan(value) else value for value in values.values()]
     bars = axes.barh([shown(model) for model in values], lengths, color=[report.colours[model] for model in values])
     axes.bar_label(bars, ["undefined" if math.isnan(v) else short(v) for v in values.values()], padding=4)
@@ -99,7 +99,7 @@ def _fractions(
     """
     if all(math.isnan(value) for of_model in values.values() for value in of_model):
         return None
-    figure, axes = panels(WIDTH, 3.6)
+    figure, axes = panels(WIDTH, 3.4)
     width = 0.84 / max(len(values), 1)
     for index, (model, heights) in enumerate(values.items()):
         at = np.arange(len(groups)) + (index - (len(values) - 1) / 2) * width

@@ -11,6 +11,7 @@ from harness.report.charts.style import INK, LINE, PLATE, QUIET, WIDTH, Figure, 
 from harness.report.types import DataTable, Report
 
 _MOST_ROWS = 25
+_MOST_LEVEL = 4  # names of models beside each other; more of them are turned
 
 
 def draw(report: Report) -> Figure | None:
@@ -23,13 +24,16 @@ def draw(report: Report) -> Figure | None:
     values = np.array([[group.metrics["auc_roc"] for group in row] for row in groups.values()])
     figure, axes = panels(WIDTH, 1.5 + 0.34 * len(groups))
     image = axes.imshow(np.ma.masked_invalid(values), cmap="PuOr", vmin=0, vmax=1, aspect="auto")
+    many = len(report.models) > _MOST_LEVEL
     for (row, column), value in np.ndenumerate(values):
         text, colour, box = f"{value:.2f}", _on(image.cmap(image.norm(value))), None
         if math.isnan(value):
             text, colour, box = _in_words(list(groups.values())[row][column]), INK, PLATE
             axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fc="white", ec=QUIET, hatch="////", lw=0))
-        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=9, bbox=box)
-    axes.set_xticks(range(len(report.models)), [shown(model) for model in report.models])
+        size = (6 if many else 9) - 2 * (box is not None)
+        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=size, bbox=box)
+    turned: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if many else {}
+    axes.set_xticks(range(len(report.models)), [shown(model) for model in report.models], **turned)
     counts = [f"({row[0].positives:,} + {row[0].negatives:,})" for row in groups.values()]
     axes.set_yticks(range(len(groups)), [f"{shown(name)}  {n}" for name, n in zip(groups, counts, strict=True)])
     axes.set_ylabel("category (positive + negative pairs)")

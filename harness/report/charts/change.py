@@ -9,13 +9,14 @@ from harness.report.charts.style import (
     INK,
     LINE,
     PANEL,
+    PANELS,
     QUIET,
     Axes,
     Figure,
     evenly,
     label_marks,
     legend_below,
-    panel_grid,
+    model_grid,
     shown,
 )
 from harness.report.errors import PairOutcomes, pair_outcomes
@@ -36,13 +37,19 @@ def draw(report: Report) -> Figure | None:
         return None
     margin = 0.04 * float(np.ptp(every)) or 0.1
     limits = (float(every.min()) - margin, float(every.max()) + margin)
-    figure, grid = panel_grid(1, len(outcomes), 0.4 + PANEL * len(outcomes), 1.5 + PANEL, sharex=True, sharey=True)
-    for axes, (model, found) in zip(grid[0], outcomes.items(), strict=True):
+    figure, panels = model_grid(
+        len(outcomes),
+        PANEL,
+        PANEL + 0.3,
+        columns=PANELS,
+        labels=("stored score (cosine)", "score now (cosine)"),
+        more=0.8,
+    )
+    for axes, (model, found) in zip(panels, outcomes.items(), strict=True):
         _panel(axes, found, report.labels)
         regressed, fixed = (np.count_nonzero(rows) for rows in (found.regressed, found.fixed))
         axes.set_title(f"{shown(model)}: {regressed:,} regressed, {fixed:,} fixed")
-        axes.set(xlim=limits, ylim=limits, aspect="equal", xlabel="stored score (cosine)")
-    grid[0, 0].set_ylabel("score now (cosine)")
+        axes.set(xlim=limits, ylim=limits, aspect="equal")
     legend_below(figure, columns=3)
     return figure
 

@@ -17,7 +17,7 @@ def draw(report: Report) -> Figure | None:
     if not negatives:
         return None
     width = 0.84 / len(counts)
-    figure, axes = panels(WIDTH, 1.4 + len(negatives) * (0.24 + 0.15 * len(counts)))
+    figure, axes = panels(WIDTH, max(3.0, 1.2 + len(negatives) * (0.24 + 0.15 * len(counts))))
     for index, (model, by_type) in enumerate(counts.items()):
         at = np.arange(len(negatives)) + (index - (len(counts) - 1) / 2) * width
         wrong = [by_type[name][0] for name in negatives]

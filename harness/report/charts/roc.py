@@ -13,7 +13,7 @@ def draw(report: Report) -> Figure | None:
     curves = {name: model.metrics["auc_roc"] for name, model in report.models.items()}
     if not any("fpr" in result.details for result in curves.values()):
         return None
-    figure, axes = panels(WIDTH, 5.4)
+    figure, axes = panels(WIDTH, 4.5)
     axes.plot([0, 1], [0, 1], color=QUIET, linestyle=":", linewidth=1.2, label="chance, AUC 0.500")
     for still_to_come, (model, result) in zip(reversed(range(len(curves))), curves.items(), strict=True):
         axes.plot(

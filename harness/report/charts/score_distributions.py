@@ -4,10 +4,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.report.cells import value as cell
-from harness.report.charts.style import INK, LABEL_COLOURS, LABELS, WIDTH, Figure, legend_below, panel_grid, shown
+from harness.report.charts.style import (
+    INK,
+    LABEL_COLOURS,
+    LABELS,
+    WIDTH,
+    Figure,
+    legend_below,
+    model_grid,
+    shown,
+)
 from harness.report.types import DataTable, Report
 
 _BINS = 40
+_ONE_COLUMN = 4  # models above each other; more of them stand in two columns
 
 
 def draw(report: Report) -> Figure | None:
@@ -18,12 +28,15 @@ def draw(report: Report) -> Figure | None:
     edges = _edges(scores)
     if edges is None:
         return None
-    figure, grid = panel_grid(len(scores), 1, WIDTH, 0.9 + 1.45 * len(scores), sharex=True, sharey=True)
-    for axes, (model, by_label) in zip(grid[:, 0], scores.items(), strict=True):
+    columns = 1 if len(scores) <= _ONE_COLUMN else 2
+    figure, panels = model_grid(
+        len(scores), WIDTH / columns, 1.05, columns=columns, labels=("score (cosine similarity)", ""), more=0.75
+    )
+    for axes, (model, by_label) in zip(panels, scores.items(), strict=True):
         for label, values in by_label.items():
             axes.hist(
                 values,
-                edges,
+                edges.tolist(),
                 weights=np.full(len(values), 1 / max(len(values), 1)),
                 histtype="stepfilled",
                 facecolor=LABEL_COLOURS[label] + "66",
@@ -34,10 +47,10 @@ def draw(report: Report) -> Figure | None:
         details = report.models[model].metrics["best_f1"].details
         if "threshold" in details:
             axes.axvline(details["threshold"], color=INK, linestyle="--", linewidth=1.2, label="best-F1 threshold")
-        axes.set_title(f"{shown(model)}: {_threshold(report, model)}")
+        words = _threshold(report, model)
+        axes.set_title(f"{shown(model)}: {words if columns == 1 else words.removeprefix('threshold ')}")
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    figure.supylabel("fraction of the label's pairs", fontsize=10)
-    grid[-1, 0].set_xlabel("score (cosine similarity)")
+    figure.supylabel("of the label's pairs", fontsize=10)
     legend_below(figure)
     return figure
 

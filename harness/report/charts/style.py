@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 else:
     Axes = Figure = Any  # what charts annotate; importing a chart loads no matplotlib
 
-WIDTH = 5.6
+WIDTH = 5.2
 """Of a figure, in inches: at this width its type is legible on a phone, and large enough in a column of a page."""
 
 LABELS = {1: "positive", 0: "negative"}
@@ -32,6 +32,9 @@ LABEL_COLOURS = {1: "#009e73", 0: "#d55e00"}
 
 PANEL = 3.5
 """Width of a panel of a wide figure, in inches."""
+
+PANELS = 4
+"""Panels of a wide figure beside each other."""
 
 PLATE = {"facecolor": "white", "edgecolor": "none", "alpha": 0.9, "pad": 1}
 """Behind a text that a line may cross."""
@@ -51,8 +54,6 @@ _STYLE: Any = {
     "axes.titlesize": 10,
     "figure.constrained_layout.use": True,
     "figure.facecolor": "white",
-    "figure.titlesize": 12,
-    "figure.titleweight": "bold",
     "font.family": ["DejaVu Sans"],  # comes with matplotlib: the same letters on every machine
     "font.size": 10,
     "grid.color": LINE,
@@ -116,7 +117,6 @@ def draw_file(chart: Chart, report: Report) -> tuple[bytes, Mapping[str, Any] | 
         figure = chart.draw(report)
         if figure is None:
             return b"", None
-        figure.suptitle(chart.title, x=0.01, ha="left")
         file = io.BytesIO()
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
         return file.getvalue(), chart.points(report, figure) if chart.points else None
@@ -128,6 +128,28 @@ def panel_grid(rows: int, columns: int, width: float, height: float, **shared: A
 
     figure = Figure(figsize=(width, height))
     return figure, figure.subplots(rows, columns, squeeze=False, **shared)
+
+
+def model_grid(
+    models: int, width: float, height: float, *, columns: int, labels: tuple[str, str], more: float
+) -> tuple[Figure, list[Axes]]:
+    """Return a figure with a panel a model, all on one scale, in rows of at most `columns`.
+
+    Each panel is `width` times `height` inches large, and the figure `more` inches higher than they are together. The
+    `labels`, of x and y, stand at the lowest and at the left panels.
+    """
+    across = min(models, columns)
+    down = -(-models // across)
+    figure, grid = panel_grid(down, across, width * across, height * down + more, sharex=True, sharey=True)
+    panels = list(grid.flat[:models])
+    for empty in grid.flat[models:]:
+        empty.set_axis_off()
+    for panel in panels[-across:]:
+        panel.set_xlabel(labels[0])
+        panel.tick_params(labelbottom=True)
+    for panel in panels[::across]:
+        panel.set_ylabel(labels[1])
+    return figure, panels
 
 
 def panels(width: float, height: float) -> tuple[Figure, Axes]:

@@ -7,7 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.report.cells import value as cell
-from harness.report.charts.style import LABELS, PANEL, Figure, evenly, label_marks, legend_below, panel_grid, shown
+from harness.report.charts.style import (
+    LABELS,
+    PANEL,
+    PANELS,
+    Figure,
+    evenly,
+    label_marks,
+    legend_below,
+    model_grid,
+    shown,
+)
 from harness.report.types import DataTable, Report
 from harness.text import cut, in_html
 
@@ -24,13 +34,19 @@ def draw(report: Report) -> Figure | None:
     # Centred: twice the farthest point is the extent that holds every plane.
     width, height = 2 * np.max([np.nanmax(np.abs(plane), axis=0, initial=0) for plane in planes.values()], axis=0)
     ratio = float(np.clip(height / width, 0.5, 1.3)) if width > 0 else 1.0
-    figure, grid = panel_grid(1, len(planes), 0.4 + PANEL * len(planes), 1.3 + PANEL * ratio, sharex=True, sharey=True)
+    figure, panels = model_grid(
+        len(planes),
+        PANEL,
+        0.3 + PANEL * ratio,
+        columns=PANELS,
+        labels=("UMAP 1 (no unit)", "UMAP 2 (no unit)"),
+        more=0.7,
+    )
     labels = report.labels[drawn]
-    for axes, (model, plane) in zip(grid[0], planes.items(), strict=True):
+    for axes, (model, plane) in zip(panels, planes.items(), strict=True):
         for label, style in label_marks(16, 0.75, "{}"):
             axes.scatter(*plane[drawn][labels == label].T, **style)
-        axes.set(title=shown(model), xlabel="UMAP 1 (no unit)", aspect="equal")
-    grid[0, 0].set_ylabel("UMAP 2 (no unit)")
+        axes.set(title=shown(model), aspect="equal")
     legend_below(figure)
     return figure
 

@@ -10,8 +10,8 @@ from harness.metrics import METRICS
 from harness.report import cells
 from harness.report.github import markdown_text, table
 from harness.report.types import Report
-from harness.results import CheckEntry
-from harness.text import MINUS, cut, number
+from harness.results import AuditEntry, CheckEntry
+from harness.text import MINUS, count, cut, listed, number
 
 _LONGEST_EXAMPLE = 400  # characters
 WORDS = {"pass": "pass", "inconclusive": "warn", "fail": "fail"}
@@ -36,12 +36,22 @@ def data(report: Report) -> dict[str, Any]:
         }
 
     return {
+        "line": _line(audit),
         "checks": [_check(name, audit.checks[name]) for name in CHECKS if name in audit.checks],
         "leaked": f"{audit.leaked:,}",
         "left": f"{report.case.pairs - audit.leaked:,}",
         "models": [cells.model(report, name) for name in models],
         "metrics": cells.rows(METRICS, models, cell),
     }
+
+
+def _line(audit: AuditEntry) -> str:
+    """Say how many checks pass, and name those that do not."""
+    failed = [CHECKS[name].title for name, entry in audit.checks.items() if entry.outcome == "fail"]
+    leaked = f"{count(audit.leaked, 'pair')} in the training data" if audit.leaked else ""
+    passed = sum(entry.outcome == "pass" for entry in audit.checks.values())
+    words = (f"{passed} of {count(len(audit.checks), 'check')} pass", f"not {listed(failed)}" if failed else "", leaked)
+    return "; ".join(filter(None, words))
 
 
 def as_text(case: str, verdicts: Sequence[Verdict]) -> str:

@@ -7,6 +7,7 @@ from harness.metrics import METRICS
 from harness.report import cells
 from harness.report.types import Report
 from harness.results import ExtraSet
+from harness.text import count
 
 
 def extra_sets(report: Report) -> list[dict[str, Any]]:
@@ -37,6 +38,7 @@ def _view(report: Report, name: str, extra: ExtraSet) -> dict[str, Any]:
 
     return {
         "name": name,
+        "line": _line(extra, models),
         "pairs": f"{extra.pairs:,}",
         "eval_pairs": f"{report.case.pairs:,}",
         "expected": f"{math.sqrt(report.case.pairs / extra.pairs):.2f}",
@@ -44,3 +46,8 @@ def _view(report: Report, name: str, extra: ExtraSet) -> dict[str, Any]:
         "models": [cells.model(report, name) for name in models],
         "rows": cells.rows(METRICS, models, cell),
     }
+
+
+def _line(extra: ExtraSet, models: list[str]) -> str:
+    values = (f"{model} {cells.value(extra.models[model]['spearman'].value)}" for model in models)
+    return f"{count(extra.pairs, 'pair')}; {METRICS['spearman'].title}: {', '.join(values)}"

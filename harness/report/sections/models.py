@@ -10,10 +10,25 @@ from harness.report.types import Report
 from harness.results import ModelEntry
 from harness.text import percent
 
+_TITLES = {
+    "total": "Parameters",
+    "trainable": "Trainable",
+    "weights": "File to ship",
+    "precision": "Training precision",
+    "train_seconds": "Training time",
+    "train_peak": "Training peak memory",
+    "encode_seconds": "Encoding time",
+    "encode_peak": "Encoding peak memory",
+}
 
-def models(report: Report) -> list[dict[str, Any]]:
-    """Return a row for each measured model."""
-    return [{"model": cells.model(report, name)} | _cost(name, model) for name, model in report.models.items()]
+
+def models(report: Report) -> dict[str, Any]:
+    """Return a row for each cost, with a cell for each measured model."""
+    costs = [_cost(name, model) for name, model in report.models.items()]
+    return {
+        "models": [cells.model(report, name) for name in report.models],
+        "rows": [(title, [cost[key] for cost in costs]) for key, title in _TITLES.items()],
+    }
 
 
 def _cost(name: str, model: ModelEntry) -> dict[str, str]:

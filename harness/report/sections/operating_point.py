@@ -14,6 +14,7 @@ def operating_point(report: Report) -> dict[str, Any]:
     if not points:
         return {}
     return {
+        "line": "; ".join(f"{name}: {_line(point)}" for name, point in points.items()),
         "models": [cells.model(report, name) for name in points],
         "sentences": [_sentences(name, point) for name, point in points.items()],
         "thresholds": [
@@ -22,6 +23,12 @@ def operating_point(report: Report) -> dict[str, Any]:
         ],
         "rows": cells.rows(QUANTITIES, points, lambda model, key: _cell(points[model], key)),
     }
+
+
+def _line(point: OperatingPoint) -> str:
+    if math.isnan(point.threshold):
+        return "no threshold"
+    return f"F1 {cells.value(point.values['f1'].value)}, optimism {cells.change(point.optimism['f1'])}"
 
 
 def _sentences(model: str, point: OperatingPoint) -> str:

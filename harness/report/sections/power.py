@@ -25,6 +25,7 @@ def power(report: Report) -> dict[str, Any]:
         return {}
     sentences: dict[str, ModelPower | None] = {**powers, **dict.fromkeys(unknown)}
     return {
+        "line": "; ".join(map(_line, powers, powers.values())),
         "sentences": [power_sentences(name, found) for name, found in sentences.items()],
         "models": [cells.model(report, name) for name in powers],
         "metrics": cells.rows(METRICS, powers, lambda model, key: _cell(report.models[model], powers[model], key)),
@@ -74,6 +75,11 @@ def as_markdown(case: str, powers: Mapping[str, ModelPower | None], stored: Mapp
     rows = table(_TITLES, ([markdown_text(cell) for cell in row] for row in _rows(powers, stored)))
     sentences = [f"- {markdown_text(power_sentences(model, power))}" for model, power in powers.items()]
     return "\n".join([f"### Smallest detectable drops of {markdown_text(case)}", "", *sentences, "", *rows, ""])
+
+
+def _line(model: str, power: ModelPower) -> str:
+    drop, false_alarms = detectable(power, "", "spearman")[0], percent(power.fails, 1)
+    return f"{model}: a Spearman drop of {drop}, {false_alarms} false alarms"
 
 
 def _cell(model: ModelEntry, power: ModelPower, metric: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The verdicts of the gates: what did not pass, what passed, what could not be judged or measured; and their charts."""
+"""The verdicts of the gates: what did not pass, what passed, what could not be judged or measured."""
 
 from dataclasses import asdict
 from typing import Any
@@ -9,35 +9,31 @@ from harness.report.links import figure_id
 from harness.report.types import Report
 from harness.text import count
 
+_SHOWN = 8  # of what did not pass: the causes come first
+
 
 def missing(report: Report) -> list[tuple[str, str]]:
     """Return each model that could not be measured, with its reason."""
     return [(model, reason or "The reason is in the tests' table.") for model, reason in report.case.missing.items()]
 
 
-def not_passed(report: Report) -> list[dict[str, Any]]:
-    """Return the failures, then what is inconclusive, causes before their consequences."""
-    return [
-        _verdict(report, verdict)
-        for outcome in ("fail", "inconclusive")
-        for verdict in of_outcome(report.case, outcome)
-    ]
+def not_passed(report: Report) -> dict[str, Any]:
+    """Return the failures, then what is inconclusive, causes before their consequences; what are too many apart."""
+    failed, unsure = of_outcome(report.case, "fail"), of_outcome(report.case, "inconclusive")
+    rows = [_verdict(report, verdict) for verdict in (*failed, *unsure)]
+    return {"first": rows[:_SHOWN], "rest": rows[_SHOWN:]} if rows else {}
 
 
-def passed(report: Report) -> list[dict[str, Any]]:
+def passed(report: Report) -> dict[str, Any]:
     """Return the verdicts that passed."""
-    return [_verdict(report, verdict) for verdict in of_outcome(report.case, "pass")]
-
-
-def charts(report: Report) -> list[dict[str, Any]]:
-    """Return the drawn charts, each with the id of its figure, which a verdict links to."""
-    return [{"id": figure_id(report.name, chart.name), "chart": chart} for chart in report.charts]
+    rows = [_verdict(report, verdict) for verdict in of_outcome(report.case, "pass")]
+    return {"rows": rows, "line": count(len(rows), "gate")} if rows else {}
 
 
 def skipped(report: Report) -> dict[str, Any]:
     """Return the gates that were not judged, with what failed in their place."""
     rows = [{**_about(row), "cause": row.cause} for row in report.case.skipped]
-    return {"rows": rows, "title": f"{count(len(rows), 'gate')} not judged"} if rows else {}
+    return {"rows": rows, "line": count(len(rows), "gate")} if rows else {}
 
 
 def _verdict(report: Report, verdict: Verdict) -> dict[str, Any]:
@@ -45,7 +41,7 @@ def _verdict(report: Report, verdict: Verdict) -> dict[str, Any]:
     key = GATES[verdict.gate].chart_of(verdict.subject)
     titles = [chart.title for chart in report.charts if chart.name == key]
     chart = {"id": figure_id(report.name, key), "title": titles[0]} if titles else None
-    return {**_about(verdict), "outcome": verdict.outcome, "text": verdict.text, "chart": chart}
+    return {**_about(verdict), "outcome": verdict.outcome, "text": verdict.message, "chart": chart}
 
 
 def _about(judged: Verdict | Skipped) -> dict[str, str]:

@@ -1,4 +1,4 @@
-/* Sorting and filtering of the wrong pairs, and reading the points of a picture. Texts only ever become textContent. */
+/* Sorting and filtering of the wrong pairs, reading the points of a picture, and folds. Texts only ever become textContent. */
 (() => {
   "use strict";
 
@@ -123,10 +123,53 @@
     points.hidden = false;
   }
 
+  function openAt(hash) {
+    const name = hash.slice(1);
+    const target = document.getElementById(name) || document.getElementById(decodeURIComponent(name));
+    if (!target) return;
+    for (let fold = target.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+    target.scrollIntoView();
+  }
+
+  /* pytest-html's own rows and environment, under one line below ours. */
+  function foldTests() {
+    const report = document.querySelector(".harness-report");
+    const parts = [".run-count", "p.filter", ".summary__reload", ".controls", "#results-table", "#environment-header", "#environment"];
+    const found = parts.map((selector) => document.querySelector(`body > ${selector}, .summary ${selector}`)).filter(Boolean);
+    if (!found.some((element) => element.id === "results-table")) return;
+    const fold = document.createElement("details");
+    const summary = document.createElement("summary");
+    const title = document.createElement("h3");
+    const line = document.createElement("span");
+    const body = document.createElement("div");
+    fold.className = "fold";
+    fold.id = "tests";
+    title.textContent = "Tests of pytest";
+    line.className = "fold__line";
+    line.textContent = [...document.querySelectorAll(".controls .filters > span")]
+      .map((span) => span.textContent.trim().replace(/,$/, "")).filter((words) => !words.startsWith("0 ")).join(", ");
+    body.className = "fold__body";
+    for (const box of document.querySelectorAll(".controls input.filter")) {
+      box.setAttribute("aria-label", box.nextElementSibling.textContent);
+    }
+    summary.append(title, " ", line);
+    body.append(...found);
+    fold.append(summary, body);
+    const own = document.createElement("div");
+    own.className = "harness-tests";
+    own.append(fold);
+    report.after(own);
+  }
+
   for (const errors of document.querySelectorAll(".harness-report [data-errors]")) {
     const table = errors.querySelector("table");
     makeSortable(table);
     makeFilterable(errors, table);
   }
   document.querySelectorAll(".harness-report .points").forEach(makeReadable);
+  window.addEventListener("hashchange", () => openAt(location.hash));
+  document.addEventListener("DOMContentLoaded", () => {
+    foldTests();
+    openAt(location.hash);
+  });
 })();
