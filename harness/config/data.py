@@ -67,10 +67,7 @@ class DataSpec(Frozen):
     """The pairs: files or directories, relative to the case file, or hub datasets."""
 
     train: Source | None = None
-    """The pairs to train on: a file, a directory that `datasets` saved, or a table that names a hub dataset.
-
-    Without them no model is trained, nothing is audited, and no threshold is chosen.
-    """
+    """Pairs to train on: a file, a directory of `datasets`, or a hub dataset. None: nothing is trained or audited."""
     eval: Source
     """The pairs to judge by."""
     dev: Dev | None = None

@@ -31,10 +31,11 @@ def common_part(a: CaseResults, b: CaseResults) -> CommonPart:
     measured = ("", BASE, gated)
 
     def kept(verdict: Verdict, *, in_gate_run: bool) -> bool:
+        gate = GATES[verdict.gate]
         if in_gate_run:
-            return verdict.outcome == "fail" or "full" in GATES[verdict.gate].runs
+            return verdict.outcome == "fail" or ("full" in gate.runs and not gate.verifies)
         known = verdict.subject.model in measured and verdict.subject.stage != "train"
-        return known and "gate" in GATES[verdict.gate].runs
+        return known and "gate" in gate.runs and not gate.verifies
 
     parts, left_out = [], []
     for case in (a, b):

@@ -96,7 +96,7 @@ def test_scores_without_labels_take_them_from_the_pairs(tmp_path, pair_lines, ca
         ("similarity_score,label\n0.1,1\n", "no column of scores; expected cosine_scores or"),
         ("score,label\n0.1,1\nhigh,0\n", 'row 2: score is "high", expected a number'),
         ("score,label\n0.1,3.8\n", 'row 1: the label is "3.8", expected 0 or 1'),
-        ("score,label\n0.1\n", "row 1 has not the columns of the first: score, label"),
+        ("score,label\n0.1\n", "row 1: 1 cells, but the header has 2"),
         ("", "no column of scores"),
     ],
 )

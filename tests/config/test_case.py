@@ -236,4 +236,6 @@ def test_a_file_that_is_no_toml_or_cannot_be_read_is_refused(tmp_path):
         [line] = lines_of_error(path)
         assert line.startswith("not TOML: ")
     assert ["cannot be read: No such file or directory"] == lines_of_error(tmp_path / "none.toml")
-    assert ["cannot be read: Is a directory"] == lines_of_error(tmp_path)
+    path.unlink()
+    with pytest.raises(CaseError, match=r"case\.toml: cannot be read: No such file or directory"):
+        read_case(tmp_path)  # a directory stands for the case in it

@@ -7,7 +7,6 @@ import hashlib
 import io
 import json
 import lzma
-import sys
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.data import HubDataset, Pair, read_pairs, readers
-from harness.errors import DataError
+from harness.errors import DataError, MissingLibraryError
 
 FIELDS = "text_1, text_2, label, category, subcategory, pair_type"
 VALUES = ("boy: I love lazy Sundays", "girl: I'm all about new people", 0, "lifestyle", "weekend", "incompatible")
@@ -172,9 +171,9 @@ def test_a_hub_dataset_without_a_network_is_one_sentence():
 
 def test_a_missing_library_names_the_line_that_installs_it(read, monkeypatch):
     content = as_parquet([ROW])
-    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    monkeypatch.setattr("harness.errors.find_spec", lambda _: None)
     with pytest.raises(
-        DataError, match=r'needs pyarrow.parquet, .*: pip install "pytest-embedding-harness\[parquet\]"'
+        MissingLibraryError, match=r'pyarrow is missing: pip install "pytest-embedding-harness\[parquet\]"'
     ):
         read("p.parquet", content)
 

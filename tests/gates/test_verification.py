@@ -89,7 +89,10 @@ def test_a_setting_that_differs_is_named_with_both_values_and_the_load_paths(mak
         verdict = verdict_of(run, "settings")
         assert ("fail", True) == (verdict.outcome, said in verdict.message), verdict.message
     run.baseline.models["lora"].settings.clear()
-    assert "no settings are stored for model lora; store them with pytest" in verdict_of(run, "settings").message
+    assert (
+        "no settings are stored for model lora; store them with embedding-harness run"
+        in verdict_of(run, "settings").message
+    )
     run.baseline.models.pop("lora")
     with pytest.raises(NotJudgedError) as caught:
         verdict_of(run, "settings")

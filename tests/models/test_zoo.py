@@ -70,7 +70,7 @@ def trained(bases, tiny_inputs, tmp_path_factory):
                 recipe=recipe,
                 base=bases[name],
                 train_pairs=pairs,
-                eval_pairs=pairs,
+                dev_pairs=None,
                 sides=SIDES,
                 out=out,
                 progress=lambda *_: None,
@@ -102,7 +102,7 @@ def test_it_is_trained_saved_opened_again_and_verified(bases, trained, tmp_path,
 
     checkpoint = Checkpoint(strategy, base, out, "trained")
     encoded = ENCODE.run(
-        checkpoint=checkpoint, texts={"eval": [("tea",), ("tea", "x")]}, sides=SIDES, out=tmp_path, progress=_silent
+        source=checkpoint, texts={"eval": [("tea",), ("tea", "x")]}, sides=SIDES, out=tmp_path, progress=_silent
     )
     arrays = read_arrays(tmp_path / "embeddings.safetensors")
     assert (3, len(recorded[0])) == arrays["eval"].shape

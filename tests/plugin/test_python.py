@@ -11,7 +11,7 @@ from harness.errors import CaseError, HarnessError
 def test_run_case_gates_as_pytest_does(gated):
     assert gated.run("--adapter", "lora").ret == 0
     path = str(gated.path / "fixtures" / "tiny" / "case.toml")
-    assert repr(load_case(path)) == "Case(name='tiny', base='tiny', models={'standard': 'full', 'lora': 'lora'})"
+    assert repr(load_case(path)) == "Case(name='tiny', base='tiny', models=['standard', 'lora'])"
     told = []
     found = run_case(
         path,
