@@ -3,12 +3,9 @@
 The report, the GitHub summary and `compare` are functions of both, so each can be rendered again without a run.
 """
 
-from harness.results.files import PairTable, pair_table_name, read_pair_tables, read_results, write_results
-from harness.results.model import (
-    SCHEMA,
+from harness.results.entries import (
     AuditEntry,
     CandidateEntry,
-    CaseResults,
     CheckEntry,
     ExtraMetric,
     ExtraSet,
@@ -17,5 +14,6 @@ from harness.results.model import (
     MetricEntry,
     ModelEntry,
     RelativeEntry,
-    Results,
 )
+from harness.results.files import PairTable, pair_table_name, read_pair_tables, read_results, write_results
+from harness.results.model import SCHEMA, CaseResults, Results

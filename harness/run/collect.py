@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from harness.analyses import ANALYSES, PLANES, PROJECT, pair_means
+from harness.analyses import ANALYSES
 from harness.baselines import ToleranceSource
 from harness.config import BASE
 from harness.errors import BaselineError, HarnessError, NotBuiltError
 from harness.gates import GATES, Outcome, Skipped, Subject, Verdict, expected
 from harness.metrics import METRICS
-from harness.models import read_arrays
 from harness.results import (
     AuditEntry,
     CandidateEntry,
@@ -30,6 +29,7 @@ from harness.results import (
     pair_table_name,
 )
 from harness.run.case_run import CaseRun
+from harness.run.pair_table import pair_table
 from harness.statistics import Interval
 
 Outcomes = Mapping[tuple[str, Subject], Outcome]
@@ -99,7 +99,7 @@ def collect(
         extra_sets={} if brief else _extra_sets(done, measured),
         learning_rate=_learning_rate(done),
         candidate=_candidate(run),
-    ), _pair_table(done, measured, brief=brief)
+    ), pair_table(done, measured, brief=brief)
 
 
 def _model(run: CaseRun, model: str, outcomes: Outcomes, *, brief: bool) -> ModelEntry:
@@ -264,36 +264,6 @@ def _candidate(run: CaseRun) -> CandidateEntry | None:
     if found is None:
         return None
     return CandidateEntry(model=found.model, strategy=found.strategy, path=str(found.path), sha256=found.sha256)
-
-
-def _pair_table(run: CaseRun, measured: Sequence[str], *, brief: bool) -> PairTable:
-    pairs = run.inputs.eval.pairs
-    stored = {model: scores for model in measured if (scores := run.stored.scores(model)) is not None}
-    return PairTable(
-        text_1=tuple(pair.text_1 for pair in pairs),
-        text_2=tuple(pair.text_2 for pair in pairs),
-        label=tuple(pair.label for pair in pairs),
-        category=tuple(pair.category for pair in pairs),
-        subcategory=tuple(pair.subcategory for pair in pairs),
-        pair_type=tuple(pair.pair_type for pair in pairs),
-        scores={model: run.evaluation(model).scores for model in measured},
-        stored_scores={model: tuple(scores) for model, scores in stored.items()},
-        # It takes longer than all of a gate run.
-        projections={} if brief or not measured or run.inputs.candidate else _projections(run, measured),
-    )
-
-
-def _projections(run: CaseRun, measured: Sequence[str]) -> dict[str, tuple[tuple[float, float], ...]]:
-    points = {}
-    for model in measured:
-        rows = run.inputs.sides_of(model).rows(run.inputs.eval)
-        points[model] = pair_means(run.embeddings(model)["eval"], rows)
-    try:
-        planes = run.ctx.artefact(PROJECT, title=f"project {run.inputs.case.name}", points=points)
-    except HarnessError:  # a picture is never worth the report
-        return {}
-    arrays = read_arrays(planes.file(PLANES))
-    return {model: tuple((float(x), float(y)) for x, y in plane) for model, plane in arrays.items()}
 
 
 def _known(interval: Interval | None) -> Interval | None:
