@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.analyses.evaluation import LIBRARIES
-from harness.analyses.uncertainty import SEED
 from harness.data import NO_SIDES, PairSet, Sides
 from harness.execution import Step
 from harness.metrics import Number
@@ -28,7 +27,7 @@ from harness.metrics.operating_point import (
     values_at,
 )
 from harness.models.embeddings import Embeddings
-from harness.statistics.bootstrap import percentile_interval
+from harness.statistics.bootstrap import SEED, percentile_interval
 from harness.statistics.resampling import Units, draw_blocks, pair_weights, resampling_units
 
 _RESAMPLES = 2000

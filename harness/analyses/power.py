@@ -1,20 +1,19 @@
 """The smallest deterioration of a trained model that the gates detect, simulated on what is stored of it."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from harness.analyses.evaluation import LIBRARIES
-from harness.analyses.uncertainty import SEED, changes_since
-from harness.baselines import StoredModel, StoredValue, trusted
+from harness.analyses.uncertainty import changes_since
+from harness.baselines import StoredModel, StoredValue
 from harness.data import PairSet
 from harness.errors import BaselineError
 from harness.execution import Step
 from harness.metrics import METRICS, Number
 from harness.metrics.tally import Values
-from harness.statistics import Comparisons, power
+from harness.statistics import SEED, Comparisons, power
 
 _STEPS = 10  # from nothing forgotten to everything
 
@@ -94,13 +93,12 @@ def _deteriorations(
     """Each comparison's deterioration since the stored scores, and the interval of the change that counts."""
     changes = changes_since(now, scores, pairs, categories, permutations=1)
 
-    def one(category: str, metric: str, value: StoredValue) -> tuple[float, float, float]:
+    def one(category: str, metric: str) -> tuple[float, float, float]:
         change = changes[category][metric]
         worse = change.change if METRICS[metric].direction == "lower" else -change.change
-        known = trusted(change, value, metric)
-        return (worse, known.low, known.high) if known else (worse, math.nan, math.nan)
+        return worse, change.low, change.high
 
-    return [one(*comparison) for comparison in compared]
+    return [one(category, metric) for category, metric, _ in compared]
 
 
 def _worst(metric: str) -> float:

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.analyses.evaluation import LIBRARIES
-from harness.analyses.uncertainty import SEED
 from harness.data import PairSet
 from harness.execution import Step
-from harness.statistics import RelativePerformance, relative_performance
+from harness.statistics import SEED, RelativePerformance, relative_performance
 
 
 def measure_relative_performance(

@@ -10,10 +10,7 @@ from harness.analyses.evaluation import LIBRARIES
 from harness.data import PairSet
 from harness.execution import Step
 from harness.metrics import METRICS, Evaluation
-from harness.statistics import Change, Interval, RegressedPair, compare, intervals, regressed_pairs
-
-SEED = 0
-"""Of all resamples and draws: the same pairs and scores have the same interval, and detect the same, in every run."""
+from harness.statistics import SEED, Change, Interval, RegressedPair, compare, intervals, regressed_pairs
 
 
 @dataclass(frozen=True)

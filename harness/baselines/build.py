@@ -1,14 +1,19 @@
 """The models of a baseline: values, and tolerances from several trainings, or from the pairs alone."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from harness.baselines.model import CATEGORY_METRICS, DECIMALS, StoredModel, StoredValue
-from harness.config import BASE, Case
+from harness.config import BASE, Case, Tolerance
+from harness.data import PairSet
 from harness.errors import BaselineError
 from harness.metrics import METRICS, Evaluation
-from harness.statistics import Interval, bootstrap_tolerance, retraining_tolerance
+from harness.statistics import SEED, Interval, bootstrap_tolerance, retraining_tolerance
+from harness.statistics import intervals as resample
 
 
 def build_model(
@@ -29,7 +34,6 @@ def build_model(
     Raises:
         BaselineError: A value is undefined: it cannot be a reference.
     """
-    rule = case.tolerance
     comparisons = len(METRICS) + len(CATEGORY_METRICS) * len(categories)
 
     def stored(metric: str, category: str = "") -> StoredValue:
@@ -38,17 +42,14 @@ def build_model(
         if any(map(math.isnan, (value, *by_seed.values()))):
             named = f"{model} {category or 'metric'} {metric}"
             raise BaselineError(f"{case.name}: {named} is undefined and cannot be stored")
-        if model == BASE:  # not trained: numeric noise is all there is
-            tolerance = rule.base[metric]
-        elif intervals is not None:
+        noise = 0.0
+        if intervals is not None:
             noise = _bootstrap_noise(evaluation, intervals, metric, category)
-            tolerance = round(max(rule.floor[metric], noise), DECIMALS)
-        else:
-            noise = retraining_tolerance([*by_seed.values()], comparisons=comparisons, confidence=rule.confidence)
-            tolerance = round(max(rule.floor[metric], noise), DECIMALS)
+        elif model != BASE:
+            noise = seed_noise(case.tolerance, by_seed.values(), comparisons)
         return StoredValue(
             value=round(value, DECIMALS),
-            tolerance=tolerance,
+            tolerance=round(max(least_tolerance(case, model, metric), noise), DECIMALS),
             direction=METRICS[metric].direction,
             seeds={str(seed): round(found, DECIMALS) for seed, found in by_seed.items()},
         )
@@ -60,6 +61,33 @@ def build_model(
         settings=dict(settings),
         provenance=dict(provenance),
     )
+
+
+def least_tolerance(case: Case, model: str, metric: str) -> float:
+    """Return the tolerance that the case states: of the base all of it, since numeric noise is all that moves it."""
+    return case.tolerance.base[metric] if model == BASE else case.tolerance.floor[metric]
+
+
+def seed_noise(rule: Tolerance, values: Iterable[float], comparisons: int) -> float:
+    """Return how far another training may fall behind, by the values of several."""
+    return retraining_tolerance(list(values), comparisons=comparisons, confidence=rule.confidence)
+
+
+def score_intervals(
+    scores: NDArray[np.float64], pairs: PairSet, categories: Iterable[str]
+) -> dict[str, Mapping[str, Interval]]:
+    """Resample the pairs of each category, "" for all of them: category -> metric -> interval."""
+    found: dict[str, Mapping[str, Interval]] = {}
+    for category in categories:
+        rows = np.flatnonzero([not category or name == category for name in pairs.categories])
+        found[category] = resample(
+            scores[rows],
+            pairs.labels[rows],
+            pairs.text_rows[rows],
+            seed=SEED,
+            grades=None if pairs.grades is None else pairs.grades[rows],
+        )
+    return found
 
 
 def _bootstrap_noise(

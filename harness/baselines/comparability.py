@@ -1,15 +1,15 @@
 """The one answer to "can this be compared?": by what two things were made from, and by what is stored."""
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from harness.baselines.model import CATEGORY_METRICS, Baseline, Origin, StoredModel, StoredValue
-from harness.metrics import METRICS, MetricResult
-from harness.statistics import Change
+from harness.metrics import MetricResult
 
-_ROUNDED = 0.005  # what a metric may move when the scores are rounded to `DECIMALS`
+_PROBLEMS = 5  # that are named
 
 
 @dataclass(frozen=True)
@@ -65,16 +65,22 @@ class ComparableBaseline:
         return tuple(found)
 
 
-def comparable(baseline: Baseline | None, origin: Origin, *, path: Path | None = None) -> ComparableBaseline:
-    """Return what can be compared of a baseline, None where nothing is stored, with values made from `origin`.
+def comparable(
+    baseline: Baseline | None, origin: Origin, *, path: Path | None = None, contradictions: Iterable[str] = ()
+) -> ComparableBaseline:
+    """Return what can be compared of a baseline with values made from `origin`.
 
-    `path` is where it was looked for, for the message.
+    Args:
+        baseline: None where nothing is stored.
+        origin: Evaluation pairs and base of the values.
+        path: Where it was looked for, for the message.
+        contradictions: What is wrong in it; looked at where it was made from the same pairs and base.
     """
     if baseline is None:
         place = "" if path is None else f" at {path}"
         problem = f"no baseline yet{place}: look at the report, then run with --update-baselines"
         return ComparableBaseline((problem,), missing=True, _stored=None)
-    problems = origin_problems(baseline.origin, origin)
+    problems = origin_problems(baseline.origin, origin) or _first(contradictions)
     return ComparableBaseline(problems, missing=False, _stored=None if problems else baseline)
 
 
@@ -98,15 +104,9 @@ def origin_problems(was: Origin, now: Origin, *, names: tuple[str, str] = ("stor
     return tuple(problems)
 
 
-def trusted(change: Change | None, stored: StoredValue, metric: str) -> Change | None:
-    """Return a change since the stored scores; None where these do not give the stored value: one of both was edited.
-
-    Rounded they do, nearly: a rounded score may move one pair over a threshold.
-    """
-    if change is None:
-        return None
-    noise = 1 if METRICS[metric].unit == "pairs" else _ROUNDED
-    return change if abs(change.stored - stored.value) <= noise else None
+def _first(problems: Iterable[str]) -> tuple[str, ...]:
+    found = tuple(islice(problems, _PROBLEMS + 1))
+    return found if len(found) <= _PROBLEMS else (*found[:-1], "and more")
 
 
 def _differences(what: str, stored: Collection[str], now: Collection[str]) -> Iterator[str]:

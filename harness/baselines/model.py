@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.config import Case
 from harness.errors import BaselineError
+from harness.execution.reading import read_json
 from harness.execution.store import write_whole
-from harness.metrics import METRICS
+from harness.metrics import METRICS, Metric
 from harness.text import count
 
 DECIMALS = 6
@@ -22,6 +23,7 @@ UPDATE = "embedding-harness run --update-baselines"
 """The command that stores a new baseline, for messages."""
 
 
+_RESTORE = "Restore it from version control"
 ToleranceSource = Literal["seeds", "bootstrap", "case"]
 
 
@@ -128,9 +130,9 @@ def read_baseline(path: Path) -> Baseline | None:
     if not path.exists():
         return None
     try:
-        baseline = Baseline.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise BaselineError(f"{path}: cannot be read: {error}") from None
+        baseline = Baseline.model_validate(read_json(path, BaselineError))
+    except BaselineError as error:
+        raise BaselineError(f"{error}. {_RESTORE}") from None
     except ValidationError as error:
         problem = "; ".join(
             f"{'.'.join(map(str, found['loc'])) or 'the file'}: {found['msg']}" for found in error.errors()[:5]
@@ -138,7 +140,7 @@ def read_baseline(path: Path) -> Baseline | None:
     else:
         problem = _contradiction(baseline)
     if problem:
-        raise BaselineError(f"{path}: not a baseline: {problem}. Restore it from version control")
+        raise BaselineError(f"{path}: not a baseline: {problem}. {_RESTORE}")
     return baseline
 
 
@@ -168,14 +170,26 @@ def _contradiction(baseline: Baseline) -> str:
     """Return what would disarm a gate in a well-formed baseline; empty where nothing does."""
     if len(baseline.scores) != baseline.origin.eval_pairs:
         return f"scores: {len(baseline.scores)} rows for {baseline.origin.eval_pairs} pairs"
+    for number, row in enumerate(baseline.scores, start=1):
+        if row.keys() != baseline.models.keys():
+            wrong = sorted(row.keys() ^ baseline.models.keys())
+            return f"scores: row {number} has too much or lacks {', '.join(wrong)}; expected a score of each model"
+        if any(abs(score) > 1 + 10.0**-DECIMALS for score in row.values()):
+            return f"scores: row {number} holds {row}, expected cosines, -1 to 1"
     for model, stored in baseline.models.items():
-        if any(model not in row for row in baseline.scores):
-            return f"scores: not every row has one of {model}"
         for values in (stored.metrics, *stored.categories.values()):
             for metric, value in values.items():
-                if metric in METRICS and value.direction != METRICS[metric].direction:
-                    return f"{model} {metric}: direction {value.direction}, expected {METRICS[metric].direction}"
+                if metric in METRICS and (words := _out_of_place(METRICS[metric], value)):
+                    return f"{model} {metric}: {words}"
     return ""
+
+
+def _out_of_place(metric: Metric, value: StoredValue) -> str:
+    """Return why a value cannot be one of a metric; empty where it can."""
+    if value.direction != metric.direction:
+        return f"direction {value.direction}, expected {metric.direction}"
+    wrong = [one for one in (value.value, *value.seeds.values()) if not metric.low <= one <= metric.high]
+    return f"the value is {wrong[0]:g}, expected {metric.low:g} to {metric.high:g}" if wrong else ""
 
 
 def _flat(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:

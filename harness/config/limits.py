@@ -1,5 +1,6 @@
 """The tables of a case that limit what its gates let pass. What a case does not state has a default."""
 
+import math
 from typing import Annotated, Any, Self
 
 from pydantic import Field, PlainValidator, create_model, model_validator
@@ -28,7 +29,12 @@ def _numbers(fields: dict[str, Any]) -> PlainValidator:
 def _of_metrics(default: str) -> PlainValidator:
     """Return the validator of a number for each metric, by default what its row says."""
     fields = {
-        name: Field(default=getattr(row, default), ge=0, description=f"{row.title} ({row.unit}).")
+        name: Field(
+            default=getattr(row, default),
+            ge=0,
+            lt=row.high - row.low if math.isfinite(row.high - row.low) else None,  # a wider one lets everything pass
+            description=f"{row.title} ({row.unit}).",
+        )
         for name, row in METRICS.items()
     }
     return _numbers(fields)
@@ -89,11 +95,11 @@ class Gates(Frozen):
     """Metrics in which every trained model must be better than the base."""
     divergence: float = Field(default=0.01, gt=0, lt=2)
     """Least mean cosine distance of an adapter's embeddings from the base's; an ignored adapter has exactly 0."""
-    merge_agreement: float = Field(default=0.9999, gt=0, le=1)
+    merge_agreement: float = Field(default=0.9999, ge=0.9, le=1)
     """Least cosine between the merged and the unmerged adapter's embeddings of the probe texts."""
     category_pairs: int = Field(default=8, ge=2)
     """Least number of pairs of each label for a category to be compared; with fewer its AUC is a lottery."""
-    latency_ratio: float = Field(default=1.15, gt=0)
+    latency_ratio: float = Field(default=1.15, gt=0, le=10)
     """Greatest encode time of a merged adapter over the base's."""
     relative_performance: list[RelativeGate] = Field(default_factory=list)
     """Models held against another; by default each adapter against the first full one. An empty list compares none."""

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from harness.baselines import UPDATE, StoredValue, ToleranceSource, trusted
+from harness.baselines import UPDATE, StoredValue, ToleranceSource
 from harness.config import BASE
 from harness.data import Pair
 from harness.gates.types import Evidence, NotJudgedError, Subject, Verdict, outcome_of
@@ -42,7 +42,7 @@ def metric_holds(run: Evidence, subject: Subject) -> Verdict:
         subject,
         observed,
         stored,
-        trusted(run.change(model, metric, category), stored, metric),
+        run.change(model, metric, category),
         run.regressed(model, category),
         run.inputs.eval.pairs,
         "seeds" if known is None else known.tolerance_from,

@@ -100,7 +100,8 @@ def compare(a: Results, b: Results) -> Comparison:
     """Compare B with A; of a full and a gate run, what both can have.
 
     Raises:
-        HarnessError: They cannot be compared: no common case, other evaluation pairs, or another base. In one line.
+        HarnessError: They cannot be compared: no common case, other evaluation pairs, another base, or a run in which
+            no gate was judged. In one line.
     """
     common = [case for case in a.cases if case in b.cases]
     if not common:
@@ -109,7 +110,10 @@ def compare(a: Results, b: Results) -> Comparison:
     problems = [
         f"{case}: {problem}"
         for case, was, now in both
-        for problem in origin_problems(was.origin, now.origin, names=("A", "B"))
+        for problem in (
+            *origin_problems(was.origin, now.origin, names=("A", "B")),
+            *(_not_judged(name, one) for name, one in (("A", was), ("B", now)) if not one.verdicts),
+        )
     ]
     if problems:
         raise HarnessError(one_line(f"not comparable: {'; '.join(problems)}"))
@@ -157,6 +161,10 @@ def as_markdown(comparison: Comparison) -> str:
     # Cut inside, the note of the cut would be folded away.
     whole = text + folded if same and len((text + folded).encode()) <= COMMENT_BYTES else text
     return cut_lines(whole, COMMENT_BYTES)
+
+
+def _not_judged(name: str, case: CaseResults) -> str:
+    return f"no gate was judged in {name}" + (f": {case.error}" if case.error else "")
 
 
 def _metric_changes(case: str, a: CaseResults, b: CaseResults) -> Iterator[MetricChange]:

@@ -4,13 +4,13 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.config import BASE
 from harness.gates import GATES, Outcome, Verdict
 from harness.metrics import METRICS
 from harness.results import CandidateEntry, CaseResults
-from harness.text import count, cut, listed, number, percent, sentence
+from harness.text import count, cut, listed, number, percent, sentence, some
 
 _LONGEST_REASON = 400  # characters of a reason
 _NAMED = 4  # failures that are named after the first
@@ -50,6 +50,7 @@ def headline(case: CaseResults) -> Headline:
     Where pairs leak and the values depend on them, that is the cause: it decides what all the rest is worth.
     """
     found, leakage = _answer(case), _leakage(case)
+    found = replace(found, detail=" ".join(filter(None, (found.detail, _cannot_fail(case)))))
     return Headline(found.outcome, leakage, found.sentence) if leakage else found
 
 
@@ -171,6 +172,14 @@ def _missing(case: CaseResults) -> list[str]:
         by_reason.setdefault(shown, []).append(model)
     words = [f"{listed(models)} not measured" + (f": {why}" if why else "") for why, models in by_reason.items()]
     return ["; ".join(words)] if words else []
+
+
+def _cannot_fail(case: CaseResults) -> str:
+    found = case.cannot_fail
+    if not found:
+        return ""
+    has = "comparison has" if len(found) == 1 else "comparisons have"
+    return f"{len(found):,} {has} a tolerance so wide that no model fails: {some(found, _NAMED)}."
 
 
 def _relative(case: CaseResults) -> Iterator[str]:

@@ -7,15 +7,13 @@ from typing import Any
 import numpy as np
 
 from harness import __version__
-from harness.analyses.uncertainty import SEED
-from harness.baselines import Baseline, build_model, build_scores
+from harness.baselines import Baseline, build_model, build_scores, score_intervals
 from harness.execution import Step
 from harness.metrics import Evaluation
 from harness.models import ENCODERS
 from harness.run.case_run import CaseRun
 from harness.run.environment import machine
 from harness.statistics import Interval
-from harness.statistics import intervals as resample
 from harness.training import TRAIN
 
 
@@ -58,18 +56,9 @@ def calibrate(run: CaseRun, model: str, seeds: int) -> dict[int, Evaluation]:
 
 def intervals(run: CaseRun, model: str) -> dict[str, Mapping[str, Interval]]:
     """Resample the evaluation pairs of each compared category: category -> metric -> interval, all pairs under ""."""
-    found: dict[str, Mapping[str, Interval]] = {"": run.uncertainty(model).intervals}
-    scores, pairs = np.array(run.evaluation(model).scores), run.inputs.eval
-    for category in run.inputs.compared_categories:
-        rows = np.flatnonzero([name == category for name in pairs.categories])
-        found[category] = resample(
-            scores[rows],
-            pairs.labels[rows],
-            pairs.text_rows[rows],
-            seed=SEED,
-            grades=None if pairs.grades is None else pairs.grades[rows],
-        )
-    return found
+    scores = np.array(run.evaluation(model).scores)
+    by_category = score_intervals(scores, run.inputs.eval, run.inputs.compared_categories)
+    return {"": run.uncertainty(model).intervals, **by_category}
 
 
 def provenance(run: CaseRun, model: str) -> dict[str, Any]:

@@ -1,14 +1,14 @@
 """A case's run -> its part of `results.json`. A model that failed is missing, and never costs the others' report."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from harness.analyses import ANALYSES
-from harness.baselines import ToleranceSource
+from harness.baselines import ToleranceSource, cannot_fail
 from harness.config import BASE
 from harness.errors import BaselineError, HarnessError, NotBuiltError
 from harness.gates import GATES, Outcome, Skipped, Subject, Verdict, expected
@@ -89,6 +89,7 @@ def collect(
         missing=missing,
         error=error,
         incomparable="; ".join(run.stored.problems),
+        cannot_fail=tuple(_cannot_fail(run, measured)),
         updated=updated,
         expected=expected(inputs, kinds),
         strict=strict,
@@ -257,6 +258,14 @@ def _learning_rate(run: CaseRun) -> LearningRateEntry | None:
         own_rate=own,
         points=tuple(points),
     )
+
+
+def _cannot_fail(run: CaseRun, measured: Sequence[str]) -> Iterator[str]:
+    for model in measured:
+        stored = run.stored.model(model)
+        if stored is not None and model != BASE:  # which may not move either way
+            for category, metric, _ in cannot_fail(stored, run.inputs.eval):
+                yield " ".join(filter(None, (model, category, METRICS[metric].title)))
 
 
 def _candidate(run: CaseRun) -> CandidateEntry | None:

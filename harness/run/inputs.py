@@ -37,6 +37,12 @@ def prepare(case: Case, candidate: Candidate | None = None, named_encoders: Name
         if recipe.lora and (problem := target_problem(base, recipe.lora.target_modules)):
             raise CaseError(f"{case.path}: models.{name}.lora.target_modules: {problem}")
     evaluation = case.read_pairs("eval")
+    least, most = case.gates.category_pairs, len(evaluation) // 2
+    if "category_pairs" in case.gates.model_fields_set and least > most:
+        raise CaseError(
+            f"{case.path}: gates.category_pairs: got {least}, expected at most {most}: of {len(evaluation)} pairs no "
+            "category has more of each label, and none would be compared"
+        )
     if dev is not None and (shared := dev.shared_with(evaluation)):
         raise DataError(
             f"{dev.path}: {shared} of the dev pairs are evaluation pairs; expected pairs that judge nothing"

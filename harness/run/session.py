@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from harness.baselines import baseline_path, comparable, read_baseline
+from harness.baselines import baseline_path, comparable, contradictions, read_baseline
 from harness.config import Case, read_case
 from harness.errors import CaseError
 from harness.execution import AUTO, Context, Device, LocalExecutor, StepProgress, Store
@@ -60,7 +60,9 @@ class Session:
         """
         if case not in self._runs:
             inputs, path = self.cases[case], self.baseline_path(case)
-            stored = comparable(read_baseline(path), inputs.origin, path=path)
+            baseline = read_baseline(path)
+            wrong = contradictions(baseline, inputs.case, inputs.eval)
+            stored = comparable(baseline, inputs.origin, path=path, contradictions=wrong)
             self._runs[case] = CaseRun(self.ctx, inputs, stored)
         return self._runs[case]
 

@@ -10,7 +10,12 @@ def stored_model(value=0.8, **provenance):
     stored = StoredValue(value=value, tolerance=0.02, direction="higher", seeds={"42": value, "43": 0.79})
     return StoredModel(
         metrics={"spearman": stored, "margin": stored},
-        categories={"values": {"margin": stored, "auc_roc": stored}},
+        categories={
+            "values": {
+                "margin": stored,
+                "auc_roc": stored.model_copy(update={"value": abs(value), "seeds": {"42": abs(value), "43": 0.79}}),
+            }
+        },
         settings={"length": 48},
         provenance=provenance,
     )

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.baselines import CATEGORY_METRICS, StoredValue, comparable, origin_problems, trusted
-from harness.statistics import Change
+from harness.baselines import CATEGORY_METRICS, comparable, origin_problems
 
 OTHER_DATA = {"eval_sha256": "f" * 64, "eval_pairs": 300}
 OTHER_BASE = {"base_digest": "c" * 64, "base_name": "mpnet"}
@@ -73,14 +72,3 @@ def test_what_vanished_or_is_new_is_named(make_baseline):
         del baseline.models["base"].categories["values"][CATEGORY_METRICS[0]]
         lacking = f"base values metric {CATEGORY_METRICS[0]} {NEW}"
         assert (lacking in comparable(baseline, baseline.origin).differences(**asked)) == bool(asked["categories"])
-
-
-LIKE_STORED = [("margin", 0.804, True), ("margin", 0.806, False), ("false_positives", 2, False)]
-
-
-@pytest.mark.parametrize(("metric", "stored", "counts"), [*LIKE_STORED, ("false_positives", 1.8, True)])
-def test_a_change_counts_only_where_the_stored_scores_give_the_stored_value(metric, stored, counts):
-    change = Change(now=0.5, stored=0.8, change=-0.3, low=-0.4, high=-0.2, p_value=0.01, reason="")
-    value = StoredValue(value=stored, tolerance=0.02, direction="higher", seeds={})
-    assert (change if counts else None) == trusted(change, value, metric)
-    assert trusted(None, value, metric) is None

@@ -48,7 +48,9 @@ def test_where_nothing_is_stored_nothing_is_read_or_written_and_what_is_no_basel
     path.rmdir()
     for content in (b"<<<<<<< HEAD", b"\xff\xfe", b"null"):
         path.write_bytes(content)
-        with pytest.raises(BaselineError, match=rf"^{path}: (not a baseline|cannot be read): .*$"):
+        with pytest.raises(
+            BaselineError, match=rf"^{path}: not (a baseline|JSON|UTF-8)\b.*\. Restore it from version control$"
+        ):
             read_baseline(path)
 
 
@@ -65,8 +67,11 @@ def test_an_edit_that_would_disarm_a_gate_is_refused(path, make_baseline):
         (lambda content: spearman(content).update(value=float("nan")), "finite number"),
         (lambda content: spearman(content).update(direction="lower"), "direction lower, expected higher"),
         (lambda content: spearman(content).update(tolerance=-1.0), "greater than or equal to 0"),
+        (lambda content: content["scores"][0].update(lora=1.5), "scores: row 1 holds .*, expected cosines, -1 to 1"),
+        (lambda content: spearman(content).update(value=-99.0), "lora spearman: the value is -99, expected -1 to 1"),
+        (lambda content: spearman(content)["seeds"].update({"43": 9.0}), "the value is 9, expected -1 to 1"),
         (lambda content: content["scores"].pop(), "scores: 1 rows for 2 pairs"),
-        (lambda content: content["scores"][1].pop("lora"), "scores: not every row has one of lora"),
+        (lambda content: content["scores"][1].pop("lora"), "scores: row 2 has too much or lacks lora"),
     ):
         content = make_baseline().model_dump(mode="json")
         edit(content)

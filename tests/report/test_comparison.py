@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from harness.errors import HarnessError
 from harness.report.comparison import COMMENT_BYTES, as_markdown, as_text, compare
 from harness.results import CandidateEntry, Results
 
@@ -127,6 +128,12 @@ def test_of_a_full_and_a_gate_run_what_both_can_have_is_compared(report, full):
             assert remark.count(name) == 1
 
 
+def test_a_run_in_which_no_gate_was_judged_is_not_comparable(report):
+    blocked = with_case(report, verdicts=(), error="no such base")
+    with pytest.raises(HarnessError, match="not comparable: dating: no gate was judged in B: no such base"):
+        compared(report, blocked)
+
+
 def test_what_a_gate_run_could_have_and_lacks_is_a_regression(report, full):
     less = gate_run(report, models={"base": report.models["base"]})
     assert [r.outcome for r in compared(full, less).metrics] == ["same", "gone", "gone"]
@@ -152,7 +159,13 @@ def test_what_a_gate_run_could_have_and_lacks_is_a_regression(report, full):
 )
 def test_gates_with_another_verdict(a, b, regressed, report):
     before, after = (
-        with_case(report, verdicts=(verdict("memory", word, model="lora", stage="train"),) if word else ())
+        with_case(
+            report,
+            verdicts=(
+                verdict("baseline"),
+                *((verdict("memory", word, model="lora", stage="train"),) if word else ()),
+            ),
+        )
         for word in (a, b)
     )
     result = compared(before, after)

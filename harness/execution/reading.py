@@ -1,0 +1,57 @@
+"""Files from outside, read with care: regular ones of a sane size, and JSON that says each thing once."""
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+from harness.errors import HarnessError
+
+MOST_BYTES = 256 * 1024 * 1024
+"""Of a file of settings or results: the stored scores of a million pairs are smaller."""
+
+
+def read_text(path: Path, error: type[HarnessError], *, most: int = MOST_BYTES) -> str:
+    """Read a file of text.
+
+    Raises:
+        error: It is no regular file (a pipe or a device never ends), too large, not UTF-8, or cannot be read.
+    """
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise error(f"{path}: cannot be read: {'a directory' if path.is_dir() else 'no regular file'}")
+        if found.st_size > most:
+            raise error(f"{path}: cannot be read: {found.st_size:,} bytes, expected at most {most:,}")
+        return path.read_bytes().decode("utf-8")
+    except OSError as problem:
+        raise error(f"{path}: cannot be read: {problem.strerror or problem}") from None
+    except UnicodeDecodeError as problem:
+        raise error(f"{path}: not UTF-8 (byte {problem.start + 1})") from None
+    except ValueError as problem:  # a NUL in the name
+        raise error(f"{str(path)!r}: cannot be read: {problem}") from None
+
+
+def read_json(path: Path, error: type[HarnessError], *, most: int = MOST_BYTES) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        error: It cannot be read, is no JSON, is nested too deeply, or names a key of an object twice: which of both
+            counts would depend on the reader.
+    """
+    text = read_text(path, error, most=most)
+    try:
+        return json.loads(text, object_pairs_hook=_object)
+    except RecursionError:
+        raise error(f"{path}: not JSON: nested too deeply") from None
+    except ValueError as problem:
+        raise error(f"{path}: not JSON: {problem}") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {json.dumps(twice)[:80]} stands twice in an object")
+    return found
