@@ -88,7 +88,7 @@ def _of_tolerance(
         why = "the case and the pairs"
     allowed = max(floor, noise)
     if value.tolerance > _ALLOWED * allowed + 10.0**-DECIMALS:
-        yield f"the tolerance is {number(value.tolerance, unit)}, {why} allow {number(allowed, unit)}"
+        yield f"the tolerance is {number(value.tolerance, unit)}, by {why} it is at most {number(allowed, unit)}"
 
 
 def _is(value: StoredValue, unit: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -65,10 +67,18 @@ def _prepare(config: pytest.Config, chosen: frozenset[str]) -> None:
     try:
         check_libraries(chosen)
         if kinds:
-            choose_report(config, kinds)
-            config.pluginmanager.register(Collector(config, kinds), "embedding-harness-collector")
+            directory = choose_report(config, kinds)
+            config.pluginmanager.register(Collector(config, kinds, directory), "embedding-harness-collector")
+            _end_by_sigterm_as_by_ctrl_c()
     except HarnessError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def _end_by_sigterm_as_by_ctrl_c() -> None:
+    """Let a run that is told to end write its report; by default it would end without a word."""
+    in_main = threading.current_thread() is threading.main_thread()
+    if in_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)

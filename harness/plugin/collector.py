@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,21 +21,23 @@ if TYPE_CHECKING:
     from harness.results import Results
 
 
-def choose_report(config: pytest.Config, kinds: frozenset[str]) -> None:
-    """Choose where pytest-html writes the report of a run, unless someone did, and see that it can be written there.
+def choose_report(config: pytest.Config, kinds: frozenset[str]) -> Path:
+    """Return the directory of a run's report; pytest-html writes its page there, unless someone chose another place.
 
     Raises:
-        HarnessError: It cannot, or there is no case to report on.
+        HarnessError: It cannot be written to, or there is no case to report on.
     """
     from harness.run import require_writable, settings_of
 
-    if config.option.htmlpath:
-        require_writable(Path(os.path.expandvars(config.option.htmlpath)).expanduser().parent, "--html")
-        return
+    if getattr(config.option, "htmlpath", None):  # pytest has no such option with `-p no:html`
+        directory = Path(os.path.expandvars(config.option.htmlpath)).expanduser().parent
+        require_writable(directory, "--html")
+        return directory
     directory = settings_of(config, config.option.harness_case).reports / _subdirectory(kinds)
     require_writable(directory, "--html, or harness_reports in the ini file")
     config.option.htmlpath = str(directory / "report.html")
     config.option.self_contained_html = True
+    return directory
 
 
 def _subdirectory(kinds: frozenset[str]) -> str:
@@ -44,16 +47,17 @@ def _subdirectory(kinds: frozenset[str]) -> str:
 class Collector:
     """A pytest plugin object, registered where a report is to be written. It computes nothing."""
 
-    def __init__(self, config: pytest.Config, kinds: frozenset[str]) -> None:
+    def __init__(self, config: pytest.Config, kinds: frozenset[str], directory: Path) -> None:
         self._config = config
         self._kinds = kinds
-        self._path = Path(config.option.htmlpath).with_name("results.json")
+        self._path = directory / "results.json"
         self._ran = False
         self._verdicts: dict[str, list[Verdict]] = {}
         self._skipped: dict[str, list[Skipped]] = {}
         self._failures: dict[str, dict[str, str]] = {}
         self._results: Results | None = None
         self._reports: list[Report] = []
+        self._notes: list[str] = []
 
     @pytest.hookimpl(wrapper=True)
     def pytest_collection(self) -> Generator[None, object, object]:
@@ -94,37 +98,69 @@ class Collector:
         for content in _properties(report, FAILURE):
             self._failures.setdefault(content["case"], {})[content["model"]] = content["error"]
 
-    @pytest.hookimpl(tryfirst=True)  # before pytest-html asks for the summary
-    def pytest_sessionfinish(self, exitstatus: int) -> None:
-        """Write `results.json` beside the report, with what is known, also where the run failed or was interrupted."""
-        if not self._ran:
-            return
+    @pytest.hookimpl(wrapper=True, trylast=True)  # around pytest-html's page, and within the terminal's summary
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None, object, object]:
+        """Write `results.json` beside the report, with what is known, also where the run failed or was interrupted.
+
+        Whatever cannot be made or written is said, and no run with such a fault, or a case that is blocked, ends well.
+        """
+        if self._ran:
+            with self._noted("results"):
+                self._collect(brief=exitstatus == pytest.ExitCode.INTERRUPTED)
+        try:
+            return (yield)
+        except OSError as error:  # pytest-html could not write its page
+            self._notes.append(f"report: {error}")
+            return None
+        finally:
+            if exitstatus == pytest.ExitCode.OK and (self._notes or self._blocked()):
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _collect(self, *, brief: bool) -> None:
         from harness.report import reports, write_errors
         from harness.results import Results, write_results
         from harness.run import collect, commit, libraries, machine
 
-        session, collected, pairs = session_of(self._config), {}, {}
-        for case in session.cases:
-            collected[case], pairs[case] = collect(
-                session.run(case),
-                self._verdicts.get(case, []),
-                self._skipped.get(case, []),
-                kinds=self._kinds,
-                strict=self._config.option.harness_strict_verdicts,
-                failures=self._failures.get(case),
-                updated=case in stored_of(self._config),
-                brief=exitstatus == pytest.ExitCode.INTERRUPTED,
-            )
+        open_session, collected, pairs = session_of(self._config), {}, {}
+        for case in open_session.cases:
+            with self._noted(case):
+                collected[case], pairs[case] = collect(
+                    open_session.run(case),
+                    self._verdicts.get(case, []),
+                    self._skipped.get(case, []),
+                    kinds=self._kinds,
+                    strict=self._config.option.harness_strict_verdicts,
+                    failures=self._failures.get(case),
+                    updated=case in stored_of(self._config),
+                    brief=brief,
+                )
         self._results = Results(
             harness=__version__,
             machine=machine(),
             libraries=libraries(),
-            commit=commit(session.settings.root),
+            commit=commit(open_session.settings.root),
             cases=collected,
         )
         self._reports = reports(self._results, pairs)
-        write_results(self._path, self._results, pairs)
-        write_errors(self._path.parent, self._reports)
+        with self._noted(str(self._path)):
+            write_results(self._path, self._results, pairs)
+        with self._noted(str(self._path.parent)):
+            write_errors(self._path.parent, self._reports)
+
+    @contextmanager
+    def _noted(self, part: str) -> Iterator[None]:
+        """Note what goes wrong in a part of the report, and go on with the others."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - the run's answer is worth more than any part of its report
+            self._notes.append(f"{part}: {type(error).__name__}: {error}")
+
+    def _blocked(self) -> bool:
+        from harness.report import headline
+
+        return self._results is not None and any(
+            headline(case).outcome == "fail" for case in self._results.cases.values()
+        )
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
@@ -132,7 +168,8 @@ class Collector:
         from harness.report import summary_html
 
         if self._reports:
-            prefix.append(summary_html(self._reports))
+            with self._noted("report"):
+                prefix.append(summary_html(self._reports))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_row(self, report: pytest.TestReport, cells: list[str]) -> None:
@@ -148,12 +185,16 @@ class Collector:
         report.title = "Embedding evaluation"
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Say the answer of each case; tell GitHub Actions, where the run happens there."""
-        if self._results is None:
-            return
+        """Say the answer of each case, and what is missing; tell GitHub Actions, where the run happens there."""
         from harness.report import headline
         from harness.text import one_line
 
+        if self._notes:
+            terminalreporter.section("missing in the report")
+            for note in self._notes:
+                terminalreporter.line(one_line(note))
+        if self._results is None:
+            return
         terminalreporter.section("embedding evaluation")
         for name, case in self._results.cases.items():
             found = headline(case)

@@ -50,7 +50,7 @@ def headline(case: CaseResults) -> Headline:
     Where pairs leak and the values depend on them, that is the cause: it decides what all the rest is worth.
     """
     found, leakage = _answer(case), _leakage(case)
-    found = replace(found, detail=" ".join(filter(None, (found.detail, _cannot_fail(case)))))
+    found = replace(found, detail=" ".join(filter(None, (found.detail, _cannot_fail(case), _failed_parts(case)))))
     return Headline(found.outcome, leakage, found.sentence) if leakage else found
 
 
@@ -180,6 +180,12 @@ def _cannot_fail(case: CaseResults) -> str:
         return ""
     has = "comparison has" if len(found) == 1 else "comparisons have"
     return f"{len(found):,} {has} a tolerance so wide that no model fails: {some(found, _NAMED)}."
+
+
+def _failed_parts(case: CaseResults) -> str:
+    if not case.failed_parts:
+        return ""
+    return f"Missing in this report, each with its reason below: {some(list(case.failed_parts), _NAMED)}."
 
 
 def _relative(case: CaseResults) -> Iterator[str]:

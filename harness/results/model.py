@@ -43,6 +43,7 @@ class CaseResults(Part):
         missing: Model of this run that could not be measured -> why.
         error: Why the case could not be run at all; else empty.
         incomparable: Why nothing can be compared with the baseline; empty where it can.
+        failed_parts: Part of these results that could not be made, such as an analysis -> why.
         cannot_fail: Comparisons with the baseline that no model fails, however bad: their tolerance is too wide.
         updated: Whether this run stored the baseline that its values are held against.
         expected: How many verdicts a whole run has.
@@ -67,6 +68,7 @@ class CaseResults(Part):
     missing: dict[str, str] = Field(default_factory=dict)
     error: str = ""
     incomparable: str = ""
+    failed_parts: dict[str, str] = Field(default_factory=dict)
     cannot_fail: tuple[str, ...] = ()
     updated: bool = False
     expected: int

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from harness.analyses import ANALYSES
 from harness.baselines import ToleranceSource, cannot_fail
 from harness.config import BASE
 from harness.errors import BaselineError, HarnessError, NotBuiltError
+from harness.execution import Step
 from harness.gates import GATES, Outcome, Skipped, Subject, Verdict, expected
 from harness.metrics import METRICS
 from harness.results import (
@@ -29,7 +31,8 @@ from harness.results import (
     pair_table_name,
 )
 from harness.run.case_run import CaseRun
-from harness.run.pair_table import pair_table
+from harness.run.pair_table import Planes, pair_table, projections
+from harness.run.parts import Parts
 from harness.statistics import Interval
 
 Outcomes = Mapping[tuple[str, Subject], Outcome]
@@ -64,20 +67,26 @@ def collect(
     done = dataclasses.replace(run, ctx=run.ctx.lookup_only())
     missing = dict(failures or {})
     error = missing.pop("", "")
-    measured = []
-    for model in run.inputs.models:
-        try:
-            done.evaluation(model)
-            measured.append(model)
-        except NotBuiltError:
-            pass  # nobody asked for it, or another process tells why
-        except HarnessError as reason:
-            missing[model] = str(reason)
+    parts = Parts()
     places = {gate: place for place, gate in enumerate(GATES)}
     ordered = sorted(verdicts, key=lambda verdict: (places[verdict.gate], str(verdict.subject)))
     outcomes = {(verdict.gate, verdict.subject): verdict.outcome for verdict in ordered}
     inputs, case = run.inputs, run.inputs.case
-    return CaseResults(
+    models = {}
+    for model in inputs.models:
+        try:
+            models[model] = _model(done, model, outcomes, parts, brief=brief)
+        except NotBuiltError:  # nobody asked for it, or another process tells why
+            if any(verdict.subject.model == model and not GATES[verdict.gate].verifies for verdict in ordered):
+                missing[model] = "it was measured, and what was measured is no longer in the store"
+        except HarnessError as reason:
+            missing[model] = str(reason)
+        except Exception as reason:  # noqa: BLE001 - whatever it is, the other models' report is worth having
+            missing[model] = f"{type(reason).__name__}: {reason}"
+    measured = tuple(models)
+    drawn = not (brief or inputs.candidate) and measured  # it takes longer than all of a gate run
+    planes: Planes = parts.make("projection", lambda: projections(done, measured), {}) if drawn else {}
+    results = CaseResults(
         description=case.description,
         model_names=case.model_names,
         origin=inputs.origin,
@@ -85,25 +94,29 @@ def collect(
         pairs=len(inputs.eval),
         negatives=int(np.count_nonzero(inputs.eval.labels == 0)),
         pair_table=pair_table_name(case.name),
-        models={model: _model(done, model, outcomes, brief=brief) for model in measured},
+        models=models,
         missing=missing,
         error=error,
         incomparable="; ".join(run.stored.problems),
         cannot_fail=tuple(_cannot_fail(run, measured)),
+        failed_parts=parts.failed,
         updated=updated,
         expected=expected(inputs, kinds),
         strict=strict,
         verdicts=tuple(ordered),
         skipped=tuple(skipped),
-        relative_performance=_relative_performance(done, measured, outcomes),
-        audit=_audit(done, outcomes),
-        extra_sets={} if brief else _extra_sets(done, measured),
-        learning_rate=_learning_rate(done),
+        relative_performance=parts.make(
+            "relative performance", lambda: _relative_performance(done, measured, outcomes), ()
+        ),
+        audit=parts.make("audit", lambda: _audit(done, outcomes), None),
+        extra_sets={} if brief else parts.make("extra sets", lambda: _extra_sets(done, measured), {}),
+        learning_rate=parts.make("learning rate", lambda: _learning_rate(done), None),
         candidate=_candidate(run),
-    ), pair_table(done, measured, brief=brief)
+    )
+    return results, pair_table(done, measured, planes)
 
 
-def _model(run: CaseRun, model: str, outcomes: Outcomes, *, brief: bool) -> ModelEntry:
+def _model(run: CaseRun, model: str, outcomes: Outcomes, parts: Parts, *, brief: bool) -> ModelEntry:
     evaluation, uncertainty = run.evaluation(model), run.uncertainty(model)
     training, encoding = run.training(model), run.encoding(model)
     leaked = _leaked(run)
@@ -118,7 +131,7 @@ def _model(run: CaseRun, model: str, outcomes: Outcomes, *, brief: bool) -> Mode
         regressed=uncertainty.regressed,
         fixed=uncertainty.fixed,
         without_leakage={metric: result.value for metric, result in without.items()},
-        analyses={} if brief else _analyses(run, model),
+        analyses={} if brief else _analyses(run, model, parts),
         training=training.value if training else None,
         encoding=encoding.value,
         costs={stage: found.cost for stage, found in (("train", training), ("encode", encoding)) if found},
@@ -132,11 +145,13 @@ def _tolerance_from(run: CaseRun, model: str) -> ToleranceSource:
     return stored.tolerance_from if stored else "bootstrap" if model in run.inputs.sources else "seeds"
 
 
-def _analyses(run: CaseRun, model: str) -> dict[str, Any]:
-    found = {}
-    for step in ANALYSES:
+def _analyses(run: CaseRun, model: str, parts: Parts) -> dict[str, Any]:
+    def analysis(step: Step[Any]) -> Any:
         with suppress(BaselineError):  # what is stored does not allow it, as of the base, which has no trainings
-            found[step.name] = run.analysis(step, model)
+            return run.analysis(step, model)
+        return None
+
+    found = {step.name: parts.make(f"{step.name} of {model}", partial(analysis, step), None) for step in ANALYSES}
     return {name: value for name, value in found.items() if value is not None}
 
 

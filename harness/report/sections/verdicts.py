@@ -13,8 +13,9 @@ _SHOWN = 8  # of what did not pass: the causes come first
 
 
 def missing(report: Report) -> list[tuple[str, str]]:
-    """Return each model that could not be measured, with its reason."""
-    return [(model, reason or "The reason is in the tests' table.") for model, reason in report.case.missing.items()]
+    """Return each model that could not be measured, and each part that could not be made, with its reason."""
+    found = {**report.case.missing, **report.case.failed_parts}
+    return [(name, reason or "The reason is in the tests' table.") for name, reason in found.items()]
 
 
 def not_passed(report: Report) -> dict[str, Any]:

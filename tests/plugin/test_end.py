@@ -1,0 +1,54 @@
+"""The end of a run: its answer is said and written with what is known, whatever became of store, disk and plugins."""
+
+import pytest
+
+AT_THE_END = """
+    import pathlib, shutil
+
+    def pytest_runtest_teardown(item, nextitem):
+        if nextitem is None:
+            {}
+"""
+CHOICE = ("-k", "metric and spearman or memory")
+
+
+def test_of_a_store_that_vanished_while_the_run_went_on_what_is_known_is_reported(gated):
+    gated.pytester.makeconftest(AT_THE_END.format("shutil.rmtree('.harness')"))
+    result = gated.run("--adapter", "lora", *CHOICE)
+    result.assert_outcomes(passed=4)
+    result.stdout.fnmatch_lines(["tiny: may ship: *Missing in this report, each with its reason *: operating_point*"])
+    assert pytest.ExitCode.OK == result.ret  # all that was judged was measured
+    assert {"base", "lora"} == set(gated.results["models"])
+
+
+def test_no_run_ends_well_beside_a_report_that_blocks(gated):
+    gated.pytester.makeconftest("""
+        import pytest
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_runtest_logreport(report):
+            report.user_properties[:] = [
+                (name, str(value).replace('"pass"', '"fail"')) for name, value in report.user_properties
+            ]
+    """)
+    result = gated.run("--adapter", "lora", *CHOICE)
+    result.assert_outcomes(passed=4)
+    result.stdout.fnmatch_lines(["tiny: may ship: no. *"])
+    assert pytest.ExitCode.TESTS_FAILED == result.ret
+
+
+def test_a_report_that_cannot_be_written_costs_no_answer(gated):
+    gone = "shutil.rmtree('reports'); pathlib.Path('reports').touch()"
+    gated.pytester.makeconftest(AT_THE_END.format(gone))
+    result = gated.run("--adapter", "lora", *CHOICE)
+    assert pytest.ExitCode.TESTS_FAILED == result.ret
+    result.stdout.fnmatch_lines(["*missing in the report*", "*results.json: *rror: *", "tiny: may ship: *"])
+    result.stdout.no_fnmatch_line("*INTERNALERROR*")
+
+
+def test_without_pytest_html_there_is_no_page_and_all_the_rest(gated):
+    result = gated.run("--adapter", "lora", *CHOICE, "-p", "no:html")
+    assert pytest.ExitCode.OK == result.ret
+    result.stdout.fnmatch_lines(["tiny: may ship: *"])
+    assert "lora" in gated.results["models"]
+    assert not gated.reports.joinpath("report.html").exists()
