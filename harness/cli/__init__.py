@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from contextlib import redirect_stdout, suppress
 from typing import TextIO
 
-from harness.cli import audit, compare, gate, power, report, run
+from harness.cli import audit, compare, gate, init, power, report, run
 from harness.cli.command import DONE, NOTHING_TO_JUDGE
 from harness.errors import HarnessError
 
 COMMANDS = {
+    "init": init.COMMAND,
     "run": run.COMMAND,
     "gate": gate.COMMAND,
     "audit": audit.COMMAND,

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from harness.plugin.causes import fail_for
+from harness.plugin.options import chosen_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from harness.gates import Gate, Subject, Verdict
     from harness.run import CaseRun, Session
@@ -43,14 +44,26 @@ def session_of(config: pytest.Config) -> Session:
         settings = settings_of(config, given.harness_case)
         if given.harness_update_baselines:
             require_writable(settings.baselines, "harness_baselines in the ini file")
-        config.stash[_SESSION] = open_session(
+        progress = TerminalProgress(config)
+        session = config.stash[_SESSION] = open_session(
             settings,
-            TerminalProgress(config),
+            progress,
             candidate,
             device=given.harness_device,
             named_encoders=lambda name: config.hook.pytest_harness_encoder(name=name),
         )
+        if not given.collectonly:
+            progress.expect(_trainings_ahead(config, session))
     return config.stash[_SESSION]
+
+
+def _trainings_ahead(config: pytest.Config, session: Session) -> Iterator[str]:
+    from harness.run import trainings_ahead
+
+    kinds, given = chosen_runs(config), config.option
+    for name, inputs in session.cases.items():
+        seeds = (given.harness_seeds or inputs.case.tolerance.seeds) if given.harness_update_baselines else 1
+        yield from trainings_ahead(session.run(name), kinds, seeds)
 
 
 def notes_of(config: pytest.Config) -> list[tuple[str, list[str]]]:

@@ -66,7 +66,7 @@ class CaseRun:
 
     def verification(self, model: str) -> Verification:
         """Check that a candidate, or a model that the case names by its directory, is what it claims."""
-        title = self._title("verify", model)
+        title = self.title("verify", model)
         if title not in self._once:
             candidate, sides = self.inputs.candidates[model], self.inputs.sides_of(model)
             self._once[title] = verify(self.ctx, candidate, self.inputs.base, title, sides)
@@ -79,7 +79,7 @@ class CaseRun:
         if model not in data.case.recipes or data.candidate is not None:
             return None
         recipe = data.case.recipes[model].changed(**changes)
-        title = self._title("train", model, **changes)
+        title = self.title("train", model, **changes)
         return self.ctx.artefact(
             TRAIN,
             title=title,
@@ -112,7 +112,7 @@ class CaseRun:
         source, sides = self.source(model, **changes), self.inputs.sides_of(model)
         return self.ctx.artefact(
             ENCODERS[type(source)],
-            title=self._title("encode", model, **changes),
+            title=self.title("encode", model, **changes),
             source=source,
             texts={name: sides.texts(pairs) for name, pairs in sets.items()},
             sides=sides,
@@ -201,7 +201,7 @@ class CaseRun:
 
     def latency(self, model: str) -> Mapping[int, Seconds]:
         """Measure the seconds a call of a model and of the base, in turns, once: batch size -> both."""
-        title = self._title("latency", model)
+        title = self.title("latency", model)
         if title not in self._once:
             self._once[title] = measure_in_turns(self, (model, BASE))
         found: Mapping[int, Seconds] = self._once[title]
@@ -212,6 +212,7 @@ class CaseRun:
         found: Embeddings = self._once.setdefault(encoded.key, Embeddings(encoded))  # its files are read once
         return found
 
-    def _title(self, stage: str, model: str, **changes: Any) -> str:
+    def title(self, stage: str, model: str, **changes: Any) -> str:
+        """Return the title of a step about a model, as in progress and errors: `train dating-lora (seed 43)`."""
         changed = ", ".join(f"{name} {value}" for name, value in changes.items())
         return f"{stage} {self.inputs.case.name}-{model}" + (f" ({changed})" if changed else "")

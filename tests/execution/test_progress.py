@@ -22,3 +22,23 @@ def test_a_log_file_gets_a_line_now_and_then_and_a_terminal_more_of_them(monkeyp
     assert shown == [call.args[0] for call in calls]
     config.pluginmanager.getplugin = {}.get
     progress.TerminalProgress(config)("tiny", 0.0, "starting")  # says nothing where there is no terminal
+
+
+def test_of_several_trainings_it_says_which_one_runs_and_how_long_the_rest_takes(monkeypatch):
+    reporter, config = MagicMock(isatty=False, no_header=False), MagicMock()
+    config.pluginmanager.getplugin = {"terminalreporter": reporter, "capturemanager": MagicMock()}.get
+    terminal = progress.TerminalProgress(config)
+    terminal.expect(["train a", "train b", "train c"])
+    events = [(0.0, "train a", 0.0), (60.0, "train a", 0.5), (120.0, "train a", 1.0), (120.0, "encode a", 0.0)]
+    for now, title, done in [*events, (130.0, "train b", 0.0), (250.0, "train b", 1.0), (250.0, "train c", 0.0)]:
+        monkeypatch.setattr(progress.time, "monotonic", lambda now=now: now)
+        terminal(title, done, "on")
+    assert [call.args[0] for call in reporter.write_line.call_args_list] == [
+        "train a: on (1 of 3)",
+        "train a: on, 60 s left (1 of 3, about 5 min left)",
+        "train a: done in 120.0 s (1 of 3, about 4 min left)",
+        "encode a: on",
+        "train b: on (2 of 3, about 4 min left)",
+        "train b: done in 120.0 s (2 of 3, about 2 min left)",
+        "train c: on (3 of 3, about 2 min left)",
+    ]
