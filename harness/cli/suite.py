@@ -15,6 +15,12 @@ def run_suite(kind: str, arguments: Sequence[str]) -> NoReturn:
     With -P, Python does not put the working directory on `sys.path`: a folder `harness/` in it would be imported
     instead of this package.
     """
-    command = [sys.executable, "-P", "-m", "pytest", "--pyargs", "harness.evals", "-m", kind, *arguments]
+    ours = [
+        "-p",
+        "embedding_harness",
+        "--pyargs",
+        "harness.evals",
+    ]  # where plugins are not loaded by themselves as well
+    command = [sys.executable, "-P", "-m", "pytest", *ours, "-m", kind, *arguments]
     sys.stdout.flush()
     os.execv(sys.executable, command)  # noqa: S606 - no shell is wanted

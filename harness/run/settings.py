@@ -51,7 +51,8 @@ def settings_here(cases: Sequence[Path]) -> Settings:
     """Return the settings of a command that is run in the working directory; arguments and errors as `settings_of`."""
     import pytest  # reads the ini file
 
-    return settings_of(pytest.Config.fromdictargs({}, []), cases)
+    # By its name: it may not be loaded by itself, and our settings would be unknown.
+    return settings_of(pytest.Config.fromdictargs({}, ["-p", "embedding_harness"]), cases)
 
 
 def settings_of(config: pytest.Config, cases: Sequence[Path]) -> Settings:
