@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
+from unicodedata import category, normalize
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,7 +126,9 @@ class PairSet:
 
 
 def fold(text: str, prefixes: Iterable[str] = ()) -> str:
-    r"""Put a text in one case and single spaces, so that the same words are the same text.
+    r"""Put a text in one form, so that the same words are the same text: one case, single spaces, Unicode's NFKC.
+
+    Characters that only say how others are shown, such as a soft hyphen or a byte order mark, are dropped.
 
     Args:
         text: The text.
@@ -134,7 +137,11 @@ def fold(text: str, prefixes: Iterable[str] = ()) -> str:
     Example:
         >>> fold("Boy:  I love\tTEA", ["boy: ", "girl: "])
         'i love tea'
+        >>> fold("\ufeffA soft\u00adener")
+        'a softener'
     """
+    if not text.isascii():
+        text = "".join(letter for letter in normalize("NFKC", text) if category(letter) != "Cf")
     whole = " ".join(text.casefold().split())
     for start in sorted((fold(prefix) for prefix in prefixes), key=len, reverse=True):
         rest = whole.removeprefix(start)

@@ -46,6 +46,8 @@ def load_paths_agree(run: Evidence, subject: Subject) -> Verdict:
         least = float(np.min([least, again, other]))
         if not np.isfinite(first).all():
             problems.append(f"{path} gives embeddings that are not numbers")
+        elif first.shape != moved[norm].shape:
+            problems.append(f"{path} gives embeddings of {first.shape[1]} numbers, {norm} of {moved[norm].shape[1]}")
         elif not again >= SAME_MODEL:
             problems.append(f"{path} gives other embeddings at each load (least cosine {again:.4f}): {_RANDOM}")
         elif not other >= SAME_MODEL:

@@ -13,5 +13,5 @@ from harness.models.record import PROBE_TEXTS, TrainingRecord, read_record
 from harness.models.serving import ENCODERS, ModelSource, time_encoding
 from harness.models.sources import ResolvedBase, resolve_base
 from harness.models.targets import target_problem
-from harness.models.tokens import count_word_pieces, max_length
+from harness.models.tokens import max_length, read_word_pieces
 from harness.models.user_encoder import UserEncoder

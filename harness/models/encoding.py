@@ -35,6 +35,7 @@ LIBRARIES = ("torch", "transformers", "sentence-transformers", "peft", "tokenize
 SAME_MODEL = 0.9999
 """Least cosine of a probe's recorded and its reproduced embedding: far above another model, below rounding."""
 
+_NORMALISED = 1e-3  # from 1, of the norms of embeddings that are of one length
 _BATCH = 32
 
 
@@ -69,6 +70,7 @@ def encode(
         arrays["unmerged_probes"] = embed_probes(model, sides)
         model = merge(model)
     arrays["probes"] = embed_probes(model, sides)
+    require_independent(model)
     _require_recorded_probes(source, arrays["probes"])
     declare(model, sides)
     started = time.perf_counter()
@@ -154,7 +156,11 @@ def settings_of(model: SentenceTransformer) -> dict[str, Any]:
     else:
         tokens = tokenizer(list(PROBE_TEXTS), truncation=longest is not None, max_length=longest)["input_ids"]
     vocabulary = tokenizer.get_vocab()
+    probes = embed(model, PROBE_TEXTS)
+    norms = np.linalg.norm(probes, axis=1)
     settings = {
+        "width of the embeddings": probes.shape[1],
+        "norm of the embeddings": 1.0 if np.abs(norms - 1).max() < _NORMALISED else "any",
         "modules": [type(module).__name__ for module in modules],
         "tokenizer vocabulary": f"{len(vocabulary)} tokens, sha256 {digest_of(vocabulary)[:16]}",
         "tokens of the probe texts": f"sha256 {digest_of([list(row) for row in tokens])[:16]}",
@@ -165,9 +171,25 @@ def settings_of(model: SentenceTransformer) -> dict[str, Any]:
         "default prompt": model.default_prompt_name,
         "similarity": model.similarity_fn_name,
     }
-    # A decoder reads the last token: padding on the other side gives another one. It is the default elsewhere.
-    padding = getattr(tokenizer, "padding_side", "right")
-    return settings if padding == "right" else {**settings, "padding": padding}
+    # What a tokenizer does on the right, it does by default. A decoder reads the last token, which padding moves.
+    sides = {key: getattr(tokenizer, f"{key}_side", "right") for key in ("padding", "truncation")}
+    return settings | {key: side for key, side in sides.items() if side != "right"}
+
+
+def require_independent(model: SentenceTransformer) -> None:
+    """Raise a CheckpointError if the embedding of a text depends on the texts that it is encoded beside.
+
+    A wrong side of padding, an attention mask that is left out, or positions that count the padding show so.
+    """
+    together = embed(model, PROBE_TEXTS)
+    for size in (1, 5):
+        least = row_cosines(together, embed(model, PROBE_TEXTS, batch_size=size)).min()
+        if not least >= SAME_MODEL:
+            raise CheckpointError(
+                f"the embedding of a text depends on the texts beside it: in batches of {size} and of "
+                f"{len(PROBE_TEXTS)} it comes out with a cosine of {least:.4f}; expected at least {SAME_MODEL}. "
+                "Look at the tokenizer's padding_side and at the attention mask"
+            )
 
 
 def _require_recorded_probes(checkpoint: Checkpoint, reproduced: NDArray[np.float32]) -> None:

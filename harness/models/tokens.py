@@ -1,8 +1,10 @@
 """Number of word pieces of a text, and the most that a model reads. Imports no torch and no transformers."""
 
+from array import array
 from collections.abc import Sequence
+from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.errors import CheckpointError
 from harness.models.files import MODULES, first_module, read_json
@@ -42,8 +44,15 @@ def max_length(base: ResolvedBase) -> int | None:
     return min((length for length in lengths if length is not None), default=None)
 
 
-def count_word_pieces(base: ResolvedBase, texts: Sequence[str], prompt: str = "") -> list[int]:
-    """Count the word pieces of each text with a prompt in front, special ones included, without truncation.
+class WordPieces(NamedTuple):
+    """The number of word pieces of a text, and a digest that two texts share if the model reads the same."""
+
+    pieces: int
+    digest: bytes
+
+
+def read_word_pieces(base: ResolvedBase, texts: Sequence[str], prompt: str = "") -> list[WordPieces]:
+    """Read the word pieces of each text with a prompt in front, special ones included, without truncation.
 
     A CheckpointError where there is no tokenizer.json that can be read.
     """
@@ -66,7 +75,7 @@ def count_word_pieces(base: ResolvedBase, texts: Sequence[str], prompt: str = ""
     lower = bool(_settings(directory).get("do_lower_case"))
     read = [prompt + (text.lower() if lower else text) for text in texts]
     return [
-        len(encoded.ids)
+        WordPieces(len(encoded.ids), blake2b(array("I", encoded.ids).tobytes(), digest_size=16).digest())
         for start in range(0, len(read), _AT_ONCE)
         for encoded in tokenizer.encode_batch_fast(read[start : start + _AT_ONCE])
     ]

@@ -57,8 +57,9 @@ def _check_named_base(config: dict[str, Any], base: ResolvedBase) -> CheckResult
 def _wrong_name(config: dict[str, Any], base: ResolvedBase) -> str:
     """Say how the hub id or commit in an adapter's configuration differs from the base's; empty where it agrees."""
     name, revision = str(config.get("base_model_name_or_path") or ""), str(config.get("revision"))
-    # Without its owner, as it may be written in the code of a training, a hub id still says which model it is.
-    if _HUB_ID.fullmatch(name) and name not in (base.name, base.name.rpartition("/")[2]):
+    # Without its owner, or with a mirror's, a hub id still says which model it is; what begins with a dot is a path.
+    is_id = _HUB_ID.fullmatch(name) and not name.startswith(".")
+    if is_id and name.rpartition("/")[2] != base.name.rpartition("/")[2]:
         return f"{ADAPTER_CONFIG} names the base {name}, but the case's base is {base.name}"
     # A branch or a tag says nothing about the commit, and a commit may be shortened.
     if base.revision and _COMMIT.fullmatch(revision) and not base.revision.startswith(revision):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from harness.data.sides import NO_SIDES, Sides
 from harness.execution.step import AUTO, MODEL, Device, Progress, Step
 from harness.models.embeddings import EMBEDDINGS
-from harness.models.encoding import LIBRARIES, declare, embed_probes, settings_of
+from harness.models.encoding import LIBRARIES, declare, embed_probes, require_independent, settings_of
 from harness.models.files import ADAPTER_CONFIG, MODULES, read_json
 from harness.models.loading import merge, place
 from harness.models.sources import ResolvedBase
@@ -67,6 +67,7 @@ def try_load_paths(
                     model.to(where or model.device)
                     # A directory's own prompts are those that it is served with; a base has to be given the case's.
                     declare(model, sides, over=candidate.strategy == "lora" and name != _DIRECTORY)
+                    require_independent(model)
                     arrays[name] = embed_probes(model, sides)
                     settings[name] = settings_of(model)
             except Exception as error:  # noqa: BLE001 - whatever it is, a user would meet it here

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 _PREFIX = "base_model.model."
 _EPSILON = 2.0**-23  # of fp32, in which models are merged
+# Who wrote the file, in which type, for which task, and what counts in training only.
+_NO_ARCHITECTURE = re.compile(
+    r"^(_|transformers_version$|architectures$|(torch_)?dtype$|use_cache$|id2label$|label2id$|problem_type$|output_|"
+    r"return_dict$|finetuning_task$|initializer_)|_token_id$|dropout|gradient_checkpointing"
+)
 _MAGNITUDES = ("lora_magnitude_vector", "lora_magnitude_vector.weight")
 
 
@@ -44,8 +49,11 @@ def check_opened(*, candidate: Candidate, base: ResolvedBase, progress: Progress
         if saved.is_adapter:
             checks["exact_merge"] = CheckResult("fail", "not computed: it does not open")
     else:
-        checks["complete"] = CheckResult(
-            "pass", "every tensor of its files is in the opened model, and nothing else is"
+        other = _other_architecture(model, base) if candidate.of_base else []
+        checks["complete"] = (
+            CheckResult("fail", f"{candidate.path}: another architecture than the base's: {some(other)}")
+            if other
+            else CheckResult("pass", "every tensor of its files is in the opened model, and nothing else is")
         )
         if saved.is_adapter:
             checks["exact_merge"] = _check_merge(candidate, base, model)
@@ -57,6 +65,23 @@ def check_opened(*, candidate: Candidate, base: ResolvedBase, progress: Progress
 VERIFY_OPENED = Step(
     "verification", run=check_opened, result=dict[str, CheckResult], resource=MODEL, libraries=LIBRARIES
 )
+
+
+def _other_architecture(model: Any, base: ResolvedBase) -> list[str]:
+    """Return each entry of the transformer's configuration that decides an embedding and is not the base's."""
+    from transformers import AutoConfig
+
+    config: Any = getattr(getattr(model[0], "model", None), "config", None)
+    if config is None:  # of a static model
+        return []
+    directory, _ = first_module(base.path)
+    own = config.to_dict()
+    theirs = AutoConfig.from_pretrained(str(directory), local_files_only=True, trust_remote_code=False).to_dict()
+    return [
+        f"{name} {own.get(name)!r}, the base has {theirs.get(name)!r}"
+        for name in sorted(own.keys() | theirs.keys())
+        if own.get(name) != theirs.get(name) and not _NO_ARCHITECTURE.search(name)
+    ]
 
 
 def _check_merge(candidate: Candidate, base: ResolvedBase, model: Any) -> CheckResult:

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.analyses.audit import audit_pairs
 from harness.config import read_case
 from harness.data import Pair, PairSet, read_pairs
 from harness.data.audit import CHECKS, AuditData, PairFile, audit
-from harness.models import count_word_pieces, max_length, resolve_base
+from harness.models import max_length, read_word_pieces, resolve_base
 
 from .rows import FIXTURES, bare
 
@@ -42,7 +43,7 @@ def test_the_shipped_data_are_within_their_limits(path):
     base = resolve_base(case.base, case.path.parent)
     train, evaluation = case.read_pairs("train"), case.read_pairs("eval")
     texts = (*train.texts, *evaluation.texts)
-    pieces = dict(zip(texts, count_word_pieces(base, texts), strict=True))
+    pieces = {text: found.pieces for text, found in zip(texts, read_word_pieces(base, texts), strict=True)}
     known = {"word_pieces": pieces, "max_length": max_length(base), "uncounted": ""}
     result = audit(data_of(train.pairs, evaluation.pairs, case.data.prefixes, **known))
     values = {check: finding.value for check, finding in result.findings.items()}
@@ -253,3 +254,23 @@ def test_an_example_is_one_short_line_that_a_terminal_can_show():
     [example] = found("shared_pairs", [pair(text, "d")], [pair(text, "d")]).examples
     assert example.isprintable()
     assert len(example) < 120
+
+
+def test_texts_that_the_model_cannot_tell_apart_are_the_same_text(tiny_inputs):
+    """A soft hyphen, a zero-width space or a byte order mark: nothing of them is in the word pieces."""
+    pairs = tiny_inputs.train.pairs[:30]
+    for change in (
+        lambda text: text[:2] + "\u00ad" + text[2:],
+        lambda text: text[:3] + "\u200b" + text[3:],
+        lambda text: "\ufeff" + text,
+        lambda text: text.upper(),
+        lambda text: "".join(chr(ord(letter) + 0xFEE0) if letter.isalpha() else letter for letter in text),  # wide
+        lambda text: text.replace("e", "e\u0301"),  # an accent, which this tokenizer takes away
+    ):
+        copied = tuple(replace(one, text_1=change(one.text_1), text_2=change(one.text_2)) for one in pairs)
+        evaluation = replace(tiny_inputs.eval, pairs=copied)
+        found = audit_pairs(
+            train=tiny_inputs.train, evaluation=evaluation, names=("t", "e"), prefixes=(), base=tiny_inputs.base
+        )
+        assert 1.0 == found.findings["shared_pairs"].value
+        assert 30 == len(found.leaked)

@@ -116,6 +116,12 @@ GOODS: Mapping[str, Change] = {
     "adapter saved by PEFT, without record": in_turn(
         _saved_by_peft, config(base_model_name_or_path="/home/somebody/models/tiny")
     ),
+    # Trained beside its base, or from a mirror of the hub.
+    "adapter on a base by its path": in_turn(_saved_by_peft, _record, config(base_model_name_or_path="./MiniLM")),
+    "adapter on a base of a mirror": in_turn(_saved_by_peft, _record, config(base_model_name_or_path="models/tiny")),
+    "adapter on a base by its path, without record": in_turn(
+        _saved_by_peft, config(base_model_name_or_path="./MiniLM")
+    ),
     # Disabling an adapter changes nothing on the disk: it is saved whole, and enabled again when it is opened.
     "adapter saved while disabled, without record": _saved_while_disabled,
     # Merged into its layers while they live, an adapter is still saved as it was.

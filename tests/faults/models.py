@@ -146,7 +146,13 @@ MODELS: Mapping[str, Fault] = {
     ),
     # Four instead of two: every tensor fits, and the model is another one.
     "model: the number of heads edited": whole(
-        json_file("config.json", num_attention_heads=4), "record", ANOTHER_MODEL
+        json_file("config.json", num_attention_heads=4), "complete", "num_attention_heads 4, the base has 2"
+    ),
+    "model: another activation": whole_unrecorded(
+        json_file("config.json", hidden_act="relu"), "complete", "hidden_act 'relu', the base has 'gelu'"
+    ),
+    "model: another epsilon": whole_unrecorded(
+        json_file("config.json", layer_norm_eps=1e-3), "complete", "layer_norm_eps 0.001, the base has 1e-12"
     ),
     "model: another width": whole_unrecorded(
         copied(lambda shop: shop.wide_base), "base", "base than tiny: other shapes"

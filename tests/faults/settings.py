@@ -69,6 +69,24 @@ _CHANGES: Mapping[str, tuple[Change, _Caught, _Caught]] = {
     ),
     # Only `encode_query` puts it before a text: the embeddings of `encode` are the same.
     "a prompt offered": (json_file(_OF_TEXTS, prompts=_PROMPTS), _PROMPTED, _PROMPTED),
+    # The first numbers of each embedding, which a model with Matryoshka's loss may give away, and no other.
+    "embeddings cut": (
+        json_file(_OF_TEXTS, truncate_dim=16),
+        ("load_paths", r"gives embeddings of 16 numbers, .* of 32"),
+        ("settings", "width of the embeddings 16, the baseline was made with 32"),
+    ),
+    # Positions are counted from the first token, padding or not: a text comes out differently beside a longer one.
+    "padding on the left": (
+        json_file("tokenizer_config.json", padding_side="left"),
+        ("load_paths", "depends on the texts beside it"),
+        ("load_paths", "depends on the texts beside it"),
+    ),
+    # Of a text that is too long, the end is read.
+    "truncation on the left": (
+        json_file("tokenizer_config.json", truncation_side="left"),
+        _OTHER,
+        ("settings", "truncation 'left'"),
+    ),
     # Whoever calls `similarity` gets other numbers for the same embeddings.
     "another similarity": (json_file(_OF_TEXTS, similarity_fn_name="euclidean"), _EUCLIDEAN, _EUCLIDEAN),
 }

@@ -47,7 +47,7 @@ def test_every_fault_is_listed_and_no_load_path_at_all_fails(make_run, paths_ver
     narrow = make_run.rows(TRAINED)[:, :4]
     verdict = paths_verdict({"e": "KeyError: 1"}, a=TRAINED, b=BASE, c=TRAINED, d=(OTHER, 7), f=narrow)
     problems = verdict.message.removeprefix("lora load paths: ").split("; ")
-    begins = ("e fails: KeyError: 1", "b gives other", "d gives other", "f gives other")
+    begins = ("e fails: KeyError: 1", "b gives other", "d gives other", "f gives embeddings of 4 numbers, a of 8")
     assert [True] * 4 == [problem.startswith(begin) for problem, begin in zip(problems, begins, strict=True)]
     assert "fail" == paths_verdict().outcome
 

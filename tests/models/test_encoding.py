@@ -9,7 +9,7 @@ from harness.execution import Context, InlineExecutor, Store
 from harness.metrics import row_cosines
 from harness.models import ADAPTER, PROBE_TEXTS, WEIGHTS, encoder, encoding, open_checkpoint
 from harness.models.embeddings import EMBEDDINGS, Embeddings, read_arrays
-from harness.models.encoding import ENCODE, embed, encode, settings_of
+from harness.models.encoding import ENCODE, embed, encode, require_independent, settings_of
 from harness.models.record import ARRAYS
 from harness.models.serving import time_encoding
 
@@ -46,7 +46,7 @@ def test_each_text_is_encoded_once_and_in_chunks_that_do_not_matter(checkpoints,
     monkeypatch.setattr(encoder, "_CHUNK", 7)
     sets = {"eval": [texts], "again": [texts[:3]]}
     encode(source=checkpoints["base"], texts=sets, out=tmp_path, progress=lambda part, _: parts.append(part))
-    assert sorted([*PROBE_TEXTS, *texts]) == sorted(seen)
+    assert sorted(texts) == sorted(text for text in seen if text not in PROBE_TEXTS)
     assert sorted(parts) == parts
     assert (-(-len(texts) // 7), 1.0) == (len(parts), parts[-1])
     np.testing.assert_allclose(whole, read_arrays(tmp_path / EMBEDDINGS)["eval"], atol=1e-6)
@@ -58,6 +58,24 @@ def test_the_embedding_of_a_text_does_not_depend_on_its_neighbours(checkpoints):
     alone = np.concatenate([embed(model, [text]) for text in PROBE_TEXTS])
     np.testing.assert_allclose(alone, together, atol=1e-6)
     np.testing.assert_allclose(together[::-1], embed(model, PROBE_TEXTS[::-1], batch_size=5), atol=1e-6)
+
+
+def test_a_model_whose_embeddings_depend_on_the_padding_is_refused(checkpoints, tmp_path):
+    model = open_checkpoint(checkpoints["base"])
+    require_independent(model)
+    model.tokenizer.padding_side = "left"  # BERT counts positions from the first token, padding as well
+    with pytest.raises(
+        CheckpointError, match=r"depends on the texts beside it: in batches of 1 and of 12 .* 0\.[0-9]{4};"
+    ):
+        require_independent(model)
+    assert "left" == settings_of(model)["padding"]
+    model.tokenizer.truncation_side = "left"
+    assert ("left", 32, 1.0) == tuple(settings_of(model)[key] for key in ("truncation", *MEASURED))
+    model.truncate_dim = 8
+    assert (8, "any") == tuple(settings_of(model)[key] for key in MEASURED)
+
+
+MEASURED = ("width of the embeddings", "norm of the embeddings")
 
 
 def test_timing_yields_the_seconds_of_each_batch_that_is_asked_for(checkpoints):

@@ -7,7 +7,7 @@ import pytest
 
 from harness.config import read_case
 from harness.errors import CheckpointError
-from harness.models import ResolvedBase, count_word_pieces, max_length, resolve_base
+from harness.models import ResolvedBase, max_length, read_word_pieces, resolve_base
 
 TEXTS = ("i love tea", "", "Ünïcode \u200b and \U0001f600, 'quoted'", "word " * 300, "x" * 500, "\x00 \n\t")
 TRANSFORMER, STATIC = "sentence_transformers.models.Transformer", "sentence_transformers.models.StaticEmbedding"
@@ -34,7 +34,7 @@ def test_lengths_are_those_of_sentence_transformers(which, dating_case_path, tin
         base = resolve_base(read_case(dating_case_path).base, dating_case_path.parent)
     model = SentenceTransformer(str(base.path), device="cpu")
     assert model.max_seq_length == max_length(base)
-    assert [len(ids) for ids in model.tokenizer(list(TEXTS))["input_ids"]] == count_word_pieces(base, TEXTS)
+    assert [len(ids) for ids in model.tokenizer(list(TEXTS))["input_ids"]] == counts(base, TEXTS)
 
 
 @pytest.mark.parametrize(
@@ -67,15 +67,19 @@ def test_the_maximum_is_found_where_it_stands(tmp_path, files, expected):
 def test_what_does_not_say_it_is_refused(tmp_path, files, said):
     base = write(tmp_path, files)
     with pytest.raises(CheckpointError, match=said):
-        _ = max_length(base), count_word_pieces(base, ["tea"])
+        _ = max_length(base), counts(base, ["tea"])
+
+
+def counts(base, texts, prompt=""):
+    return [found.pieces for found in read_word_pieces(base, texts, prompt)]
 
 
 def test_a_prompt_and_lower_case_count(tiny_base_path, tmp_path, edit_json):
     shutil.copytree(tiny_base_path, tmp_path / "base")
     edit_json(tmp_path / "base" / "tokenizer.json", normalizer=None)
     base = ResolvedBase("m", None, tmp_path / "base", "0" * 64)
-    upper, lower = count_word_pieces(base, ["XYZ", "xyz"])
+    upper, lower = counts(base, ["XYZ", "xyz"])
     assert upper < lower  # unknown as a whole, known letter by letter
     edit_json(tmp_path / "base" / "sentence_bert_config.json", do_lower_case=True)
-    assert [lower, lower] == count_word_pieces(base, ["XYZ", "xyz"])
-    assert count_word_pieces(base, ["love: tea"]) == count_word_pieces(base, ["tea"], "love: ")
+    assert [lower, lower] == counts(base, ["XYZ", "xyz"])
+    assert counts(base, ["love: tea"]) == counts(base, ["tea"], "love: ")

@@ -15,12 +15,12 @@ from harness.models import (
     MODULES,
     PROBE_TEXTS,
     Checkpoint,
-    count_word_pieces,
     embed,
     max_length,
     open_checkpoint,
     read_arrays,
     read_record,
+    read_word_pieces,
     resolve_base,
     settings_of,
     target_problem,
@@ -88,9 +88,9 @@ def test_a_base_opens_and_what_it_reads_is_known_without_it(bases, name):
     longest = max_length(base)
     assert longest == settings_of(model)["maximum length"]
     if name != "static":  # whose texts end in no special token
-        assert [len(ids) for ids in model.tokenizer(list(PROBE_TEXTS))["input_ids"]] == count_word_pieces(
-            base, PROBE_TEXTS
-        )
+        assert [len(ids) for ids in model.tokenizer(list(PROBE_TEXTS))["input_ids"]] == [
+            found.pieces for found in read_word_pieces(base, PROBE_TEXTS)
+        ]
 
 
 @pytest.mark.parametrize(("name", "strategy"), TRAINED)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -43,19 +43,22 @@ class PairFile:
         name: Names the file in what is found.
         pairs: Its pairs.
         prefixes: What stands in front of a text and is none of its words.
+        folds: Text -> folded text, one for all texts of both files that are the same to the model; what is not in it is
+            folded by itself.
     """
 
     name: str
     pairs: PairSet
     prefixes: tuple[str, ...] = ()
+    folds: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     @cached_property
     def folded(self) -> Mapping[str, str]:
-        """Text -> folded text, without its prefix."""
-        return {text: fold(text, self.prefixes) for text in self.pairs.texts}
+        """Text -> folded text, without its prefix; one for all texts that are the same to the model."""
+        return {text: self.folds.get(text) or fold(text, self.prefixes) for text in self.pairs.texts}
 
     @cached_property
     def keys(self) -> tuple[FoldedPair, ...]:
