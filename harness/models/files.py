@@ -135,6 +135,9 @@ def read_tensors(path: Path) -> Mapping[str, torch.Tensor]:
 def _reason(path: Path, error: Exception) -> str:
     """Return why a file cannot be read; a clone without Git LFS has a few lines of text in its place."""
     with suppress(OSError), path.open("rb") as file:
-        if file.read(len(_LFS)) == _LFS:
+        head = file.read(len(_LFS))
+        if head == _LFS:
             return "it is a Git LFS pointer, not the file; fetch the file with git lfs pull"
+        if not head:
+            return "it is empty; save or upload it again"
     return str(error)

@@ -92,7 +92,8 @@ def find_candidate(case: Case, strategy: Literal["lora", "full"], path: Path, mo
     option = _OPTIONS[strategy]
     if not path.is_dir():
         came = "a file" if path.exists() else "nothing there"
-        raise CaseError(f"{option} {path}: {came}; expected the directory of {KINDS[strategy]}")
+        hub = "" if path.exists() else "; of a model on the hub give the directory that `hf download ID` prints"
+        raise CaseError(f"{option} {path}: {came}; expected the directory of {KINDS[strategy]}{hub}")
     known = [name for name in case.models if _strategy_of(case, name) == strategy]
     if model is None and len(known) != 1:
         raise CaseError(

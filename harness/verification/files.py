@@ -3,7 +3,8 @@
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,13 @@ _OTHER_KIND = {
     "lora": (WEIGHTS, "a whole model, not an adapter alone; gate it with --full-model"),
     "full": (ADAPTER_CONFIG, "an adapter, not a whole model; gate it with --adapter"),
 }
+
+# Beside the weights, where no loader looks for them.
+_LEFT_BY_A_TRAINER = re.compile(
+    r"training_args\.bin|optimizer\.(pt|bin)|scheduler\.pt|scaler\.pt|rng_state(_\d+)?\.pth"
+)
+_NEEDS_NO_FILE = ("Normalize", "Dropout")
+"""Modules of sentence-transformers without settings: their directory is empty, and Git keeps none."""
 
 # --- an adapter's configuration and tensors: what can be verified, by name
 _UNDERSTOOD = frozenset(
@@ -57,13 +65,19 @@ def check_files(candidate: Candidate) -> CheckResult:
     problems = [*_code_problems(candidate.path), *_format_problems(candidate)]
     if problems:
         return CheckResult("fail", f"{candidate.path}: {'; '.join(problems)}")
-    return CheckResult("pass", "safetensors and JSON only, in the expected format")
+    left = sorted(file.name for file in candidate.path.glob("*") if _LEFT_BY_A_TRAINER.fullmatch(file.name))
+    note = f"; {some(left)}: left by a trainer, opened by nothing here; do not ship it" if left else ""
+    return CheckResult("pass", f"safetensors and JSON only, in the expected format{note}")
 
 
 def _code_problems(path: Path) -> Iterator[str]:
     """Name whatever would run code that comes with the model."""
     found = {file.relative_to(path).as_posix(): file for file in sorted(path.rglob("*"))}
-    pickles = [name for name, file in found.items() if file.suffix.lower() in PICKLES]
+    pickles = [
+        name
+        for name, file in found.items()
+        if file.suffix.lower() in PICKLES and not _LEFT_BY_A_TRAINER.fullmatch(name)
+    ]
     if pickles:
         yield f"{some(pickles)}: a pickle can run any code when it is opened; only safetensors ship"
     links = [name for name, file in found.items() if file.is_symlink() and file.is_dir()]
@@ -92,6 +106,15 @@ def _module_problems(path: Path, modules: Any) -> Iterator[str]:
     outside = [place for place in places if not (path / place).resolve().is_relative_to(path.resolve())]
     if outside:
         yield f"{MODULES}: modules outside the directory: {some(outside)}; only what lies in it ships"
+        return
+    for module in modules if isinstance(modules, list) else ():
+        kind, place = (str(module.get(key, "")) if isinstance(module, dict) else "" for key in ("type", "path"))
+        name = kind.rpartition(".")[2]
+        if place and name not in _NEEDS_NO_FILE:
+            needed = ("config.json", WEIGHTS) if name == "Dense" else ("config.json",)
+            lacking = [file for file in needed if not (path / place / file).is_file()]
+            if lacking:
+                yield f"{MODULES} lists {name} in {place}, which has no {' and no '.join(lacking)}: upload all of it"
 
 
 def _format_problems(candidate: Candidate) -> Iterator[str]:
@@ -106,22 +129,31 @@ def _format_problems(candidate: Candidate) -> Iterator[str]:
         missing = [] if (directory / INDEX).is_file() or (directory / WEIGHTS).is_file() else missing
     if missing:
         present = some(sorted(file.name for file in path.glob("*")))
+        below = [file.parent for file in sorted(path.glob(f"*/{missing[0]}"))]
+        if below:
+            yield f"no {missing[0]} in it, but in {some([one.name for one in below])}; give that directory: {below[0]}"
+            return
         yield f"no {' and no '.join(missing)} in it (found: {present}); expected {KINDS[strategy]}"
         return
     try:
         if strategy == "lora":
             yield from _adapter_problems(path)
         else:
-            weight_shapes(path)
+            yield from _empty_problems(weight_shapes(path))
     except CheckpointError as error:
         yield str(error)
 
 
 def _adapter_problems(path: Path) -> Iterator[str]:
     """Name what is wrong or cannot be verified in an adapter's two files; a CheckpointError if one cannot be read."""
+    config = read_json(path / ADAPTER_CONFIG, "peft_type")
+    if config["peft_type"] != "LORA":
+        yield f"{ADAPTER_CONFIG}: peft_type is {config['peft_type']!r}; only LORA can be verified here"
+        return
     config = read_json(path / ADAPTER_CONFIG, "peft_type", "r", "lora_alpha", "target_modules")
     shapes = tensor_shapes(path / ADAPTER)
-    yield from (f"{ADAPTER_CONFIG}: {problem}" for problem in _config_problems(config))
+    yield from (f"{ADAPTER_CONFIG}: {problem}" for problem in _config_problems(config, shapes))
+    yield from _empty_problems(shapes)
     foreign = [name for name in shapes if _FOREIGN.search(name) and not _OWN.search(name)]
     if foreign:
         yield f"{ADAPTER}: {some(foreign)}: not a LoRA matrix of a linear layer; what it does cannot be verified here"
@@ -130,10 +162,16 @@ def _adapter_problems(path: Path) -> Iterator[str]:
         yield f"{ADAPTER}: {some(odd)}: not a matrix; only LoRA on linear layers can be verified here"
 
 
-def _config_problems(config: dict[str, Any]) -> Iterator[str]:
-    if config["peft_type"] != "LORA":
-        yield f"peft_type is {config['peft_type']!r}; only LORA can be verified here"
-        return
+def _empty_problems(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[str]:
+    empty = [name for name, shape in shapes.items() if 0 in shape]
+    if empty:
+        yield (
+            f"{len(empty)} of {len(shapes)} tensors are empty ({some(empty)}): a sharded training (ZeRO-3, FSDP) that "
+            "was not gathered before it was saved; save the full state dict"
+        )
+
+
+def _config_problems(config: dict[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> Iterator[str]:
     shapeless = [
         key for key in ("rank_pattern", "alpha_pattern", "auto_mapping") if not isinstance(config.get(key) or {}, dict)
     ]
@@ -155,6 +193,12 @@ def _config_problems(config: dict[str, Any]) -> Iterator[str]:
     if config.get("bias", "none") not in ("none", "all", "lora_only"):
         yield f"bias is {config['bias']!r}; expected none, all or lora_only"
     yield from _scaling_problems(config)
+    layers = sorted({name.partition(".lora_")[0] for name in shapes if ".lora_" in name})
+    for key in ("rank_pattern", "alpha_pattern"):
+        for pattern in config.get(key) or {}:
+            with suppress(re.error):  # said above
+                if not any(re.fullmatch(rf"(.*\.)?({pattern})", layer) for layer in layers):
+                    yield f"{key}: {pattern!r} matches no adapted layer; expected one such as {some(layers[:1])}"
     library = (config.get("auto_mapping") or {}).get("parent_library", "transformers.")
     if not str(library).startswith("transformers."):
         yield f"auto_mapping.parent_library is {library!r}; expected a module of transformers"

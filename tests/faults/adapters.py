@@ -39,8 +39,6 @@ _NAN = r"NaN or infinite values in \S*lora_[AB]"
 _UNREADABLE = "cannot be read as safetensors"
 _POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0123456789\nsize 9000\n"
 
-_PICKLES = ("optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin")
-
 
 def _second_adapter_added(directory, shop):
     model = with_adapter(shop)
@@ -109,7 +107,10 @@ WEIGHTS_OF_ADAPTERS: Mapping[str, Fault] = {
     ),
     # ZeRO-3 had taken the parameters apart when one process saved them.
     # Seen: https://github.com/huggingface/accelerate/issues/3508, https://github.com/huggingface/trl/issues/4416.
-    "adapter: tensors without elements": Fault(tensors(lambda _, tensor: tensor.new_zeros(0)), "files", "not a matrix"),
+    "adapter: tensors without elements": Fault(
+        tensors(lambda _, tensor: tensor.new_zeros(0)), "files", "tensors are empty"
+    ),
+    "adapter: an empty file": Fault(text_file(ADAPTER, ""), "files", "it is empty; save or upload it again"),
     # The loss became one, and the training went on.
     # Seen with fp16: https://github.com/Lightning-AI/lit-llama/issues/294.
     "adapter: a NaN": Fault(first_value(float("nan")), "complete", _NAN),
@@ -140,7 +141,7 @@ DIRECTORIES: Mapping[str, Fault] = {
         copied(lambda shop: shop.whole, WEIGHTS, "config.json"), "files", "not an adapter alone"
     ),
     # `PeftModel.save_pretrained` saves an adapter of any name but `default` in a directory of that name.
-    "directory: the adapter lies below, under its name": Fault(_under_its_name, "files", "found: .*style"),
+    "directory: the adapter lies below, under its name": Fault(_under_its_name, "files", "but in style; give"),
     # As PEFT wrote them before it had safetensors: https://github.com/huggingface/peft/pull/553.
     "directory: the weights are a pickle": Fault(
         in_turn(taken_away(ADAPTER), pickle("adapter_model.bin")),
@@ -154,10 +155,6 @@ DIRECTORIES: Mapping[str, Fault] = {
     ),
     # In capitals: some file systems do not tell them apart.
     "directory: a link to a pickle": Fault(_link_to_a_pickle, "files", r"adapter_model\.BIN: a pickle"),
-    # As it lies there, with the optimizer's state and the arguments as pickles.
-    "directory: a checkpoint of the trainer": Fault(
-        in_turn(*(pickle(name) for name in _PICKLES)), "files", r"optimizer\.pt.*a pickle"
-    ),
     # What lies there can change after the gate.
     "directory: a link to a directory": Fault(_link_to_a_directory, "files", "1_Pooling: a link to a directory"),
     # PEFT imports `auto_mapping.parent_library`; before it had a list of what it imports, any module:

@@ -81,6 +81,11 @@ CONFIGURATIONS: Mapping[str, Fault] = {
     # It opens without a word, and the output is the base's.
     "config: alpha zero, an adapter switched off": Fault(config(lora_alpha=0), "files", "alpha lora_alpha is 0"),
     # `Infinity`, which Python's JSON reads as a number.
+    "config: alpha_pattern for a layer that is none": Fault(
+        config(alpha_pattern={"q_proj": 64}),
+        "files",
+        r"alpha_pattern: 'q_proj' matches no adapted layer; expected .*query",
+    ),
     "config: alpha infinite": Fault(config(lora_alpha=float("inf")), "files", "alpha lora_alpha is inf"),
     # Module names of another architecture: PEFT refuses to open it.
     # Seen: https://github.com/huggingface/peft/issues/1206.

@@ -20,6 +20,7 @@ from .tools import (
     read_tensors_of,
     set_json,
     tensors,
+    text_file,
     with_adapter,
 )
 
@@ -105,6 +106,8 @@ def _name_a_branch(out, shop):
     set_json(out / ADAPTER_CONFIG, base_model_name_or_path=shop.inputs.base.name, revision="main")
 
 
+_STATE = ("training_args.bin", "optimizer.pt", "scheduler.pt", "rng_state.pth", "rng_state_0.pth")
+
 GOODS: Mapping[str, Change] = {
     # As sentence-transformers saves it, with the record of its training.
     "adapter": _adapter,
@@ -122,6 +125,8 @@ GOODS: Mapping[str, Change] = {
     "adapter on a base by its path, without record": in_turn(
         _saved_by_peft, config(base_model_name_or_path="./MiniLM")
     ),
+    # A checkpoint as it lies there: the trainer leaves its state beside the weights, as pickles that nothing opens.
+    "adapter with a trainer's state beside it": in_turn(_adapter, *(text_file(name, "any") for name in _STATE)),
     # Disabling an adapter changes nothing on the disk: it is saved whole, and enabled again when it is opened.
     "adapter saved while disabled, without record": _saved_while_disabled,
     # Merged into its layers while they live, an adapter is still saved as it was.

@@ -1,5 +1,6 @@
 """Whole models that are not what they seem, passed with `--full-model`."""
 
+import shutil
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -185,6 +186,12 @@ MODELS: Mapping[str, Fault] = {
     # The directory's own settings switch on what the gate does not.
     "directory: trusts remote code": whole(
         json_file("sentence_bert_config.json", model_args={"trust_remote_code": True}), "files", "asks for code"
+    ),
+    # The upload of a directory within was forgotten.
+    "directory: the pooling is missing": whole(
+        lambda directory, _: shutil.rmtree(directory / "1_Pooling"),
+        "files",
+        r"lists Pooling in 1_Pooling, which has no config\.json: upload all of it",
     ),
     # A conflict of a merge, committed with its marks.
     "directory: broken JSON": whole(
