@@ -31,9 +31,9 @@ def _compare_scores(given: argparse.Namespace) -> int:
 
 
 def _holds_scores(path: Path) -> bool:
-    """Tell a file of scores from a `results.json`, which has the key `schema`."""
+    """Tell a file of scores from a `results.json`, which has the key `schema`; what is not there is neither."""
     if path.suffix != ".json":
-        return True
+        return path.exists()
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):  # whoever reads it says so

@@ -13,7 +13,10 @@ def _run(given: argparse.Namespace) -> int:
 
     directory: Path = given.directory
     if not directory.is_dir():
-        raise CheckpointError(f"{directory}: no directory; expected a PEFT adapter, or a sentence-transformers model")
+        raise CheckpointError(
+            f"{directory}: no directory; expected a PEFT adapter, or a sentence-transformers model; "
+            "of one on the hub the directory that `hf download ID` prints"
+        )
     option = "adapter" if (directory / ADAPTER_CONFIG).is_file() else "full-model"
     # In one word: pytest would look for its ini file above a directory that stands alone.
     run_suite("gate", [f"--harness-{option}={directory}", *given.further])
