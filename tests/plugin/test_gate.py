@@ -77,7 +77,7 @@ def test_options_that_do_not_fit_are_usage_errors(pytester, arguments, message):
 @pytest.mark.parametrize(
     ("option", "path", "said"),
     [
-        ("--adapter", "no/such", "nothing there; expected the directory of a PEFT adapter"),
+        ("--adapter", "no/such", "nothing there; expected the directory of a PEFT adapter; of a model on the hub *"),
         ("--full-model", "tox.ini", "a file; expected the directory of a sentence-transformers model"),
     ],
 )
