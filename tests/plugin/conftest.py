@@ -39,6 +39,23 @@ def projected(tiny_run):
     return collect(tiny_run, [], kinds=frozenset({"full"}))
 
 
+@pytest.fixture(scope="session")
+def verified(reference, write_case, tiny_content, tmp_path_factory):
+    """A store in which the reference's `lora` was verified and measured: a process that opens models costs seconds."""
+    from harness.run import CandidateOptions, Settings, collect, open_session
+
+    root = tmp_path_factory.mktemp("verified")
+    shutil.copytree(reference / "baselines", root / "baselines")
+    write_case(root / "fixtures" / "tiny", tiny_content())
+    settings = Settings.below(root)
+    run = open_session(settings, lambda *_: None, CandidateOptions(reference / "lora", "lora")).run("tiny")
+    run.verification("lora").require_opened()
+    for model in ("base", "lora"):
+        run.uncertainty(model)
+    collect(run, [], kinds=frozenset({"gate"}))
+    return settings.store / "store"
+
+
 @pytest.fixture
 def project(pytester, repository, write_case, tiny_content, tiny_run):
     """A project with the suite, the tiny case and its trained models, without a baseline."""
@@ -50,22 +67,24 @@ def project(pytester, repository, write_case, tiny_content, tiny_run):
 
 
 @pytest.fixture
-def gated(pytester, repository, write_case, tiny_content, tiny_run, reference):
-    """A project with the suite, the tiny case, its baseline, and two candidates: `lora` and `standard`."""
+def gated(pytester, repository, write_case, tiny_content, reference, verified):
+    """A project with the suite, the tiny case, its baseline, and two candidates: `lora` and `standard`.
+
+    `known` is a directory as `lora`, of which the store holds all that the gate finds out.
+    """
     shutil.copytree(repository / "evals", pytester.path / "evals")
     shutil.copytree(reference, pytester.path, dirs_exist_ok=True)
     write_case(pytester.path / "fixtures" / "tiny", tiny_content())
-    for kind in ("embeddings", "evaluation"):  # of the base
-        shutil.copytree(tiny_run.ctx.store.root / kind, pytester.path / ".harness" / "store" / kind)
+    shutil.copytree(verified, pytester.path / ".harness" / "store")
     pytester.makeini("[pytest]")
-    return Project(pytester, "gate")
+    return Project(pytester, "gate", known=reference / "lora")
 
 
 class Project(SimpleNamespace):
     """Runs the suite in its directory, and reads what the run left."""
 
-    def __init__(self, pytester, kind="full"):
-        super().__init__(pytester=pytester, path=pytester.path, kind=kind)
+    def __init__(self, pytester, kind="full", known=None):
+        super().__init__(pytester=pytester, path=pytester.path, kind=kind, known=known)
         self.reports = self.path / "reports" / ("" if kind == "full" else kind)
         self.baseline = self.path / "baselines" / "tiny" / "baseline.json"
 

@@ -14,7 +14,7 @@ CHOICE = ("-k", "metric and spearman or memory")
 
 def test_of_a_store_that_vanished_while_the_run_went_on_what_is_known_is_reported(gated):
     gated.pytester.makeconftest(AT_THE_END.format("shutil.rmtree('.harness')"))
-    result = gated.run("--adapter", "lora", *CHOICE)
+    result = gated.run("--adapter", gated.known, *CHOICE)
     result.assert_outcomes(passed=4)
     result.stdout.fnmatch_lines(["tiny: may ship: *Missing in this report, each with its reason *: operating_point*"])
     assert pytest.ExitCode.OK == result.ret  # all that was judged was measured
@@ -31,7 +31,7 @@ def test_no_run_ends_well_beside_a_report_that_blocks(gated):
                 (name, str(value).replace('"pass"', '"fail"')) for name, value in report.user_properties
             ]
     """)
-    result = gated.run("--adapter", "lora", *CHOICE)
+    result = gated.run("--adapter", gated.known, *CHOICE)
     result.assert_outcomes(passed=4)
     result.stdout.fnmatch_lines(["tiny: may ship: no. *"])
     assert pytest.ExitCode.TESTS_FAILED == result.ret
@@ -40,14 +40,14 @@ def test_no_run_ends_well_beside_a_report_that_blocks(gated):
 def test_a_report_that_cannot_be_written_costs_no_answer(gated):
     gone = "shutil.rmtree('reports'); pathlib.Path('reports').touch()"
     gated.pytester.makeconftest(AT_THE_END.format(gone))
-    result = gated.run("--adapter", "lora", *CHOICE)
+    result = gated.run("--adapter", gated.known, *CHOICE)
     assert pytest.ExitCode.TESTS_FAILED == result.ret
     result.stdout.fnmatch_lines(["*missing in the report*", "*results.json: *rror: *", "tiny: may ship: *"])
     result.stdout.no_fnmatch_line("*INTERNALERROR*")
 
 
 def test_without_pytest_html_there_is_no_page_and_all_the_rest(gated):
-    result = gated.run("--adapter", "lora", *CHOICE, "-p", "no:html")
+    result = gated.run("--adapter", gated.known, *CHOICE, "-p", "no:html")
     assert pytest.ExitCode.OK == result.ret
     result.stdout.fnmatch_lines(["tiny: may ship: *"])
     assert "lora" in gated.results["models"]

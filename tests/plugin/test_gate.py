@@ -125,7 +125,7 @@ def digests(gated, write_case, tiny_content, tiny_base_path):
 
 def test_a_base_elsewhere_is_verified_the_same(gated, digests, tiny_base_path, build_tiny_base):
     shutil.copytree(tiny_base_path, gated.path / "copy")
-    result = gated.run("--adapter", "lora", "--base-model", "copy", "-k", f"{VERIFY} or baseline")
+    result = gated.run("--adapter", gated.known, "--base-model", "copy", "-k", f"{VERIFY} or baseline")
     assert result.ret == pytest.ExitCode.OK
     refused(gated.run("--adapter", "lora"), "*no directory *nowhere*")
     said = "*--base-model gone: nothing there; expected the directory of tiny*"
@@ -143,7 +143,7 @@ def test_a_good_adapter_passes_again_and_again(gated, outcomes):
     other_report = gated.path / "reports" / "report.html"
     other_report.parent.mkdir()
     other_report.write_text("of a full run", encoding="utf-8")
-    result = gated.run("--adapter", "lora")
+    result = gated.run("--adapter", "lora", "-n", "2")
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(["heavy imports: []"])
     assert set(gated.verdicts.values()) == {"pass"}
@@ -156,17 +156,14 @@ def test_a_good_adapter_passes_again_and_again(gated, outcomes):
     assert not (gated.path / ".harness" / "store" / "model").exists(), "nothing is trained"
 
     first, before = gated.verdicts, built(gated)
-    warm = gated.run("--adapter", str(gated.path / "lora"))  # the same directory under its absolute name
+    warm = gated.run(
+        "--adapter", str(gated.path / "lora")
+    )  # the same directory under its absolute name, in one process
     assert warm.ret == pytest.ExitCode.OK
+    assert outcomes(result) == outcomes(warm)
     assert (first, before) == (gated.verdicts, built(gated))
     for stage in ("verify tiny", "encode tiny", "train tiny", "project tiny"):
         assert stage not in warm.stdout.str()
-
-    for kind in ("verification", "load_paths"):
-        shutil.rmtree(gated.path / ".harness" / "store" / kind)
-    spread = gated.run("--adapter", "lora", "-n", "2")
-    assert outcomes(result) == outcomes(spread)
-    assert (first, set(before)) == (gated.verdicts, set(built(gated)))
 
 
 def test_without_a_record_it_passes_with_warnings(gated, outcomes):
@@ -188,15 +185,14 @@ def test_without_a_record_it_passes_with_warnings(gated, outcomes):
 # --- bad candidates ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("gone", ["training.json", "training.safetensors"])
-def test_half_a_record_is_one_failure_and_what_needs_it_points_there(gated, gone, outcomes):
-    (gated.path / "lora" / gone).unlink()
+def test_half_a_record_is_one_failure_and_what_needs_it_points_there(gated, outcomes):
+    (gated.path / "lora" / "training.safetensors").unlink()
     result = gated.run("--adapter", "lora", "-k", VERIFY)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert outcomes(result)["failed"] == 1
     assert gated.gates("fail") == {"record"}
     assert set(gated.skipped.values()) == {"record"}
-    result.stdout.fnmatch_lines([f"*lora record: *{gone}: *; the record is two files, *"])
+    result.stdout.fnmatch_lines(["*lora record: *training.safetensors: *; the record is two files, *"])
 
 
 def test_a_candidate_that_holds_code_is_never_opened(gated, outcomes):
@@ -207,7 +203,7 @@ def test_a_candidate_that_holds_code_is_never_opened(gated, outcomes):
     result.stdout.fnmatch_lines(["*old.pt: a pickle can run any code when it is opened; only safetensors ship*"])
     assert gated.gates("fail") == {"files"}
     assert {"load_paths", "metric", "memory"} <= {gate for gate, cause in gated.skipped.items() if cause == "files"}
-    assert not (gated.path / ".harness" / "store" / "verification").exists()
+    assert "verify tiny" not in result.stdout.str()
 
 
 def test_what_another_test_would_report_fails_where_that_test_was_not_chosen(gated, outcomes):
@@ -220,7 +216,7 @@ def test_what_another_test_would_report_fails_where_that_test_was_not_chosen(gat
 
 def test_without_a_baseline_it_is_one_failure(gated, outcomes):
     shutil.rmtree(gated.path / "baselines")
-    result = gated.run("--adapter", "lora")
+    result = gated.run("--adapter", gated.known)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["*no baseline yet at *: look at the report, then run with --update-baselines*"])
     assert outcomes(result)["failed"] == 1

@@ -9,13 +9,13 @@ from harness.errors import CaseError, HarnessError
 
 
 def test_run_case_gates_as_pytest_does(gated):
-    assert gated.run("--adapter", "lora").ret == 0
+    assert gated.run("--adapter", gated.known).ret == 0
     path = str(gated.path / "fixtures" / "tiny" / "case.toml")
     assert repr(load_case(path)) == "Case(name='tiny', base='tiny', models=['standard', 'lora'])"
     told = []
     found = run_case(
         path,
-        adapter=str(gated.path / "lora"),
+        adapter=str(gated.known),
         root=str(gated.path),
         reports=str(gated.path / "python"),
         progress=lambda *words: told.append(words),

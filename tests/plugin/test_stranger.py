@@ -46,7 +46,7 @@ def test_another_plugins_short_option_is_left_to_it_and_the_long_one_is_ours(gat
     short = gated.run("-p", "their_plugin", "--adapter", "-k", "files")
     short.stderr.fnmatch_lines(["*-m gate: got nothing to gate, expected one model that wants to ship*"])
     long = gated.run(
-        "-p", "their_plugin", "--harness-adapter", "lora", "--harness-case", "fixtures/tiny", "-k", "files"
+        "-p", "their_plugin", "--harness-adapter", gated.known, "--harness-case", "fixtures/tiny", "-k", "files"
     )
     long.assert_outcomes(passed=1)
 
