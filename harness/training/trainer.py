@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,9 @@ from harness.models.checkpoint import Checkpoint
 from harness.models.encoding import declare, embed_pairs
 from harness.models.loading import open_checkpoint
 from harness.models.sources import ResolvedBase
+from harness.training.packing import in_one_forward, packed
 from harness.training.record import fp32, record_training
+from harness.training.rows import occurring_rows
 
 if TYPE_CHECKING:
     import torch
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 LIBRARIES = ("torch", "transformers", "sentence-transformers", "peft", "tokenizers", "accelerate")
 """The libraries whose version can change a trained model."""
+
+_TOKENIZED = 1024  # texts at once
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class TrainingFacts:
     Attributes:
         parameters: Number of parameters.
         precision: `fp32` or `bf16`.
+        packed: Whether it computed without padding.
         device: `cpu`, or the name of the GPU.
         steps: Number of optimizer steps.
         seconds: Wall time of the steps, without opening and saving the model.
@@ -72,6 +77,7 @@ class TrainingFacts:
 
     parameters: ParameterCounts
     precision: str
+    packed: bool
     device: str
     steps: int
     seconds: float
@@ -108,12 +114,17 @@ def train(
     parameters = parameter_counts(model)
     precision = _precision(recipe, model.device)
     correlations: list[float] = []
-    with tempfile.TemporaryDirectory(prefix="harness-trainer-") as scratch:
+    with (
+        tempfile.TemporaryDirectory(prefix="harness-trainer-") as scratch,
+        packed(model) as is_packed,
+        occurring_rows(model, _tokens(model, train_pairs, sides)),
+    ):
+        loss = getattr(losses, LOSSES[recipe.loss])(model)
         trainer = SentenceTransformerTrainer(
             model=model,
             args=_arguments(recipe, sides, precision, model.device, scratch),
             train_dataset=_dataset(train_pairs, graded=recipe.loss in GRADED_LOSSES),
-            loss=getattr(losses, LOSSES[recipe.loss])(model),
+            loss=in_one_forward(loss) if is_packed else loss,
             callbacks=[_observer(recipe, model, dev_pairs, sides, correlations, progress)],
         )
         started = time.perf_counter()
@@ -125,6 +136,7 @@ def train(
     return TrainingFacts(
         parameters=parameters,
         precision=precision,
+        packed=is_packed,
         device=torch.cuda.get_device_name() if model.device.type == "cuda" else model.device.type,
         steps=outcome.global_step,
         seconds=seconds,
@@ -135,7 +147,7 @@ def train(
     )
 
 
-TRAIN = Step("model", run=train, result=TrainingFacts, resource=MODEL, files=True, revision=3, libraries=LIBRARIES)
+TRAIN = Step("model", run=train, result=TrainingFacts, resource=MODEL, files=True, revision=4, libraries=LIBRARIES)
 
 
 def _lora_adapter(model: SentenceTransformer, recipe: Recipe) -> SentenceTransformer:
@@ -206,6 +218,14 @@ def _dataset(pairs: PairSet, *, graded: bool) -> Dataset:
             "label": pairs.targets.tolist() if graded else [float(pair.label) for pair in pairs],
         }
     )
+
+
+def _tokens(model: SentenceTransformer, pairs: PairSet, sides: Sides) -> Iterator[int]:
+    """Yield the tokens of the pairs, each once and more often, as the trainer will find them."""
+    for side, texts in zip(sides.distinct, sides.texts(pairs), strict=True):
+        for start in range(0, len(texts), _TOKENIZED):
+            batch = model.preprocess(list(texts[start : start + _TOKENIZED]), prompt=side.prompt or None)
+            yield from batch["input_ids"].unique().tolist()
 
 
 def _precision(recipe: Recipe, device: torch.device) -> str:

@@ -1,5 +1,6 @@
 """Models of many architectures are trained, saved, opened again and verified; what they share with BERT is nothing."""
 
+import contextlib
 import dataclasses
 import itertools
 
@@ -27,6 +28,8 @@ from harness.models import (
 )
 from harness.models.checkpoint import directory_digest
 from harness.training import TRAIN
+from harness.training.packing import in_one_forward, packed
+from harness.training.rows import occurring_rows
 from harness.verification import LOAD_PATHS, Candidate, check_base, check_files
 from harness.verification.load_paths import try_load_paths
 from harness.verification.opened import check_opened
@@ -142,3 +145,60 @@ def test_the_side_of_the_padding_is_a_setting(bases):
 
 def _silent(*_):
     pass
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_without_padding_embeddings_and_gradients_are_the_same(bases, name):
+    import torch
+    from sentence_transformers.sentence_transformer.losses import CosineSimilarityLoss
+
+    model = open_checkpoint(Checkpoint.of_base(bases[name]))
+    columns = [["i love tea", "tea is good, and so is a walk in the rain", "no"], ["i hate tea, as i told", "x", "no"]]
+
+    def embeddings_and_gradients(wrap):
+        model.zero_grad()
+        loss = wrap(CosineSimilarityLoss(model))(map(model.preprocess, columns), torch.tensor([1.0, 0.0, 1.0]))
+        loss.backward()
+        gradients = {name: value.grad for name, value in model.named_parameters() if value.grad is not None}
+        return embed(model, [*columns[0], *columns[1]]), gradients
+
+    before, expected = embeddings_and_gradients(lambda loss: loss)
+    with packed(model) as is_packed:
+        found, gradients = embeddings_and_gradients(in_one_forward if is_packed else lambda loss: loss)
+    # The others have no attention that can be given: relative positions of their own, or none at all.
+    assert is_packed == (name not in ("MPNet", "T5", "static"))
+    assert row_cosines(before, found).min() > SAME
+    assert expected.keys() == gradients.keys()
+    for name, gradient in gradients.items():
+        assert torch.linalg.norm(gradient - expected[name]) <= 1e-5 * torch.linalg.norm(expected[name]) + 1e-7, name
+    again, _ = embeddings_and_gradients(lambda loss: loss)
+    np.testing.assert_array_equal(before, again)  # the model is as it was
+
+
+@pytest.mark.parametrize("name", ["BERT", "MPNet", "Qwen3"])
+def test_only_the_rows_that_occur_are_trained_and_the_weights_come_out_the_same(bases, name):
+    import torch
+
+    texts = ["i love tea", "i hate it"]
+
+    def trained(rows):
+        model = open_checkpoint(Checkpoint.of_base(bases[name]))
+        tokens = model.preprocess(texts)["input_ids"].unique().tolist()
+        with rows(model, tokens):
+            optimizer = torch.optim.AdamW(model.parameters(), lr=0.01, weight_decay=0.0)
+            for _ in range(3):
+                optimizer.zero_grad()
+                first, second = model(model.preprocess(texts))["sentence_embedding"]
+                torch.cosine_similarity(first, second, dim=0).backward()
+                optimizer.step()
+            inside = embed(model, ["zebra"])  # of rows that are not trained
+            if rows is occurring_rows:
+                assert len(tokens) in {len(value) for value in model.parameters()}
+                with pytest.raises(ValueError, match="not among those"):
+                    model(model.preprocess(["zebra"]))
+        np.testing.assert_array_equal(inside, embed(model, ["zebra"]))
+        return model.state_dict()
+
+    expected = trained(lambda *_: contextlib.nullcontext())
+    for name, value in trained(occurring_rows).items():
+        torch.testing.assert_close(value, expected[name], rtol=1e-5, atol=1e-7)
