@@ -165,7 +165,7 @@ def _model(strategy, labels, scores, stored, table):
         "learning_rate": 2e-5,
         "lora": {"rank": 8, "target_modules": ["q", "v"]},
     }
-    trained = TrainingFacts(ParameterCounts(22_786_944, 73_728), "bf16", "cpu", 372, 73.29, CURVE)
+    trained = TrainingFacts(ParameterCounts(22_786_944, 73_728), "bf16", True, 2, "cpu", 372, 73.29, CURVE)
     return ModelEntry(
         strategy=strategy,
         recipe={} if strategy == "base" else recipe,

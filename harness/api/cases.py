@@ -12,6 +12,7 @@ from harness.run import (
     CandidateOptions,
     NotJudged,
     Settings,
+    begin_ahead,
     collect,
     commit,
     judge_all,
@@ -69,7 +70,11 @@ def run_case(
     session = open_session(settings, progress or _silent, candidate)
     (name,) = session.cases
     run, kinds = session.run(name), frozenset({"gate" if candidate else "full"})
-    judged = judge_all(run, kinds)
+    begin_ahead(run, kinds, run.inputs.models)
+    try:
+        judged = judge_all(run, kinds)
+    finally:
+        run.ctx.close()
     unjudged = [one for one in judged if isinstance(one, NotJudged)]
     results, pairs = collect(
         run,

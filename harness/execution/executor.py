@@ -17,6 +17,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -43,6 +44,8 @@ _PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 _LOG_LINES = 15
 _SECONDS_TO_END = 10.0
 _SECONDS_OF_SILENCE = 3600.0  # every step reports its progress more often, also on a slow machine
+_STARTING = threading.Lock()  # of a process: it changes the environment for a moment
+_RUNNING: set[multiprocessing.process.BaseProcess] = set()
 
 
 class Executor(Protocol):
@@ -51,15 +54,24 @@ class Executor(Protocol):
     A HarnessError of the step is passed on. It is a StageError if the step's process failed otherwise or was killed.
     """
 
+    @property
+    def jobs(self) -> int:
+        """The number of models that may be in memory at a time."""
+
     def run(self, step: Step[T], title: str, arguments: Arguments, out: Path, progress: Progress) -> tuple[T, Cost]:
         """Run a step, whose files go to the empty directory `out`."""
 
     def serve(self, title: str, function: Server, *arguments: Any, progress: Progress) -> AbstractContextManager[Ask]:
         """Keep `function(*arguments)`, which holds a model, ready; yield a call that takes a request to its reply."""
 
+    def stop(self) -> None:
+        """End what runs: the step's caller is told that it was killed."""
+
 
 class InlineExecutor:
     """Runs every step in this process, as tests want it: an error that is not ours comes with its own traceback."""
+
+    jobs = 1
 
     def run(self, step: Step[T], title: str, arguments: Arguments, out: Path, progress: Progress) -> tuple[T, Cost]:
         """Run a step here."""
@@ -74,24 +86,30 @@ class InlineExecutor:
         next(generator)
         yield generator.send
 
+    def stop(self) -> None:
+        """Do nothing: whoever could call it runs the step."""
+
 
 @dataclass(frozen=True)
 class LocalExecutor:
-    """Runs a step where its resource says: here, or in a process of its own; one model in memory at a time.
+    """Runs a step where its resource says: here, or in a process of its own; `jobs` models in memory at a time.
 
-    All runs on this machine with the same directory `root`, usually the store's, share the slot and take turns.
+    All runs on this machine with the same directory `root`, usually the store's, share the slots and take turns.
+    Several models share out the cores: a sum is then made in another order, which moves the last bits of a number.
     """
 
     root: Path
+    jobs: int = 1
 
     def run(self, step: Step[T], title: str, arguments: Arguments, out: Path, progress: Progress) -> tuple[T, Cost]:
-        """Run a step; one that holds a model once the slot is free."""
+        """Run a step; one that holds a model once a slot is free."""
         if not step.resource.process:
             return InlineExecutor().run(step, title, arguments, out, progress)
         with self._slot(progress) if step.resource.slot else nullcontext():
             progress(0.0, "starting")
             sent = {**step.arguments(arguments, out, progress), "progress": None}  # the process reports by messages
-            with _process(title, _run, step.run, sent) as receive:
+            function = partial(_sharing_cores, self.jobs, step.run) if step.resource.slot else step.run
+            with _process(title, _run, function, sent) as receive:
                 while not isinstance((message := receive())[1], Cost):
                     progress(*message)
         value, cost = message
@@ -99,15 +117,33 @@ class LocalExecutor:
 
     @contextmanager
     def serve(self, title: str, function: Server, *arguments: Any, progress: Progress) -> Iterator[Ask]:
-        """Serve from a process of its own, which holds the slot."""
+        """Serve from a process of its own, which holds a slot."""
         with self._slot(progress), _process(title, _serve, function, arguments) as receive:
             receive()  # prepared
             yield receive.ask
 
+    def stop(self) -> None:
+        """End the processes of all steps that run."""
+        for process in list(_RUNNING):
+            process.kill()
+
     def _slot(self, progress: Progress) -> AbstractContextManager[object]:
-        # Memory is the machine's: on a shared directory each machine has its slot.
-        path = self.root / f"model-{socket.gethostname()}.lock"
-        return held(path, on_wait=lambda holder: progress(0.0, f"waiting for the model slot of {holder}"))
+        # Memory is the machine's: on a shared directory each machine has its slots.
+        paths = [self.root / f"model-{socket.gethostname()}-{slot}.lock" for slot in range(self.jobs)]
+        return held(*paths, on_wait=lambda holder: progress(0.0, f"waiting for the model slot of {holder}"))
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _sharing_cores(jobs: int, function: Callable[..., T], **arguments: Any) -> T:
+    if jobs > 1:
+        import torch
+
+        torch.set_num_threads(max(1, cores() // jobs))
+    return function(**arguments)
 
 
 def _measured(function: Callable[..., T], arguments: Arguments) -> tuple[T, Cost]:
@@ -162,16 +198,21 @@ def _process(title: str, body: Callable[..., None], function: Callable[..., Any]
     context: Any = multiprocessing.get_context("forkserver" if sys.platform != "win32" else "spawn")
     context.set_forkserver_preload(_PRELOAD)
     ours, theirs = context.Pipe()
-    with tempfile.TemporaryDirectory(prefix="step-", dir=scratch()) as directory:
+    with _STARTING:
+        parent = scratch()
+    with tempfile.TemporaryDirectory(prefix="step-", dir=parent) as directory:
         log = Path(directory, "output.log")
         process = context.Process(target=_child, args=(theirs, log, body, function, given), name=title, daemon=True)
         try:
-            _start(process)
+            with _STARTING:
+                _start(process)
+            _RUNNING.add(process)
             theirs.close()
             yield _Receiver(process, ours, log)
             ours.close()
             process.join(_SECONDS_TO_END)
         finally:
+            _RUNNING.discard(process)
             if process.pid is not None:  # Ctrl-C may come before it started
                 process.kill()
                 process.join()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
+from dataclasses import dataclass
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,16 +17,27 @@ _SECONDS_BETWEEN_REWRITES = 0.2
 _SECONDS_BETWEEN_LINES = 10.0
 
 
+@dataclass
+class _Running:
+    """A step that runs: when it began and was last shown, the part that is done, and its line."""
+
+    started: float
+    written: float = -math.inf
+    done: float = 0.0
+    line: str = ""
+
+
 class TerminalProgress:
     """A `StepProgress` that writes past pytest's capture. Silent where there is no terminal, as in xdist workers."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._reporter: Any = config.pluginmanager.getplugin("terminalreporter")
         self._capture: Any = config.pluginmanager.getplugin("capturemanager")
-        self._title, self._started, self._written = "", 0.0, 0.0
+        self._running: dict[str, _Running] = {}
         self._ahead: frozenset[str] = frozenset()
         self._begun = 0
-        self._seconds: list[float] = []
+        self._ended = 0
+        self._first: float | None = None
 
     def expect(self, titles: Iterable[str]) -> None:
         """Count these steps, which are alike: say which of them runs, and how long the rest takes."""
@@ -35,40 +49,45 @@ class TerminalProgress:
             return
         now = time.monotonic()
         rewrites = self._reporter.isatty and not self._reporter.no_header
-        first = title != self._title
-        if first:
-            self._title, self._started = title, now
-            self._begun += title in self._ahead
-        elif done < 1 and now - self._written < (_SECONDS_BETWEEN_REWRITES if rewrites else _SECONDS_BETWEEN_LINES):
+        if title not in self._running:
+            self._running[title] = _Running(now)
+            if title in self._ahead:
+                self._begun += 1
+                self._first = now if self._first is None else self._first
+        running = self._running[title]
+        running.done = done
+        pause = _SECONDS_BETWEEN_REWRITES if rewrites else _SECONDS_BETWEEN_LINES
+        if done < 1 and now - running.written < pause:
             return
-        self._written = now
-        elapsed = now - self._started
+        elapsed, running.written = now - running.started, now
         left = f", {elapsed * (1 - done) / done:.0f} s left" if 0 < done < 1 and elapsed > 1 else ""
-        if done >= 1 and title in self._ahead:
-            self._seconds.append(elapsed)
-        whole = self._whole(title, elapsed, done)
-        line = f"{title}: {note}{left}{whole}" if done < 1 else f"{title}: done in {elapsed:.1f} s{whole}"
-        self._write(line, first=first, rewrites=rewrites, ends=done >= 1)
+        if done >= 1:
+            del self._running[title]
+            if title in self._ahead:
+                self._ended += 1
+        whole = self._whole(title, now)
+        running.line = f"{title}: {note}{left}{whole}" if done < 1 else f"{title}: done in {elapsed:.1f} s{whole}"
+        self._write(running.line, rewrites=rewrites, ends=done >= 1)
 
-    def _whole(self, title: str, elapsed: float, done: float) -> str:
+    def _whole(self, title: str, now: float) -> str:
         """Return how far the counted steps are, where this is one of several."""
         if title not in self._ahead or len(self._ahead) < 2:
             return ""
         words = f" ({self._begun} of {len(self._ahead)}"
-        known = self._seconds or ([elapsed / done] if done > 0 and elapsed > 1 else [])
-        if known:
-            each, rest = sum(known) / len(known), len(self._ahead) - self._begun
-            seconds = rest * each + (max(0.0, each - elapsed) if done < 1 else 0.0)
+        done = self._ended + sum(running.done for title, running in self._running.items() if title in self._ahead)
+        if done > 0 and self._first is not None and now - self._first > 1:
+            seconds = (now - self._first) / done * (len(self._ahead) - done)
             words += f", about {seconds / 60:.0f} min left" if seconds > 90 else f", about {seconds:.0f} s left"
         return f"{words})"
 
-    def _write(self, line: str, *, first: bool, rewrites: bool, ends: bool) -> None:
+    def _write(self, line: str, *, rewrites: bool, ends: bool) -> None:
         with self._capture.global_and_fixture_disabled():
-            if first or not rewrites:
+            if not rewrites:
                 self._reporter.ensure_newline()
-            if rewrites:
-                self._reporter.rewrite(line, erase=True)
-                if ends:
-                    self._reporter.line("")
-            else:
                 self._reporter.write_line(line)
+                return
+            if ends:
+                self._reporter.rewrite(line, erase=True)
+                self._reporter.line("")
+            if now := " | ".join(running.line for running in self._running.values()):
+                self._reporter.rewrite(now[: get_terminal_size().columns - 1], erase=True)

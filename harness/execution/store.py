@@ -8,8 +8,9 @@ import json
 import os
 import shutil
 import socket
+import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -32,6 +33,7 @@ LEASE_SECONDS = 30.0
 whose process ended on this machine is recognised at once."""
 
 _SECONDS_UNNOTICED = 1.0  # that someone waits without being told why
+_SECONDS_BETWEEN_TRIES = 0.1
 _BUILDING, _MANIFEST, _RESULT = "building", "manifest.json", "result.json"
 
 OnWait = Callable[[str], None]
@@ -179,26 +181,23 @@ def _damaged(directory: Path, name: str, reason: str) -> DamagedError:
 
 
 @contextmanager
-def held(path: Path, *, on_wait: OnWait) -> Iterator[SoftFileLease]:
-    """Hold the lock at a path, once nobody else does, without `fcntl`: a claim kept by a heartbeat. Re-entrant.
+def held(*paths: Path, on_wait: OnWait) -> Iterator[SoftFileLease]:
+    """Hold the first lock among `paths` that nobody else holds, without `fcntl`: a claim kept by a heartbeat.
 
-    `on_wait` is told for whom this process waits, such as `run 4711@host, since 2026-07-01 12:30:00`: after a second,
-    and again when it is another one. Once another process took this one for gone, `is_lock_held_by_us` is false.
+    Re-entrant in a thread. `on_wait` is told for whom this one waits, such as `run 4711@host, since 2026-07-01
+    12:30:00`: after a second, and again when it is another one. Once another process took this one for gone,
+    `is_lock_held_by_us` is false.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = SoftFileLease(path, lease_duration=LEASE_SECONDS, poll_interval=0.1, is_singleton=True)
-    if lock.is_locked:
-        yield lock
-        return
-    signature, told = path.with_suffix(".holder"), ""
-    while not lock.is_locked:
-        try:
-            lock.acquire(timeout=_SECONDS_UNNOTICED)
-        except Timeout:
-            holder = _holder(signature)
-            if holder != told:
-                on_wait(holder)
-            told = holder
+    locks = []
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        locks.append(SoftFileLease(path, lease_duration=LEASE_SECONDS, is_singleton=True))
+    for lock in locks:
+        if lock.is_locked:
+            yield lock
+            return
+    place = _acquired(locks, [_signature(path) for path in paths], on_wait)
+    lock, signature = locks[place], _signature(paths[place])
     try:
         signature.write_text(f"{os.getpid()}@{socket.gethostname()}", encoding="utf-8")
         yield lock
@@ -206,6 +205,27 @@ def held(path: Path, *, on_wait: OnWait) -> Iterator[SoftFileLease]:
         if lock.is_lock_held_by_us:
             signature.unlink(missing_ok=True)
         lock.release()
+
+
+def _acquired(locks: Sequence[SoftFileLease], signatures: Sequence[Path], on_wait: OnWait) -> int:
+    """Acquire one of the locks as soon as it is free; return its place."""
+    noticed, told = time.monotonic() + _SECONDS_UNNOTICED, ""
+    while True:
+        for place, lock in enumerate(locks):
+            with suppress(Timeout):
+                lock.acquire(blocking=False)
+                return place
+        if time.monotonic() > noticed:
+            noticed += _SECONDS_UNNOTICED
+            holder = _holder(signatures[0])
+            if holder != told:
+                on_wait(holder)
+            told = holder
+        time.sleep(_SECONDS_BETWEEN_TRIES)
+
+
+def _signature(path: Path) -> Path:
+    return path.with_suffix(".holder")
 
 
 def _holder(signature: Path) -> str:

@@ -94,6 +94,14 @@ def pytest_runtest_makereport(
     return report
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Leave no process of a suite behind, in xdist's workers as well."""
+    if session.config.stash.get(LED_HERE, False):
+        from harness.plugin.fixtures import close_session
+
+        close_session(session.config)
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Print the notes of the run: what an update changed, what a benchmark measured."""
     from harness.plugin.fixtures import notes_of

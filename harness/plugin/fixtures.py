@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from harness.plugin.causes import fail_for
-from harness.plugin.options import chosen_runs
+from harness.plugin.options import REPORTED, chosen_runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,6 +22,7 @@ VERDICT, SKIPPED, FAILURE = (f"embedding-harness-{kind}" for kind in ("verdict",
 _SESSION = pytest.StashKey["Session"]()
 _NOTES = pytest.StashKey[list[tuple[str, list[str]]]]()
 _UPDATED = pytest.StashKey[dict[str, str]]()
+_BEGUN = pytest.StashKey[bool]()
 _STORED = pytest.StashKey[set[str]]()
 
 
@@ -50,6 +51,7 @@ def session_of(config: pytest.Config) -> Session:
             progress,
             candidate,
             device=given.harness_device,
+            jobs=given.harness_jobs,
             named_encoders=lambda name: config.hook.pytest_harness_encoder(name=name),
         )
         if not given.collectonly:
@@ -57,13 +59,46 @@ def session_of(config: pytest.Config) -> Session:
     return config.stash[_SESSION]
 
 
+def close_session(config: pytest.Config) -> None:
+    """End what was begun ahead and no test asked for, as after Ctrl-C."""
+    if _SESSION in config.stash:
+        config.stash[_SESSION].ctx.close()
+
+
 def _trainings_ahead(config: pytest.Config, session: Session) -> Iterator[str]:
     from harness.run import trainings_ahead
 
-    kinds, given = chosen_runs(config), config.option
-    for name, inputs in session.cases.items():
-        seeds = (given.harness_seeds or inputs.case.tolerance.seeds) if given.harness_update_baselines else 1
-        yield from trainings_ahead(session.run(name), kinds, seeds)
+    for name in session.cases:
+        yield from trainings_ahead(session.run(name), chosen_runs(config), _seeds(config, session, name))
+
+
+def _seeds(config: pytest.Config, session: Session, case: str) -> int:
+    """Return the number of trainings of each model."""
+    given = config.option
+    if not given.harness_update_baselines:
+        return 1
+    seeds: int = given.harness_seeds or session.cases[case].case.tolerance.seeds
+    return seeds
+
+
+def _begin_ahead(pytest_session: pytest.Session, session: Session) -> None:
+    """Begin what the chosen tests will ask for; nothing beside a benchmark, which wants the machine for itself."""
+    from harness.run import begin_ahead
+
+    config = pytest_session.config
+    kinds = chosen_runs(config)
+    if config.stash.get(_BEGUN, False) or not kinds <= REPORTED:
+        return
+    config.stash[_BEGUN] = True
+    models: dict[str, set[str]] = {}
+    for item in pytest_session.items:
+        params = item.callspec.params if hasattr(item, "callspec") else {}
+        if "subject" in params and not params["gate"].verifies:  # which needs no more than the model's files
+            models.setdefault(params["case_run"], set()).update((params["subject"].model, params["subject"].reference))
+    for case, chosen in models.items():
+        if config.option.harness_update_baselines:
+            chosen.update(session.cases[case].models)
+        begin_ahead(session.run(case), kinds, chosen, _seeds(config, session, case))
 
 
 def notes_of(config: pytest.Config) -> list[tuple[str, list[str]]]:
@@ -85,7 +120,10 @@ def case_run(request: pytest.FixtureRequest) -> CaseRun:
     try:
         session = session_of(config)
         if config.option.harness_update_baselines:
+            _begin_ahead(request.session, session)
             _update(config, session, name)
+        elif getattr(request.node.callspec.params.get("subject"), "model", ""):  # after the audit, which has none
+            _begin_ahead(request.session, session)
         return session.run(name)
     except HarnessError as error:
         request.node.user_properties.append((FAILURE, _json({"case": name, "model": "", "error": str(error)})))

@@ -25,6 +25,7 @@ RUNS = {
 REPORTED = frozenset({"full", "gate", "learning_rate"})
 """The runs that write a report."""
 
+_MOST_JOBS = 1024
 
 LIBRARIES = {
     "train": (frozenset(RUNS), ("torch", "sentence_transformers", "peft", "datasets", "hdbscan", "sklearn")),
@@ -55,6 +56,15 @@ def _directory(value: str) -> Path:
     return Path(value)
 
 
+def _jobs(value: str) -> int | None:
+    """Return a number of jobs, None for auto."""
+    if value == "auto":
+        return None
+    if not value.isdecimal() or not 1 <= int(value) <= _MOST_JOBS:
+        raise argparse.ArgumentTypeError(f"got {value!r}, expected auto, or a number from 1 to {_MOST_JOBS}")
+    return int(value)
+
+
 OPTIONS = {
     "case": Option(
         "case file to run, or its directory (repeatable); by default as the setting harness_cases says",
@@ -76,6 +86,11 @@ OPTIONS = {
         "where models are trained and encode: auto is the best that the machine has",
         "DEVICE",
         choices=("auto", "cpu", "cuda", "mps"),
+    ),
+    "jobs": Option(
+        "models in memory at a time: a number, or auto: as many as the cores and half of the free memory hold",
+        "N",
+        _jobs,
     ),
     "as": Option(
         "with -m gate: the case's model to compare with (by default the only one of its kind)", "MODEL", candidate=True

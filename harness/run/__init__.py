@@ -7,7 +7,7 @@ from harness.run.environment import commit, libraries, machine
 from harness.run.inputs import Inputs, prepare
 from harness.run.judging import NotJudged, judge, judge_all
 from harness.run.latency import served
-from harness.run.plan import trainings_ahead
+from harness.run.plan import begin_ahead, trainings_ahead
 from harness.run.power import CasePower, power_of_cases
 from harness.run.session import CandidateOptions, Session, open_session
 from harness.run.settings import Settings, make_store, require_writable, settings_here, settings_of

@@ -74,6 +74,7 @@ def provenance(run: CaseRun, model: str) -> dict[str, Any]:
                 "recipe": run.inputs.case.recipes[model].model_dump(mode="json"),
                 "base": run.inputs.base.digest,
                 "train_pairs": run.inputs.train.digest if run.inputs.train else None,
+                "threads": trained.value.threads,
             }
             if trained
             else None

@@ -1,7 +1,8 @@
-"""The trainings that a run has ahead, which its progress counts."""
+"""What a run has ahead: the trainings that its progress counts, and the models that it begins early."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from harness.errors import NotBuiltError
@@ -17,18 +18,35 @@ def trainings_ahead(run: CaseRun, kinds: Collection[str], seeds: int = 1) -> Ite
         seeds: Trainings of each model: several, where tolerances are taken from them.
     """
     known = replace(run, ctx=run.ctx.lookup_only())
-    for model, changes in _planned(run, kinds, seeds):
+    for model, changes in _planned(run, set(kinds) - {"gate"}, run.inputs.case.recipes, seeds):
         try:
             known.training(model, **changes)
         except NotBuiltError:
             yield run.title("train", model, **changes)
 
 
-def _planned(run: CaseRun, kinds: Collection[str], seeds: int) -> Iterator[tuple[str, dict[str, Any]]]:
+def begin_ahead(run: CaseRun, kinds: Collection[str], models: Collection[str], seeds: int = 1) -> None:
+    """Begin to train, verify and encode these models, where several may be in memory at a time.
+
+    Those come first that are trained: they take longest.
+    """
+    ordered = sorted((model for model in run.inputs.models if model in models), key=_comes_last(run))
+    run.ctx.ahead(partial(run.encoding, model, **changes) for model, changes in _planned(run, kinds, ordered, seeds))
+
+
+def _comes_last(run: CaseRun) -> Any:
+    return lambda model: model not in run.inputs.case.recipes
+
+
+def _planned(
+    run: CaseRun, kinds: Collection[str], models: Collection[str], seeds: int
+) -> Iterator[tuple[str, dict[str, Any]]]:
     case = run.inputs.case
-    if not {"full", "learning_rate", "speed"}.isdisjoint(kinds):
-        yield from ((model, {}) for model in case.recipes)
+    if not {"full", "gate", "learning_rate", "speed"}.isdisjoint(kinds):
+        yield from ((model, {}) for model in models)
     if case.learning_rate is not None and "learning_rate" in kinds:
         yield from ((case.learning_rate.model, {"learning_rate": rate}) for rate in case.checked_rates)
-    for model, recipe in case.recipes.items():
-        yield from ((model, {"seed": recipe.seed + further}) for further in range(1, seeds))
+    for model in models:
+        if model in case.recipes:
+            seed = case.recipes[model].seed
+            yield from ((model, {"seed": seed + further}) for further in range(1, seeds))

@@ -11,6 +11,7 @@ from harness.execution import AUTO, Context, Device, LocalExecutor, StepProgress
 from harness.models import read_record
 from harness.run.case_run import CaseRun
 from harness.run.inputs import Inputs, prepare, training_pairs
+from harness.run.jobs import choose_jobs
 from harness.run.settings import Settings, make_store
 from harness.run.sources import NamedEncoders
 from harness.verification import find_candidate
@@ -77,6 +78,7 @@ def open_session(
     candidate: CandidateOptions | None = None,
     *,
     device: Device = AUTO,
+    jobs: int | None = None,
     named_encoders: NamedEncoders = lambda _: None,
 ) -> Session:
     """Read and verify every case, before any slow work.
@@ -86,6 +88,7 @@ def open_session(
         progress: Told how each stage gets on.
         candidate: The model to gate, where the session is about one.
         device: Where models are trained and encode.
+        jobs: Models in memory at a time; by default as `harness.run.jobs.choose_jobs` says.
         named_encoders: Finds the encoders that cases name without a module.
 
     Raises:
@@ -99,7 +102,8 @@ def open_session(
         read_baseline(baseline_path(settings.baselines, case))  # a broken one is found before any work
     inputs = [_gated(cases, candidate)] if candidate else [prepare(case, None, named_encoders) for case in cases]
     artefacts = make_store(settings.store)
-    ctx = Context(Store(artefacts), LocalExecutor(artefacts), progress, device=device)
+    executor = LocalExecutor(artefacts, choose_jobs(inputs, device) if jobs is None else jobs)
+    ctx = Context(Store(artefacts), executor, progress, device=device)
     return Session(settings, {found.case.name: found for found in inputs}, ctx)
 
 

@@ -58,7 +58,7 @@ def packed(model: SentenceTransformer) -> Iterator[bool]:
         yield same
 
 
-def in_one_forward(loss: torch.nn.Module) -> torch.nn.Module:
+def in_one_forward(loss: Any) -> torch.nn.Module:
     """Return a loss that embeds all columns of a batch in one forward: without padding a short one costs nothing."""
     import torch
     from sentence_transformers.base.losses.merged_forward import embed_columns
@@ -69,8 +69,10 @@ def in_one_forward(loss: torch.nn.Module) -> torch.nn.Module:
             self.loss = loss
 
         def forward(self, features: Iterable[dict[str, Any]], labels: torch.Tensor) -> torch.Tensor:
-            embeddings = embed_columns(self.loss.model, features, separate_first=False)
-            return self.loss.compute_loss_from_embeddings(embeddings, labels)
+            inner: Any = self.loss  # in which the trainer may have put another model
+            embeddings = embed_columns(inner.model, features, separate_first=False)
+            value: torch.Tensor = inner.compute_loss_from_embeddings(embeddings, labels)
+            return value
 
     return InOneForward()
 
@@ -125,7 +127,7 @@ class _Layout:
         """Read the layout of a batch from its attention mask of shape `(texts, tokens)`."""
         import torch
 
-        texts, _ = shape = tuple(attention_mask.shape)
+        texts, tokens = attention_mask.shape
         real = attention_mask.flatten().nonzero().squeeze(1)
         lengths = attention_mask.sum(1)
         longest = int(lengths.max())
@@ -136,7 +138,7 @@ class _Layout:
         rest = -len(real) % _ROUND
         taken = torch.cat([real, real[:1].expand(rest)])
         filled = torch.nn.functional.pad(positions, (0, rest))
-        return cls(shape, real, taken, filled[None], lined_up, mask[:, None, None])
+        return cls((texts, tokens), real, taken, filled[None], lined_up, mask[:, None, None])
 
     def flatten(self, tokens: torch.Tensor) -> torch.Tensor:
         """Take numbers of shape `(texts, tokens)` to shape `(1, n)`."""
@@ -179,6 +181,7 @@ def _attend(
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
     del attention_mask  # none was made: the layout knows
+    attend: Any = sdpa_attention_forward
     mask, within = packing.mask, torch.arange(packing.mask.shape[-1])
     distance = within[:, None] - within
     if getattr(module, "is_causal", False):
@@ -186,7 +189,7 @@ def _attend(
     if (window := rest.get("sliding_window")) is not None:
         mask = mask & (distance.abs() < window)
     padded = (packing.line_up(heads) for heads in (query, key, value))
-    attended, _ = sdpa_attention_forward(module, *padded, mask, **{**rest, "is_causal": False})
+    attended, _ = attend(module, *padded, mask, **{**rest, "is_causal": False})
     return packing.flatten_heads(attended), None
 
 

@@ -43,18 +43,17 @@ def _uses(model: torch.nn.Module, weight: torch.Tensor) -> int:
 def _some_rows(whole: torch.nn.Embedding, tokens: list[int]) -> Any:
     import torch
 
+    chosen = torch.tensor(tokens, device=whole.weight.device)
+    number = torch.full((whole.num_embeddings,), -1, device=whole.weight.device)
+    number[chosen] = torch.arange(len(tokens), device=whole.weight.device)
+
     class SomeRows(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            chosen = torch.tensor(tokens, device=whole.weight.device)
-            number = torch.full((whole.num_embeddings,), -1, device=whole.weight.device)
-            number[chosen] = torch.arange(len(tokens), device=whole.weight.device)
             self.weight = torch.nn.Parameter(whole.weight.detach()[chosen])
-            self.register_buffer("chosen", chosen, persistent=False)
-            self.register_buffer("number", number, persistent=False)
 
         def forward(self, ids: torch.Tensor) -> torch.Tensor:
-            rows = self.number[ids]
+            rows = number[ids]
             known = rows >= 0
             if known.all():
                 return torch.nn.functional.embedding(rows, self.weight)
@@ -66,6 +65,6 @@ def _some_rows(whole: torch.nn.Embedding, tokens: list[int]) -> Any:
 
         def write_back(self) -> None:
             with torch.no_grad():
-                whole.weight[self.chosen] = self.weight
+                whole.weight[chosen] = self.weight
 
     return SomeRows()

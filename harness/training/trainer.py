@@ -69,6 +69,7 @@ class TrainingFacts:
         parameters: Number of parameters.
         precision: `fp32` or `bf16`.
         packed: Whether it computed without padding.
+        threads: Number of threads that it computed with on the CPU.
         device: `cpu`, or the name of the GPU.
         steps: Number of optimizer steps.
         seconds: Wall time of the steps, without opening and saving the model.
@@ -78,6 +79,7 @@ class TrainingFacts:
     parameters: ParameterCounts
     precision: str
     packed: bool
+    threads: int
     device: str
     steps: int
     seconds: float
@@ -137,6 +139,7 @@ def train(
         parameters=parameters,
         precision=precision,
         packed=is_packed,
+        threads=torch.get_num_threads(),
         device=torch.cuda.get_device_name() if model.device.type == "cuda" else model.device.type,
         steps=outcome.global_step,
         seconds=seconds,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -57,11 +58,14 @@ def verify(ctx: Context, candidate: Candidate, base: ResolvedBase, title: str, s
     files = check_files(candidate)
     if files.outcome == "fail":
         return Verification({"files": files})
-    opened = ctx.run(VERIFY_OPENED, title=title, candidate=candidate, base=base)
     arguments = {"candidate": candidate, "base": base, "sides": sides, "device": ctx.device}
-    first, second = (
-        ctx.artefact(VERIFY_LOAD_PATHS, title=f"{title}, opening {seed}", seed=seed, **arguments) for seed in (1, 2)
-    )
+    openings = [
+        partial(ctx.artefact, VERIFY_LOAD_PATHS, title=f"{title}, opening {seed}", seed=seed, **arguments)
+        for seed in (1, 2)
+    ]
+    ctx.ahead(openings)
+    opened = ctx.run(VERIFY_OPENED, title=title, candidate=candidate, base=base)
+    first, second = (opening() for opening in openings)
     once, again = (read_arrays(artefact.file(EMBEDDINGS)) for artefact in (first, second))
     record, record_error = None, ""
     try:

@@ -68,6 +68,17 @@ def wait_forever(progress):
     progress(0.0, str(os.getpid()))
     time.sleep(600)
 
+def meet(own, directory, progress):
+    import torch
+
+    Path(directory, own).touch()
+    for _ in range(100):  # until another one is there as well
+        time.sleep(0.05)
+        met = sorted(path.name for path in Path(directory).glob("?") if path.name != own)
+        if met:
+            return [met[0], torch.get_num_threads(), os.getpid()]
+    return ["nobody", 0, os.getpid()]
+
 def doubling(factor):
     request = yield None
     while True:

@@ -47,6 +47,7 @@ class InThisProcess:
 
     executor: Executor
     load_paths: bool
+    jobs = 1
 
     def run(self, step, title, arguments, out, progress):
         if step is VERIFY_LOAD_PATHS and not self.load_paths:
