@@ -45,7 +45,9 @@ verdicts: $(INSTALLED)
 	VERDICTS_TABLE=docs/verdicts.md $(BIN)/pytest tests/verdicts -m retraining
 
 bench: $(INSTALLED)
-	$(BIN)/pytest evals/ -m "bench or speed"
+	$(BIN)/pytest evals/ -m bench
+	$(BIN)/pytest evals/ -m speed --case fixtures/dating/case.toml
+	cp reports/performance-dating.md docs/performance.md
 
 $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -3,7 +3,7 @@
 from itertools import chain
 
 from harness.data import NO_SIDES, PairSet, Sides, fold
-from harness.data.audit import LIBRARIES, Audit, AuditData, PairFile, audit
+from harness.data.audit import Audit, AuditData, PairFile, audit
 from harness.errors import CheckpointError
 from harness.execution import Step
 from harness.models.sources import ResolvedBase
@@ -44,4 +44,4 @@ def audit_pairs(
     return audit(AuditData(first, second, pieces, longest, uncounted))
 
 
-AUDIT = Step("audit", run=audit_pairs, result=Audit, libraries=(*LIBRARIES, "tokenizers"))
+AUDIT = Step("audit", run=audit_pairs, result=Audit, libraries=("tokenizers",))

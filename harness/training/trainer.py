@@ -125,7 +125,7 @@ def train(
         trainer = SentenceTransformerTrainer(
             model=model,
             args=_arguments(recipe, sides, precision, model.device, scratch),
-            train_dataset=_dataset(train_pairs, graded=recipe.loss in GRADED_LOSSES),
+            train_dataset=dataset_of(train_pairs, graded=recipe.loss in GRADED_LOSSES),
             loss=in_one_forward(loss) if is_packed else loss,
             callbacks=[_observer(recipe, model, dev_pairs, sides, correlations, progress)],
         )
@@ -211,7 +211,8 @@ def _arguments(
     )
 
 
-def _dataset(pairs: PairSet, *, graded: bool) -> Dataset:
+def dataset_of(pairs: PairSet, *, graded: bool) -> Dataset:
+    """Return pairs as the trainer reads them; `graded` takes their grades for labels."""
     from datasets import Dataset
 
     return Dataset.from_dict(

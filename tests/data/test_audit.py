@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from harness.analyses.audit import audit_pairs
 from harness.config import read_case
 from harness.data import Pair, PairSet, read_pairs
-from harness.data.audit import CHECKS, AuditData, PairFile, audit
+from harness.data.audit import CHECKS, AuditData, PairFile, audit, types
 from harness.models import max_length, read_word_pieces, resolve_base
 
 from .rows import FIXTURES, bare
@@ -133,6 +133,21 @@ def test_no_value_depends_on_the_order_of_the_files(train, evaluation, rng):
         for files in ((train, evaluation), shuffled)
     ]
     assert values[0] == pytest.approx(values[1], nan_ok=True)
+
+
+def test_of_very_many_candidates_a_random_sample_is_searched_and_said_to_be_one(monkeypatch):
+    train = [pair(f"i never drink {word} tea {n}", f"more {word} for me") for word in WORDS for n in range(10)]
+    evaluation = [replace(p, text_1=p.text_1 + "!") for p in train]
+    whole, sample = data_of(train, evaluation), data_of(train, evaluation)
+    assert 60 == len(whole.searched)
+    monkeypatch.setattr(types, "MOST_CANDIDATES", 300)
+    assert 1 <= len(sample.searched) < 20
+    assert list(sample.searched) == sorted(data_of(train, evaluation).searched)  # seeded
+    assert sample.near_shared.items() <= whole.near_shared.items()
+    finding = CHECKS["near_shared_pairs"].function(sample)
+    words = rf"\d+ of {len(sample.searched)} eval pairs are nearly in train, a random sample of 60"
+    assert re.fullmatch(words, finding.words), finding.words
+    assert "sample" not in CHECKS["near_shared_pairs"].function(whole).words
 
 
 def test_a_nearly_shared_pair_has_the_same_label_there():

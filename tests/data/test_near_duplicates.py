@@ -1,7 +1,10 @@
 import random
 import re
 
-from harness.data.audit.near_duplicates import near_duplicates
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.data.audit.near_duplicates import NearDuplicates, bare
 
 from .rows import both_texts, rows_of
 
@@ -34,7 +37,21 @@ def test_near_duplicates_are_those_that_a_search_finds():
             if jaccard(text, other) >= 0.85 and max(counts) - min(counts) <= 0.05 * max(counts):
                 expected[text] = (*expected.get(text, ()), other)
     assert 20 < len(expected) < len(evaluation)
-    assert expected == near_duplicates(train, evaluation)
+    assert expected == dict(NearDuplicates(train).of(evaluation))
 
 
-LONG = " ".join(f"word{number}" for number in range(40))
+WORDS = st.text("abc ", min_size=1, max_size=30).map(bare)
+
+
+@given(st.lists(WORDS, unique=True, max_size=12), st.lists(WORDS, unique=True, max_size=6))
+def test_none_is_missed_and_none_is_found_that_is_not_there(train, evaluation):
+    expected = {}
+    for text in evaluation:
+        near = [other for other in train if other != text and jaccard(text, other) >= 0.85]
+        near = [other for other in near if text.count(" ") == other.count(" ")]  # of up to 15 words
+        if near:
+            expected[text] = tuple(near)
+    index = NearDuplicates(train)
+    assert expected == dict(index.of(evaluation))
+    least = index.candidates(evaluation).tolist()
+    assert all(len(expected.get(text, ())) <= count for text, count in zip(evaluation, least, strict=True))

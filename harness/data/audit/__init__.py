@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from harness.data.audit.files import category_balance, duplicates, empty_texts, label_balance, truncated_texts
 from harness.data.audit.leakage import contradictions, near_shared_pairs, near_shared_texts, shared_pairs, shared_texts
-from harness.data.audit.near_duplicates import LIBRARIES
 from harness.data.audit.shortcuts import category_alone, length_alone, one_word
 from harness.data.audit.types import AuditData, Check, Finding, PairFile
 from harness.text import aligned

@@ -13,7 +13,7 @@ def shared_pairs(data: AuditData) -> Finding:
 
 def near_shared_pairs(data: AuditData) -> Finding:
     """Share of the eval pairs that are nearly in train: both texts are in a pair with the same label, or nearly so."""
-    return _pairs(data, data.near_shared, "nearly in train")
+    return _pairs(data, data.near_shared, "nearly in train", sample=len(data.searched))
 
 
 def shared_texts(data: AuditData) -> Finding:
@@ -29,7 +29,8 @@ def near_shared_texts(data: AuditData) -> Finding:
         for text, near in data.near_duplicates.items()
         if text not in data.train.distinct and text in data.new_texts
     }
-    return _texts(data, found, "nearly in train")
+    looked_at = {text for row in data.searched for text in data.eval.keys[row]}
+    return _texts(data, found, "nearly in train", sample=len(looked_at))
 
 
 def contradictions(data: AuditData) -> Finding:
@@ -49,22 +50,27 @@ def contradictions(data: AuditData) -> Finding:
     return Finding(float(len(both)), words, tuple(both[:EXAMPLES]))
 
 
-def _pairs(data: AuditData, found: Mapping[int, int], where: str) -> Finding:
+def _pairs(data: AuditData, found: Mapping[int, int], where: str, *, sample: int | None = None) -> Finding:
     examples = []
     for row, train_row in list(found.items())[:EXAMPLES]:
         here, there = data.eval.pairs.pairs[row].label, data.train.pairs.pairs[train_row].label
         label = "" if here == there else f", with label {there} instead of {here}"
         examples.append(f"{data.eval.place(row)} = {data.train.place(train_row)}{label}: {data.eval.shown(row)}")
-    count = len(data.eval)
-    return Finding(len(found) / count, f"{len(found):,} of {count:,} eval pairs are {where}", tuple(examples))
+    return _share(len(found), len(data.eval), f"eval pairs are {where}", tuple(examples), sample)
 
 
-def _texts(data: AuditData, found: Mapping[str, str], where: str) -> Finding:
+def _texts(data: AuditData, found: Mapping[str, str], where: str, *, sample: int | None = None) -> Finding:
     """Word the finding on eval texts and the texts of train that they stand for; both are folded."""
     examples = []
     for folded, known in list(found.items())[:EXAMPLES]:
         text, other = data.eval.distinct[folded], data.train.distinct[known]
         shown = quoted(text) if folded == known else f"{quoted(text)} and {quoted(other)}"
         examples.append(f"{data.eval.places[text]} = {data.train.places[other]}: {shown}")
-    count = len(data.eval.distinct)
-    return Finding(len(found) / count, f"{len(found):,} of {count:,} eval texts are {where}", tuple(examples))
+    return _share(len(found), len(data.eval.distinct), f"eval texts are {where}", tuple(examples), sample)
+
+
+def _share(found: int, count: int, words: str, examples: tuple[str, ...], sample: int | None) -> Finding:
+    """Word a share; of a random `sample` of the whole, where only that was looked at."""
+    if sample is None or sample == count:
+        return Finding(found / count, f"{found:,} of {count:,} {words}", examples)
+    return Finding(found / sample, f"{found:,} of {sample:,} {words}, a random sample of {count:,}", examples)

@@ -1,18 +1,24 @@
 """Input and result of the checks of the data."""
 
 import math
-from collections.abc import Callable, Mapping
+import random
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from harness.data.audit.near_duplicates import near_duplicates
+from harness.data.audit.near_duplicates import NearDuplicates
 from harness.data.pairs import PairSet, fold
 from harness.metrics.types import Number
 from harness.text import quoted
 
 FoldedPair = tuple[str, str]
 """Both texts of a pair, folded, in an order of their own: whichever came first, the pair is the same."""
+
+MOST_CANDIDATES = 1_000_000_000
+"""Number of candidates for near duplicates that are held against a text, of all texts together: some minutes."""
+
+_SEED = 1
 
 EXAMPLES = 3
 """Number of the pairs or texts of a finding that are shown."""
@@ -121,8 +127,32 @@ class AuditData:
 
     @cached_property
     def near_duplicates(self) -> Mapping[str, tuple[str, ...]]:
-        """Folded text of eval -> the folded texts of train that are nearly, and not quite, the same."""
-        return near_duplicates(tuple(self.train.distinct), tuple(self.eval.distinct))
+        """Folded text of eval -> the folded texts of train that are nearly, and not quite, the same.
+
+        Of the texts of `searched` alone.
+        """
+        texts = dict.fromkeys(text for row in self.searched for text in self.eval.keys[row])
+        return dict(self._index.of(tuple(texts)))
+
+    @cached_property
+    def searched(self) -> Sequence[int]:
+        """Rows of the eval pairs whose near duplicates are looked for: all, or a random sample that takes minutes."""
+        texts = tuple(self.eval.distinct)
+        candidates = dict(zip(texts, self._index.candidates(texts).tolist(), strict=True))
+        if sum(candidates.values()) <= MOST_CANDIDATES:
+            return range(len(self.eval))
+        chosen: list[int] = []
+        left = MOST_CANDIDATES
+        for row in random.Random(_SEED).sample(range(len(self.eval)), len(self.eval)):
+            left -= sum(candidates.pop(text, 0) for text in self.eval.keys[row])  # each text once
+            if left < 0 and chosen:
+                break
+            chosen.append(row)
+        return sorted(chosen)
+
+    @cached_property
+    def _index(self) -> NearDuplicates:
+        return NearDuplicates(tuple(self.train.distinct))
 
     @cached_property
     def new_texts(self) -> frozenset[str]:
@@ -147,9 +177,10 @@ class AuditData:
             rows.setdefault((one, pair.label), {}).setdefault(other, row)
             rows.setdefault((other, pair.label), {}).setdefault(one, row)
         found: dict[int, int] = {}
-        for row, ((one, other), pair) in enumerate(zip(self.eval.keys, self.eval.pairs, strict=True)):
+        for row in self.searched:
             if row in self.shared:
                 continue
+            (one, other), pair = self.eval.keys[row], self.eval.pairs.pairs[row]
             ones, others = ((text, *self.near_duplicates.get(text, ())) for text in (one, other))
             paired = [known for text in ones if (known := rows.get((text, pair.label)))]
             hits = [known[text] for known in paired for text in others if text in known]

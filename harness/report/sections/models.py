@@ -8,7 +8,7 @@ from harness.execution import Cost
 from harness.report import cells
 from harness.report.types import Report
 from harness.results import ModelEntry
-from harness.text import percent
+from harness.text import count, percent
 
 _TITLES = {
     "total": "Parameters",
@@ -42,12 +42,13 @@ def _cost(name: str, model: ModelEntry) -> dict[str, str]:
     if model.training is None:
         untrained = "not trained" if name == BASE else "elsewhere"
         return costs | dict.fromkeys(("trainable", "precision", "train_seconds", "train_peak"), untrained)
-    counts = model.training.parameters
+    trained, padding = model.training, "without" if model.training.packed else "with"
+    counts = trained.parameters
     return costs | {
         "total": f"{counts.total:,}",
         "trainable": f"{counts.trainable:,} ({percent(counts.trainable / counts.total, 1)})",
-        "precision": model.training.precision,
-        "train_seconds": f"{model.training.seconds:,.1f} s",
+        "precision": f"{trained.precision}, {padding} padding, {count(trained.threads, 'thread')}",
+        "train_seconds": f"{trained.seconds:,.1f} s",
         "train_peak": _peak(model.costs.get("train")),
     }
 
