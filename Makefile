@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Written when the environment is whole; older than what it was made from, it is made again.
 INSTALLED := .venv/.installed
 
-.PHONY: evals evals-all gate test lint docs faults verdicts bench clean
+.PHONY: evals evals-all gate test lint docs faults verdicts intervals bench clean
 
 # The main job: trains, measures and gates the dating case.
 evals: $(INSTALLED)
@@ -43,6 +43,10 @@ faults: $(INSTALLED)
 # False alarms and planted drops on models that are trained again, which takes an hour; writes the tables.
 verdicts: $(INSTALLED)
 	VERDICTS_TABLE=docs/verdicts.md $(BIN)/pytest tests/verdicts -m retraining
+
+# How often the 95 % intervals hold the true value; writes the table.
+intervals: $(INSTALLED)
+	INTERVALS_TABLE=docs/intervals.md $(BIN)/pytest tests/statistics/test_coverage.py -m coverage
 
 bench: $(INSTALLED)
 	$(BIN)/pytest evals/ -m bench

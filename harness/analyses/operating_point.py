@@ -27,7 +27,8 @@ from harness.metrics.operating_point import (
     values_at,
 )
 from harness.models.embeddings import Embeddings
-from harness.statistics.bootstrap import SEED, percentile_interval
+from harness.statistics.bootstrap import SEED
+from harness.statistics.intervals import percentile_interval
 from harness.statistics.resampling import Units, draw_blocks, pair_weights, resampling_units
 
 _RESAMPLES = 2000

@@ -5,4 +5,4 @@ from harness.execution.digests import digest_of, directory_digests, file_digest,
 from harness.execution.executor import Executor, InlineExecutor, LocalExecutor, cores
 from harness.execution.progress import TerminalProgress
 from harness.execution.step import AUTO, INLINE, MODEL, PROCESS, Cost, Device, Progress, Resource, ResultsOf, Step
-from harness.execution.store import Artefact, Store, write_whole
+from harness.execution.store import Artefact, Kept, Store, write_whole

@@ -130,7 +130,13 @@ class LocalExecutor:
     def _slot(self, progress: Progress) -> AbstractContextManager[object]:
         # Memory is the machine's: on a shared directory each machine has its slots.
         paths = [self.root / f"model-{socket.gethostname()}-{slot}.lock" for slot in range(self.jobs)]
-        return held(*paths, on_wait=lambda holder: progress(0.0, f"waiting for the model slot of {holder}"))
+        own = f"run {os.getpid()}@"
+        return held(
+            *paths,
+            on_wait=lambda holder: progress(
+                0.0, "waiting for its turn" if holder.startswith(own) else f"waiting for the model slot of {holder}"
+            ),
+        )
 
 
 def cores() -> int:

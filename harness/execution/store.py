@@ -95,6 +95,22 @@ class Artefact(_Manifest, Generic[T]):
 
 
 @dataclass(frozen=True)
+class Kept:
+    """An artefact as a directory that takes space.
+
+    Attributes:
+        step: Name of the step that filled it.
+        size: Bytes of its files.
+        used: When a run last found it, in seconds since 1970.
+    """
+
+    step: str
+    path: Path
+    size: int
+    used: float
+
+
+@dataclass(frozen=True)
 class Store:
     """The artefacts below a directory. Safe to use from several processes and machines at once.
 
@@ -112,6 +128,7 @@ class Store:
         if manifest.sha256 != manifest.content_digest:
             raise _damaged(path, _MANIFEST, "was changed: its content has not the sha256 that stands in it")
         _verified(path, _RESULT, manifest.files)
+        _mark_as_used(path / _MANIFEST)
         value, kept = _read(path, _RESULT, step.codec), (manifest.inputs, manifest.cost, manifest.files)
         return Artefact(*kept, path=path, key=key, value=value)
 
@@ -119,6 +136,22 @@ class Store:
         """Remove an artefact, as one that is damaged."""
         with held(self.root / _BUILDING / f"{key}.lock", on_wait=lambda _: None):
             shutil.rmtree(self.root / step.name / key, ignore_errors=True)
+
+    def kept(self) -> Iterator[Kept]:
+        """Yield every artefact."""
+        for path in sorted(self.root.glob("*/*")):
+            manifest = path / _MANIFEST
+            if path.parent.name != _BUILDING and manifest.is_file():
+                size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+                yield Kept(path.parent.name, path, size, manifest.stat().st_atime)
+
+    def prune(self, unused_since: float) -> list[Kept]:
+        """Remove the artefacts that no run has used since then, in seconds since 1970; return them."""
+        unused = [one for one in self.kept() if one.used < unused_since]
+        for one in unused:
+            with held(self.root / _BUILDING / f"{one.path.name}.lock", on_wait=lambda _: None):
+                shutil.rmtree(one.path)
+        return unused
 
     def make(
         self, step: Step[T], inputs: Arguments, build: Build[T], *, on_wait: OnWait = lambda _: None
@@ -155,6 +188,11 @@ class Store:
             out.rename(self.root / step.name / key)
         finally:
             shutil.rmtree(out, ignore_errors=True)
+
+
+def _mark_as_used(manifest: Path) -> None:
+    with suppress(OSError):  # of a store that is only read
+        os.utime(manifest, (time.time(), manifest.stat().st_mtime))
 
 
 def _read(directory: Path, name: str, codec: TypeAdapter[T]) -> T:

@@ -64,6 +64,7 @@ METRICS: dict[str, Metric] = {
         unit="probability",
         floor=0.005,
         chart="roc",
+        is_auc=True,
         by_rank=True,
         by_group=True,
         by_category=True,

@@ -126,6 +126,7 @@ class Metric:
         chart: Key of the chart that shows it; empty where none does.
         maximum: Whether it chooses what fits the data best, a threshold or the majority of each cluster, and so comes
             out too high. Each resample chooses anew and comes out higher still: its interval is bias-corrected.
+        is_auc: Whether it is the AUC, whose interval is a score interval: percentiles miss it near 1.
         by_rank: Whether it depends on the ranks of the scores only; two models then swap ranks, not scores.
         by_group: Whether it is computed of each category and pair type.
         by_category: Whether it is also stored, and compared, for each category; needs `by_group`.
@@ -145,6 +146,7 @@ class Metric:
     base_tolerance: float = 0.001
     chart: str = ""
     maximum: bool = False
+    is_auc: bool = False
     by_rank: bool = False
     by_group: bool = False
     by_category: bool = False

@@ -8,7 +8,8 @@ against its tolerance and its interval. `power`: which changes a gate by that ru
 durations.
 """
 
-from harness.statistics.bootstrap import SEED, Interval, intervals
+from harness.statistics.bootstrap import SEED, intervals
+from harness.statistics.intervals import Interval
 from harness.statistics.paired import Change, compare
 from harness.statistics.power import PROBABILITY, Comparisons, Power, power
 from harness.statistics.regressed import RegressedPair, regressed_pairs

@@ -1,39 +1,19 @@
-"""Percentile intervals of the bootstrap: how far each metric would move with other pairs."""
+"""Intervals of the bootstrap: how far each metric would move with other pairs."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-from statistics import NormalDist
-
 import numpy as np
 
-from harness.metrics import METRICS, Number
+from harness.metrics import METRICS
 from harness.metrics.checks import require_length, why_undefined
 from harness.metrics.evaluation import weighted_values
 from harness.metrics.tally import Integers, Labels, Values, rank
-from harness.statistics.resampling import LEAST_UNITS, draw_blocks, pair_weights, resampling_units
-
-_MOST_UNDEFINED = 0.05
-
-_NORMAL = NormalDist()
+from harness.statistics.auc_interval import auc_interval
+from harness.statistics.intervals import Interval, percentile_interval
+from harness.statistics.resampling import draw_blocks, pair_weights, resampling_units
 
 SEED = 0
 """Of all resamples and draws: the same pairs and scores have the same interval, and detect the same, in every run."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A 95 % interval. Both ends are NaN where there is none, and `reason` says why; else it is empty."""
-
-    low: Number
-    high: Number
-    reason: str = ""
-
-    @classmethod
-    def none(cls, reason: str) -> Interval:
-        """Return the interval that does not exist."""
-        return cls(math.nan, math.nan, reason)
 
 
 def intervals(
@@ -77,7 +57,7 @@ def intervals(
     Source:
         B. Efron and R. Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 13 (percentile interval) and 14;
         B. Efron, "Nonparametric standard errors and confidence intervals", 1981 (bias-corrected percentile interval,
-        taken for the best F1 and cluster purity).
+        taken for the best F1 and cluster purity); for the AUC see `auc_interval`.
     """
     if reason := check_pairs(scores, labels, text_rows, clusters, draws=resamples):
         return dict.fromkeys(METRICS, Interval.none(reason))
@@ -85,40 +65,15 @@ def intervals(
     ranking = rank(scores, labels, clusters, grades)
     blocks = draw_blocks(units, resamples, seed)
     values = join([weighted_values(ranking, pair_weights(units, draws, ranking.order)) for draws in blocks])
-    observed = weighted_values(ranking, np.ones((1, len(scores))))
+    observed = {name: float(value[0]) for name, value in weighted_values(ranking, np.ones((1, len(scores)))).items()}
+    positives = int(labels.sum())
+    counts = {"positives": positives, "negatives": len(labels) - positives, "units": units.count}
     return {
-        name: percentile_interval(float(observed[name][0]), values[name], units.count, corrected=metric.maximum)
+        name: auc_interval(observed[name], values[name], **counts)
+        if metric.is_auc
+        else percentile_interval(observed[name], values[name], units.count, corrected=metric.maximum)
         for name, metric in METRICS.items()
     }
-
-
-def percentile_interval(observed: float, values: Values, units: int, *, corrected: bool = False) -> Interval:
-    """Return the interval that leaves out 2.5 % of the resamples' values at either side.
-
-    Args:
-        observed: The value of the pairs themselves; NaN has no interval.
-        values: Of each resample, NaN where undefined, shape `(n_resamples,)`.
-        units: Number of units drawn in each resample; fewer than 6 have no interval.
-        corrected: Whether to move both ends against the bias of the resamples, read off the share of values below
-            `observed`, which is one half without bias. Where fewer than 2.5 % are on one side, the bias is larger than
-            the interval, and what would come out does not hold the value: there is none.
-    """
-    defined = values[np.isfinite(values)]
-    if np.isnan(observed):
-        return Interval.none("the metric has no value for these pairs")
-    if units < LEAST_UNITS:
-        return Interval.none(f"an interval needs {LEAST_UNITS} texts or groups to draw, found {units}")
-    if len(values) - len(defined) > _MOST_UNDEFINED * len(values):
-        return Interval.none(f"{len(values) - len(defined)} of {len(values)} resamples have no value")
-    ends = (0.025, 0.975)
-    if corrected:
-        below = (np.count_nonzero(defined < observed) + np.count_nonzero(defined <= observed)) / 2 / len(defined)
-        bias = _NORMAL.inv_cdf(min(max(below, 0.5 / len(defined)), 1 - 0.5 / len(defined)))
-        ends = (_NORMAL.cdf(2 * bias + _NORMAL.inv_cdf(ends[0])), _NORMAL.cdf(2 * bias + _NORMAL.inv_cdf(ends[1])))
-    low, high = np.quantile(defined, ends)
-    if corrected and not low <= observed <= high:
-        return Interval.none("the resamples are all too high or all too low to say how far the value moves")
-    return Interval(float(low), float(high))
 
 
 def check_pairs(scores: Values, labels: Labels, text_rows: Integers, clusters: Integers | None, *, draws: int) -> str:

@@ -8,7 +8,8 @@ import numpy as np
 from harness.metrics import METRICS, Number, average_ranks
 from harness.metrics.evaluation import weighted_values
 from harness.metrics.tally import Integers, Labels, Ranking, Values, rank
-from harness.statistics.bootstrap import check_pairs, join, percentile_interval
+from harness.statistics.bootstrap import check_pairs, join
+from harness.statistics.intervals import percentile_interval
 from harness.statistics.resampling import (
     LEAST_UNITS,
     Units,

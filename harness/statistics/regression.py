@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from harness.statistics.bootstrap import Interval
+from harness.statistics.intervals import Interval
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ import numpy as np
 from harness.metrics import METRICS, Number
 from harness.metrics.evaluation import weighted_values
 from harness.metrics.tally import Integers, Labels, Values, rank
-from harness.statistics.bootstrap import Interval, check_pairs, percentile_interval
+from harness.statistics.bootstrap import check_pairs
+from harness.statistics.intervals import Interval, percentile_interval
 from harness.statistics.resampling import draw_blocks, pair_weights, resampling_units
 
 

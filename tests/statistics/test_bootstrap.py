@@ -11,7 +11,7 @@ from scipy.special import ndtr
 from harness.metrics import METRICS
 from harness.metrics.auc_roc import auc_roc
 from harness.statistics import compare, intervals
-from harness.statistics.bootstrap import percentile_interval
+from harness.statistics.intervals import percentile_interval
 
 from ..arrays import SEEDS, lone, measure, two_models
 
