@@ -15,10 +15,19 @@ LIBRARIES = ("numpy", "scipy", "scikit-learn", "hdbscan")
 
 
 def evaluate_pairs(
-    *, embeddings: Embeddings, texts: str, pairs: PairSet, sides: Sides = NO_SIDES, without: Sequence[int] = ()
+    *,
+    embeddings: Embeddings,
+    texts: str,
+    pairs: PairSet,
+    sides: Sides = NO_SIDES,
+    without: Sequence[int] = (),
+    width: int | None = None,
 ) -> Evaluation:
-    """Compute every metric of one model on pairs, without some rows; `texts` names theirs in the embeddings."""
-    vectors = embeddings.arrays[texts]
+    """Compute every metric of one model on pairs, without some rows; `texts` names theirs in the embeddings.
+
+    With a `width` the embeddings are cut to their first dimensions, as many; the cosine normalises them again.
+    """
+    vectors = embeddings.arrays[texts][:, :width]
     kept = np.delete(np.arange(len(pairs)), np.asarray(without, dtype=np.int64))
     rows = sides.rows(pairs)[kept]
     first, second = (vectors[rows[:, side]].astype(np.float64) for side in (0, 1))

@@ -168,6 +168,9 @@ class Case(Frozen):
                 if name not in models:
                     wrong = f"no such model; expected one of {', '.join(models)}; got {shown(name)}"
                     problems.append((("relative_performance", row, key), wrong))
+        if gates.truncation is not None and (unknown := [n for n in gates.truncation.models if n not in models]):
+            wrong = f"no such model; expected some of {', '.join(models)}; got {shown(unknown)}"
+            problems.append((("truncation", "models"), wrong))
         trained = _recipes(models)
         if gates.memory_mb is not None and set(gates.memory_mb.train) != set(trained):
             ceilings = ", ".join(gates.memory_mb.train) or "nothing"

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, GetPydanticSchema, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetPydanticSchema, ValidationError, model_validator
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError, core_schema
 
 from harness.errors import CaseError
@@ -68,6 +68,17 @@ class Frozen(BaseModel):
             case "model_type" | "dict_type":
                 return f"expected a table; got {shown(error['input'])}"
         return f"{error['msg'][0].lower()}{error['msg'][1:]}; got {shown(error['input'])}"
+
+
+def _falling(widths: list[int]) -> list[int]:
+    if not widths or min(widths) < 1 or widths != sorted(set(widths), reverse=True):
+        words = f"expected positive numbers of dimensions, the greatest first; got {shown(widths)}"
+        raise PydanticCustomError("problem", "{words}", {"words": words})
+    return widths
+
+
+Widths = Annotated[list[int], AfterValidator(_falling)]
+"""Numbers of dimensions, falling."""
 
 
 def table() -> Any:

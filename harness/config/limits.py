@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, PlainValidator, create_model, model_validator
 
-from harness.config.fields import Frozen, one_of, refuse, table
+from harness.config.fields import Frozen, Widths, one_of, refuse, table
 from harness.data.audit import CHECKS
 from harness.metrics import METRICS
 
@@ -75,6 +75,19 @@ class RelativeGate(Frozen):
     """Least relative performance."""
 
 
+class TruncationGate(Frozen):
+    """Models whose embeddings are cut to fewer dimensions where they are served must keep their quality there."""
+
+    models: list[str] = Field(min_length=1)
+    """The models that are served so."""
+    widths: Widths
+    """Numbers of dimensions, the greatest first."""
+    metric: RisingMetricName = "spearman"
+    """The metric that is compared; higher is better."""
+    at_least: float = Field(default=0.95, gt=0, le=1)
+    """Least part of the value at full width."""
+
+
 class MemoryGate(Frozen):
     """Ceilings on the peak resident memory of each stage, in MB (10^6 bytes)."""
 
@@ -103,6 +116,8 @@ class Gates(Frozen):
     """Greatest encode time of a merged adapter over the base's."""
     relative_performance: list[RelativeGate] = Field(default_factory=list)
     """Models held against another; by default each adapter against the first full one. An empty list compares none."""
+    truncation: TruncationGate | None = None
+    """Widths at which embeddings are served; without the table none is judged."""
     memory_mb: MemoryGate | None = None
     """Ceilings of the stages; without the table none is judged."""
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from harness.config.fields import Frozen, one_of, refuse, shown
+from harness.config.fields import Frozen, Widths, one_of, refuse, shown
 
 LOSSES = {
     "cosine_similarity": "CosineSimilarityLoss",
@@ -72,6 +72,8 @@ class Recipe(Frozen):
     """`auto` is bf16 autocast where the device has it in hardware, else fp32."""
     optimizer: Literal["adamw_torch_fused", "adamw_torch"] = "adamw_torch_fused"
     """As `transformers` names it."""
+    matryoshka: Widths | None = None
+    """Widths to which the embeddings can be cut: the loss is taken at each of them (MatryoshkaLoss)."""
     lora: LoraSpec | None = None
     """The adapter, of the strategy `lora` only; all its keys have defaults."""
 

@@ -59,6 +59,14 @@ def _stages(inputs: Inputs) -> list[dict[str, str]]:
     return [{"model": model, "stage": stage} for model, stage in pairs if model in here[stage]]
 
 
+def _truncated(inputs: Inputs) -> list[dict[str, str]]:
+    gate = inputs.case.gates.truncation
+    if gate is None:
+        return []
+    pairs = itertools.product(filter(inputs.trained.get, gate.models), gate.widths)
+    return [{"model": model, "width": str(width), "metric": gate.metric} for model, width in pairs]
+
+
 PARAMETERS: dict[str, Callable[[Inputs], list[dict[str, str]]]] = {
     "model": lambda inputs: _each("model", inputs.models),
     "trained": lambda inputs: _each("model", inputs.trained),
@@ -71,6 +79,7 @@ PARAMETERS: dict[str, Callable[[Inputs], list[dict[str, str]]]] = {
     "relative_performance": lambda inputs: _compared(
         gate for gate in inputs.case.gates.relative_performance if gate.model in inputs.trained
     ),
+    "truncation": _truncated,
     "learning_rate": lambda inputs: _compared([] if inputs.candidate else filter(None, [inputs.case.learning_rate])),
     "metric": lambda _: _each("metric", METRICS),
     "gain": lambda inputs: _each("metric", inputs.case.gates.beats_base),
@@ -208,6 +217,15 @@ _ROWS = (
         action="Train longer or at another learning rate, with a higher rank, or ship the reference.",
         over=("relative_performance",),
         judge=training.performance_is_reached,
+        hard=True,
+    ),
+    _Measured(
+        name="truncation",
+        title="Truncated embeddings",
+        question="Does a model keep its quality where its embeddings are cut to fewer dimensions?",
+        action="Serve it at a greater width, or train it with `matryoshka` in its recipe.",
+        over=("truncation",),
+        judge=training.quality_is_kept,
         hard=True,
     ),
     _Measured(

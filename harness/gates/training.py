@@ -42,6 +42,27 @@ def performance_is_reached(run: Evidence, subject: Subject) -> Verdict:
     return Verdict(outcome=outcome_of(passed), observed=found.ratio, reference=least, message=message)
 
 
+def quality_is_kept(run: Evidence, subject: Subject) -> Verdict:
+    """Judge that a model keeps the case's part of a metric where its embeddings are cut to a width."""
+    model, metric, width, gate = subject.model, subject.metric, int(subject.width), run.inputs.case.gates.truncation
+    if gate is None:
+        raise ValueError("the case cuts no embeddings")
+    full = run.embeddings(model)["eval"].shape[1]
+    cut = f"{model} {metric} at {width} of {full} dimensions"
+    if width >= full:
+        message = f"{cut}: expected fewer than the model has: correct gates.truncation.widths"
+        return Verdict(outcome="fail", observed=math.nan, reference=gate.at_least, message=message)
+    found = run.truncated(model, width, metric)
+    passed = found.ratio >= gate.at_least
+    unit, bound = METRICS[metric].unit, f"{'' if passed else 'expected '}at least {percent(gate.at_least)}"
+    if math.isnan(found.ratio):
+        end = f"undefined: {found.reason}"
+    else:
+        end = f"{percent(found.ratio, 1)} of full width{_interval_words(found.interval)}, {bound}"
+    message = f"{cut} {number(found.model, unit)}, at full width {number(found.reference, unit)}: {end}"
+    return Verdict(outcome=outcome_of(passed), observed=found.ratio, reference=gate.at_least, message=message)
+
+
 def beats_base(run: Evidence, subject: Subject) -> Verdict:
     """Judge that training made a model better than the base in a metric."""
     metric = METRICS[subject.metric]

@@ -36,6 +36,7 @@ class Subject:
         texts: A set of texts: `eval` or `probes`.
         stage: `train` or `encode`.
         batch: Texts in a call.
+        width: Dimensions that embeddings are cut to.
     """
 
     model: str = ""
@@ -46,6 +47,7 @@ class Subject:
     texts: str = ""
     stage: str = ""
     batch: str = ""
+    width: str = ""
 
     def __str__(self) -> str:
         """Return the fields that are set, as in test ids: `lora-margin`."""
@@ -239,6 +241,9 @@ class Evidence(Protocol):
 
     def relative_performance(self, model: str, reference: str, metric: str, **changes: Any) -> RelativePerformance:
         """A model's value against another one's; against the stored one's, where this run does not measure it."""
+
+    def truncated(self, model: str, width: int, metric: str) -> RelativePerformance:
+        """A model whose embeddings are cut to a width against itself at full width."""
 
     def embeddings(self, model: str) -> Mapping[str, NDArray[np.float32]]:
         """The embeddings by name of the texts: `eval`, `probes`, and `unmerged_probes` of an adapter."""

@@ -124,9 +124,9 @@ class Metric:
         floor: Least tolerance of a trained model, in the metric's unit: the training seeds may happen to agree.
         base_tolerance: Tolerance of the base, which only another machine's arithmetic can move.
         chart: Key of the chart that shows it; empty where none does.
-        maximum: Whether it chooses what fits the data best, a threshold or the majority of each cluster, and so comes
-            out too high. Each resample chooses anew and comes out higher still: its interval is bias-corrected.
-        is_auc: Whether it is the AUC, whose interval is a score interval: percentiles miss it near 1.
+        interval: Key of `INTERVALS` in `harness.statistics.bootstrap`: percentiles of resamples, unless those are known
+            to miss. `corrected`: it chooses what fits the data best, such as the majority of each cluster, and each
+            resample chooses anew.
         by_rank: Whether it depends on the ranks of the scores only; two models then swap ranks, not scores.
         by_group: Whether it is computed of each category and pair type.
         by_category: Whether it is also stored, and compared, for each category; needs `by_group`.
@@ -145,8 +145,7 @@ class Metric:
     floor: float
     base_tolerance: float = 0.001
     chart: str = ""
-    maximum: bool = False
-    is_auc: bool = False
+    interval: Literal["percentile", "corrected", "auc", "best_f1"] = "percentile"
     by_rank: bool = False
     by_group: bool = False
     by_category: bool = False

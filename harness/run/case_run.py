@@ -124,9 +124,15 @@ class CaseRun:
         return self._embeddings(model).arrays
 
     def evaluation(
-        self, model: str, *, pairs: str = "eval", without: tuple[int, ...] = (), **changes: Any
+        self,
+        model: str,
+        *,
+        pairs: str = "eval",
+        without: tuple[int, ...] = (),
+        width: int | None = None,
+        **changes: Any,
     ) -> Evaluation:
-        """Compute every metric of a model on a set of pairs, leaving out the rows `without`."""
+        """Compute every metric of a model on pairs, leaving out the rows `without`, at a `width` or the full one."""
         embeddings, chosen = self._embeddings(model, **changes), self.inputs.pair_sets[pairs]
         return self.ctx.run(
             EVALUATE,
@@ -135,6 +141,7 @@ class CaseRun:
             pairs=chosen,
             sides=self.inputs.sides_of(model),
             without=without,
+            width=width,
         )
 
     def uncertainty(self, model: str, *, pairs: str = "eval") -> Uncertainty:
@@ -175,6 +182,18 @@ class CaseRun:
             pairs=self.inputs.eval,
             metric=metric,
             reference=reference,
+        )
+
+    def truncated(self, model: str, width: int, metric: str) -> RelativePerformance:
+        """Compare a model whose embeddings are cut to a width with itself at full width."""
+        found = (self.evaluation(model, width=width), self.evaluation(model), self.evaluation(BASE))
+        return self.ctx.run(
+            RELATIVE,
+            values=tuple(evaluation.metrics[metric].value for evaluation in found),
+            scores=tuple(evaluation.scores for evaluation in found),
+            pairs=self.inputs.eval,
+            metric=metric,
+            reference=f"{model} at full width",
         )
 
     def analysis(self, step: Step[T], model: str) -> T | None:

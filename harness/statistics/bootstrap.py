@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Protocol
+
 import numpy as np
 
 from harness.metrics import METRICS
@@ -9,11 +12,35 @@ from harness.metrics.checks import require_length, why_undefined
 from harness.metrics.evaluation import weighted_values
 from harness.metrics.tally import Integers, Labels, Values, rank
 from harness.statistics.auc_interval import auc_interval
+from harness.statistics.best_f1_interval import best_f1_interval
 from harness.statistics.intervals import Interval, percentile_interval
 from harness.statistics.resampling import draw_blocks, pair_weights, resampling_units
 
 SEED = 0
 """Of all resamples and draws: the same pairs and scores have the same interval, and detect the same, in every run."""
+
+
+class _Of(Protocol):
+    def __call__(
+        self, observed: float, resampled: Values, *, positives: int, negatives: int, units: int
+    ) -> Interval: ...
+
+
+def _percentiles(*, corrected: bool) -> _Of:
+    def interval(observed: float, resampled: Values, *, positives: int, negatives: int, units: int) -> Interval:
+        del positives, negatives
+        return percentile_interval(observed, resampled, units, corrected=corrected)
+
+    return interval
+
+
+INTERVALS: Mapping[str, _Of] = {
+    "percentile": _percentiles(corrected=False),
+    "corrected": _percentiles(corrected=True),
+    "auc": auc_interval,
+    "best_f1": best_f1_interval,
+}
+"""How an interval comes from the value of the pairs and those of the resamples."""
 
 
 def intervals(
@@ -57,7 +84,7 @@ def intervals(
     Source:
         B. Efron and R. Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 13 (percentile interval) and 14;
         B. Efron, "Nonparametric standard errors and confidence intervals", 1981 (bias-corrected percentile interval,
-        taken for the best F1 and cluster purity); for the AUC see `auc_interval`.
+        taken for cluster purity). See `auc_interval` and `best_f1_interval` for those.
     """
     if reason := check_pairs(scores, labels, text_rows, clusters, draws=resamples):
         return dict.fromkeys(METRICS, Interval.none(reason))
@@ -69,10 +96,7 @@ def intervals(
     positives = int(labels.sum())
     counts = {"positives": positives, "negatives": len(labels) - positives, "units": units.count}
     return {
-        name: auc_interval(observed[name], values[name], **counts)
-        if metric.is_auc
-        else percentile_interval(observed[name], values[name], units.count, corrected=metric.maximum)
-        for name, metric in METRICS.items()
+        name: INTERVALS[metric.interval](observed[name], values[name], **counts) for name, metric in METRICS.items()
     }
 
 

@@ -122,11 +122,15 @@ def train(
         occurring_rows(model, _tokens(model, train_pairs, sides)),
     ):
         loss = getattr(losses, LOSSES[recipe.loss])(model)
+        if is_packed:
+            loss = in_one_forward(loss)
+        if recipe.matryoshka is not None:
+            loss = losses.MatryoshkaLoss(model, loss, _narrower(recipe.matryoshka, model))
         trainer = SentenceTransformerTrainer(
             model=model,
             args=_arguments(recipe, sides, precision, model.device, scratch),
             train_dataset=dataset_of(train_pairs, graded=recipe.loss in GRADED_LOSSES),
-            loss=in_one_forward(loss) if is_packed else loss,
+            loss=loss,
             callbacks=[_observer(recipe, model, dev_pairs, sides, correlations, progress)],
         )
         started = time.perf_counter()
@@ -178,6 +182,13 @@ STRATEGIES: Mapping[str, Callable[[SentenceTransformer, Recipe], SentenceTransfo
     "lora": _lora_adapter,
 }
 """Strategy -> function that prepares the opened base for training. How it is opened later: `models.loading.SAVED`."""
+
+
+def _narrower(widths: list[int], model: SentenceTransformer) -> list[int]:
+    full = model.get_embedding_dimension()
+    if full is not None and widths[0] > full:
+        raise CheckpointError(f"matryoshka: got {widths[0]}, expected at most the {full} dimensions of the base")
+    return widths
 
 
 def parameter_counts(model: SentenceTransformer) -> ParameterCounts:

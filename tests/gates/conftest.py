@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from harness.baselines import CATEGORY_METRICS, Baseline, Origin, StoredModel, StoredValue, comparable
-from harness.config import Gates, LearningRateCheck, MemoryGate, RelativeGate
+from harness.config import Gates, LearningRateCheck, MemoryGate, RelativeGate, TruncationGate
 from harness.data import Pair
 from harness.data.audit import CHECKS, Audit, Finding
 from harness.execution import Cost
@@ -30,6 +30,7 @@ SUBJECTS = {
     "baseline": {},
     **dict.fromkeys(("relative_performance", "stalls", "learns"), RELATIVE),
     **dict.fromkeys(("beats_base", "metric"), MARGIN),
+    "truncation": {**LORA, "width": "4", "metric": "spearman"},
     "category": {**MARGIN, "category": "values"},
     "memory": {**LORA, "stage": "train"},
     "latency": {**LORA, "batch": "32"},
@@ -55,6 +56,7 @@ class Run:
     def __init__(self, candidate=""):
         gates = Gates(
             relative_performance=[RelativeGate(model="lora", reference="standard")],
+            truncation=TruncationGate(models=["lora"], widths=[4, 2]),
             memory_mb=MemoryGate(train={"standard": 1400, "lora": 1200}, encode=700),
         )
         trained = {candidate: STRATEGIES[candidate]} if candidate else STRATEGIES
@@ -88,6 +90,7 @@ class Run:
         self.changes = {}
         self.regressed_pairs = []
         self.relatives = {None: relative(0.9), 2e-5: relative(0.05), 2e-4: relative(0.7)}
+        self.cut = replace(relative(0.9), ratio=0.97)
         self.arrays = {
             "base": {"eval": self.rows(0), "probes": self.rows(1)},
             "lora": {"eval": self.rows(2), "probes": self.rows(3), "unmerged_probes": self.rows(3)},
@@ -107,6 +110,7 @@ class Run:
         self.change = lambda model, metric, category="": self.changes.get((model, metric, category))
         self.regressed = lambda model, category="": self.regressed_pairs
         self.relative_performance = lambda model, reference, metric, learning_rate=None: self.relatives[learning_rate]
+        self.truncated = lambda model, width, metric: self.cut
         self.embeddings = lambda model: self.arrays[model]
         self.cost = lambda model, stage: Cost(1.0, self.peak_mb)
         self.audit = lambda: Audit(self.findings, ())

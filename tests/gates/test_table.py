@@ -70,14 +70,18 @@ def test_what_a_case_asks_for_has_a_subject_that_names_it_and_nothing_else_has(m
     subject = {name: [str(one) for one in subjects(gate, run.inputs)] for name, gate in GATES.items()}
     assert ["base-encode", "standard-train", "standard-encode", "lora-train", "lora-encode"] == subject["memory"]
     assert ["lora-standard-spearman"] == subject["relative_performance"]
+    assert ["lora-spearman-4", "lora-spearman-2"] == subject["truncation"]
     assert "lora-margin-values" in subject["category"]
     [category, *_] = subjects(GATES["category"], run.inputs)
     assert "category_heatmap" == GATES["category"].chart_of(category)
     assert METRICS[category.metric].chart == GATES["metric"].chart_of(category)
-    run.inputs.case.gates = run.inputs.case.gates.model_copy(update={"memory_mb": None, "relative_performance": []})
+    run.inputs.case.gates = run.inputs.case.gates.model_copy(update=UNASKED)
     run.inputs.case.learning_rate = None
-    for name in ("memory", "relative_performance", "stalls", "learns", "files"):
+    for name in ("memory", "relative_performance", "truncation", "stalls", "learns", "files"):
         assert () == subjects(GATES[name], run.inputs)
+
+
+UNASKED = {"memory_mb": None, "relative_performance": [], "truncation": None}
 
 
 def undefined(array):
@@ -122,6 +126,10 @@ BAD = {
         call("relate", ratio=0.718),
         r"^lora spearman 0\.800, standard 0\.842: .* 71\.8% \(95 % interval 90% to 99%\), .* 90%; gap recovered 90% \(",
     ),
+    "truncation": (
+        lambda run: setattr(run, "cut", replace(run.cut, ratio=0.85)),
+        r"^lora spearman at 4 of 8 dimensions 0\.800, at full width 0\.842: 85\.0% of .*, expected at least 95%$",
+    ),
     "beats_base": (call("measure", "lora", "margin", 0.1), r"^lora margin 0\.100, base 0\.100: not better than the"),
     "metric": (call("measure", "lora", "margin", 0.7), "^lora margin .* tolerance 0.020: worse by 0.100$"),
     "category": (call("measure", "lora", "margin", 0.7), "^lora values margin .*: worse by 0.100$"),
@@ -149,6 +157,10 @@ UNDEFINED = {
     "diverges": (embeddings("eval", lambda arrays: undefined(arrays["lora"]["eval"])), "undefined: an embedding is"),
     "merge_agrees": (embeddings("probes", lambda arrays: 0 * arrays["lora"]["probes"]), "undefined: an embedding is z"),
     "relative_performance": (call("relate", ratio=NAN, reason="not above 0"), "performance undefined: not above 0"),
+    "truncation": (
+        lambda run: setattr(run, "cut", replace(run.cut, ratio=NAN, reason="not above 0")),
+        "undefined: not above 0",
+    ),
     **dict.fromkeys(
         ("beats_base", "metric", "category"),
         (call("measure", "lora", "margin", NAN, "one label"), "undefined: one label"),

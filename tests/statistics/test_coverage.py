@@ -34,10 +34,10 @@ def true_values(distance):
     thresholds = np.linspace(-4, distance + 4, 20_001)
     tp, fp = 0.5 * ndtr(distance - thresholds), 0.5 * ndtr(-thresholds)
     return {
-        "margin": distance,
-        "cohens_d": distance,
         "auc_roc": float(ndtr(distance / np.sqrt(2))),
         "best_f1": float((2 * tp / (tp + fp + 0.5)).max()),
+        "margin": distance,
+        "cohens_d": distance,
     }
 
 
@@ -59,7 +59,9 @@ out between 0.92 and 0.97.
 
 The scores of both classes are normal, one standard deviation apart (ordinary: AUC 0.76) or three (strong: AUC 0.98);
 clustered, five pairs share a text and half of the variance. The AUC has a score interval with the variance of the
-bootstrap, the best F1 BESTF1; margin and Cohen's d have percentiles.
+bootstrap. The best F1 has one that is normal on the logit scale, moved down by the bias of the resamples, and none
+where the best threshold leaves fewer than two wrong pairs (how many sets have none stands behind it); it errs on the
+wide side in small sets. Margin and Cohen's d have percentiles.
 
 | pairs | scores | AUC-ROC | best F1 | margin | Cohen's d |
 |---|---|---|---|---|---|
@@ -71,26 +73,21 @@ bootstrap, the best F1 BESTF1; margin and Cohen's d have percentiles.
 def test_intervals_hold_the_true_value_as_often_as_they_say(size, design, table):
     distance, together = DESIGNS[design]
     true = true_values(distance)
-    held, width, missing = dict.fromkeys(true, 0), dict.fromkeys(true, 0.0), dict.fromkeys(true, 0)
+    found = {name: [] for name in true}
     for number in range(SETS):
         rng = np.random.default_rng((number, size, *design.encode()))
-        found = intervals(*draw(rng, size, distance, together), seed=number, resamples=500)
-        for name, value in true.items():
-            interval = found[name]
-            missing[name] += bool(interval.reason)
-            held[name] += interval.low <= value <= interval.high
-            width[name] += 0.0 if interval.reason else interval.high - interval.low
-    assert not any(missing.values())
-    table.append(
-        (
-            f"{size:5,}",
-            design,
-            *(
-                f"{held[name] / SETS:.3f} ({width[name] / SETS:.3f})"
-                for name in ("auc_roc", "best_f1", "margin", "cohens_d")
-            ),
-        )
-    )
-    for name in ("auc_roc", "best_f1"):
-        low, high = binomtest(held[name], SETS).proportion_ci(0.99)
-        assert (low <= 0.97, high >= 0.93) == (True, True), (name, held[name] / SETS)
+        for name, interval in intervals(*draw(rng, size, distance, together), seed=number, resamples=500).items():
+            if name in true and not interval.reason:
+                found[name].append(interval)
+    held = {name: sum(one.low <= true[name] <= one.high for one in each) for name, each in found.items()}
+    table.append((f"{size:5,}", design, *(shown(held[name], found[name]) for name in found)))
+    assert {SETS} == {len(found[name]) for name in found if name != "best_f1"}
+    for name, most in (("auc_roc", 0.97), ("best_f1", 1.0)):
+        low, high = binomtest(held[name], len(found[name])).proportion_ci(0.99)
+        assert (low <= most, high >= 0.93) == (True, True), (name, held[name] / len(found[name]))
+
+
+def shown(held, found):
+    width = np.mean([one.high - one.low for one in found])
+    without = f", {SETS - len(found)} without" if len(found) < SETS else ""
+    return f"{held / len(found):.3f} ({width:.3f}{without})"
