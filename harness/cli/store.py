@@ -1,20 +1,26 @@
 """`embedding-harness store`: the size of what was computed, and its removal once no run uses it any more."""
 
+from __future__ import annotations
+
 import argparse
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from harness.cli.command import CASES, DONE, Command
-from harness.execution import Kept, Store
 from harness.text import aligned, count
+
+if TYPE_CHECKING:
+    from harness.execution import Kept
 
 _DAY = 86_400.0
 
 
 def _run(given: argparse.Namespace) -> int:
-    from harness.run import make_store, settings_here  # not for --help
+    from harness.execution import Store  # not for --help
+    from harness.run import make_store, settings_here
 
     store = Store(make_store(settings_here(given.cases).store))
     if given.action == "prune":

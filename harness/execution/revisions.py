@@ -17,6 +17,7 @@ from harness.execution.store import write_whole
 
 STEPS = (
     ("harness.training", "TRAIN"),
+    ("harness.training.plain", "TRAIN_PLAINLY"),
     ("harness.models", "ENCODE_ENDPOINT"),
     ("harness.analyses.projection", "PROJECT"),
 )
