@@ -11,6 +11,7 @@ from harness.api.comparison import ScoreComparison, compare_scores
 from harness.data import read_pairs
 from harness.data.readers import rows_of
 from harness.errors import DataError
+from harness.execution.reading import read_text
 from harness.text import count, quoted, some
 
 _SCORES = ("cosine_scores", "cosine_score", "cosine", "similarity_scores", "similarity", "scores", "score")
@@ -156,10 +157,11 @@ def _columns(path: Path) -> dict[str, Sequence[Any]]:
 
 def _json(path: Path) -> list[Any] | dict[str, Any] | None:
     """Return the one list or object of a file; None of one that is JSON Lines, or no JSON at all."""
+    text = read_text(path, DataError)
     try:
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+        content = json.loads(text)
+    except RecursionError:
+        raise DataError(f"{path}: not JSON: nested too deeply") from None
     except ValueError:
         return None
     return content if isinstance(content, list | dict) else None

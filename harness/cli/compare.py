@@ -1,11 +1,11 @@
 """`embedding-harness compare A B`: what got better and worse, between two runs or two files of scores."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from harness.cli.command import DONE, FORMAT, REGRESSION, Command
+from harness.errors import HarnessError
 
 
 def _run(given: argparse.Namespace) -> int:
@@ -34,9 +34,11 @@ def _holds_scores(path: Path) -> bool:
     """Tell a file of scores from a `results.json`, which has the key `schema`; what is not there is neither."""
     if path.suffix != ".json":
         return path.exists()
+    from harness.execution.reading import read_json  # not for --help
+
     try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):  # whoever reads it says so
+        content = read_json(path, HarnessError)
+    except HarnessError:  # whoever reads it says so
         return False
     return not isinstance(content, dict) or "schema" not in content
 

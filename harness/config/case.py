@@ -15,8 +15,12 @@ from harness.config.models import ModelSpec
 from harness.config.recipe import Recipe
 from harness.data import HubDataset, PairSet, read_pairs
 from harness.errors import CaseError
+from harness.execution.reading import read_text
+from harness.text import one_line
 
 CASE_FILE = "case.toml"
+
+_MOST_BYTES = 1024 * 1024
 """The name of a case's file in its directory."""
 
 BASE = "base"
@@ -204,12 +208,13 @@ def read_case(path: Path) -> Case:
         CaseError: One line for each thing that is wrong: the file, the key, what is wrong with it, and what came.
     """
     path = path / CASE_FILE if path.is_dir() else path
+    text = read_text(path, CaseError, most=_MOST_BYTES)
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CaseError(f"{path}: cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise CaseError(f"{path}: not TOML: {error}") from None
+        content = tomllib.loads(text)
+    except RecursionError:
+        raise CaseError(f"{path}: not TOML: nested too deeply") from None
+    except ValueError as error:  # also a number of thousands of digits
+        raise CaseError(f"{path}: not TOML: {one_line(str(error))}") from None
     return Case.validated(content, where=str(path), context={"path": path.absolute()})
 
 

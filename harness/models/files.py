@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Mapping
 from contextlib import suppress
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError, safe_open
 
 from harness.errors import CheckpointError
+from harness.execution import reading
 from harness.execution.digests import digest_of, directory_digests
 from harness.text import some
 
@@ -47,13 +47,13 @@ def files_digest(path: Path, *, also: Collection[str] = ()) -> tuple[str, dict[s
     return digest_of(found), found
 
 
-def read_json(path: Path, *keys: str) -> dict[str, Any]:
+def read_object(path: Path, *keys: str) -> dict[str, Any]:
     """Read a JSON file that holds an object with these keys; a CheckpointError where it does not."""
     expected = f"expected {' and '.join(keys) or 'a JSON object'}"
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: cannot be read ({error}); {expected}") from None
+        content = reading.read_json(path, CheckpointError)
+    except CheckpointError as error:
+        raise CheckpointError(f"{error}; {expected}") from None
     if not isinstance(content, dict) or not content.keys() >= set(keys):
         came = some(sorted(content)) if isinstance(content, dict) else type(content).__name__
         raise CheckpointError(f"{path}: cannot be read (it holds {came}); {expected}")
@@ -64,10 +64,10 @@ def first_module(path: Path) -> tuple[Path, str]:
     """Return directory and class of a model's first module; a directory without modules is a plain transformer."""
     if not (path / MODULES).is_file():
         return path, "Transformer"
+    content = reading.read_json(path / MODULES, CheckpointError)
     try:
-        first = json.loads((path / MODULES).read_text(encoding="utf-8"))[0]
-        return path / first["path"], first["type"].rsplit(".", 1)[-1]
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        return path / content[0]["path"], content[0]["type"].rsplit(".", 1)[-1]
+    except (LookupError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path / MODULES}: cannot be read ({error!r}); expected a list of modules") from None
 
 
@@ -80,7 +80,7 @@ def weight_files(directory: Path) -> list[Path]:
         raise CheckpointError(
             f"{directory}: no {WEIGHTS} in it, and no {INDEX} (found: {present}); only safetensors are opened"
         )
-    names = read_json(directory / INDEX, "weight_map")["weight_map"]
+    names = read_object(directory / INDEX, "weight_map")["weight_map"]
     files = sorted({str(name) for name in names.values()}) if isinstance(names, dict) else []
     missing = [name for name in files if PurePosixPath(name).name != name or not (directory / name).is_file()]
     if missing or not files:

@@ -17,7 +17,7 @@ from harness.models.files import (
     MODULES,
     PICKLES,
     first_module,
-    read_json,
+    read_object,
     read_tensors,
     read_weights,
     weight_files,
@@ -89,7 +89,7 @@ def _open_whole(checkpoint: Checkpoint, device: Device) -> SentenceTransformer:
 def _open_adapter(checkpoint: Checkpoint, device: Device) -> SentenceTransformer:
     from peft import PeftModel, get_peft_model_state_dict
 
-    config = read_json(checkpoint.path / ADAPTER_CONFIG, "peft_type", "target_modules")
+    config = read_object(checkpoint.path / ADAPTER_CONFIG, "peft_type", "target_modules")
     if config["peft_type"] != "LORA":
         raise CheckpointError(f"{checkpoint.path / ADAPTER_CONFIG}: not the configuration of a LoRA adapter")
     tensors = read_tensors(checkpoint.path / ADAPTER)

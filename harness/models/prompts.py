@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from harness.config import NO_SIDE, Case
 from harness.data.sides import DOCUMENT, QUERY, Side, Sides
 from harness.errors import CaseError
-from harness.models.files import MODULES, read_json
+from harness.models.files import MODULES, read_object
 from harness.models.sources import ResolvedBase
 
 SETTINGS = "config_sentence_transformers.json"
@@ -33,7 +33,7 @@ def declared_prompts(base: ResolvedBase) -> DeclaredPrompts:
     """Read the prompts of a base as sentence-transformers does: only where it is a model of its own format."""
     if not (base.path / MODULES).is_file() or not (base.path / SETTINGS).is_file():
         return DeclaredPrompts()
-    content = read_json(base.path / SETTINGS)
+    content = read_object(base.path / SETTINGS)
     texts = {str(name): str(text) for name, text in (content.get("prompts") or {}).items() if text}
     return DeclaredPrompts(texts, str(content.get("default_prompt_name") or ""))
 

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 
 from harness.errors import CheckpointError
 from harness.execution.digests import digest_of
-from harness.models.files import read_json
+from harness.models.files import read_object
 from harness.models.sources import ResolvedBase
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def read_record(directory: Path) -> TrainingRecord | None:
     """
     if not (directory / RECORD).exists() and not (directory / ARRAYS).exists():
         return None
-    content = read_json(directory / RECORD, "base_name", "base_digest", "pairs_digest", "probe_texts_digest")
+    content = read_object(directory / RECORD, "base_name", "base_digest", "pairs_digest", "probe_texts_digest")
     try:
         arrays = load_file(directory / ARRAYS)
         probes, pairs = arrays["probes"], arrays["pairs"]

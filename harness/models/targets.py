@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.config.recipe import ALL_LINEAR
-from harness.models.files import first_module, read_json, weight_shapes
+from harness.models.files import first_module, read_object, weight_shapes
 from harness.models.sources import ResolvedBase
 from harness.text import some
 
@@ -27,7 +27,7 @@ def target_problem(base: ResolvedBase, targets: Sequence[str] | str | None) -> s
     if kind != "Transformer":
         return f'{base.name} is a {kind}, which takes no adapter; train it with strategy = "full"'
     if targets is None:
-        architecture = read_json(directory / "config.json").get("model_type")
+        architecture = read_object(directory / "config.json").get("model_type")
         defaults = _peft_defaults()
         if not defaults or architecture in defaults:
             return ""

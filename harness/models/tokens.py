@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.errors import CheckpointError
-from harness.models.files import MODULES, first_module, read_json
+from harness.models.files import MODULES, first_module, read_object
 from harness.models.sources import ResolvedBase
 
 # The names under which sentence-transformers looks for the settings of its first module, in this order.
@@ -87,7 +87,7 @@ def _settings(directory: Path) -> dict[str, Any]:
 
 
 def _optional(path: Path) -> dict[str, Any]:
-    return read_json(path) if path.is_file() else {}
+    return read_object(path) if path.is_file() else {}
 
 
 def _finite(length: float | None) -> int | None:

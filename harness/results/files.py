@@ -12,6 +12,7 @@ from pydantic_core import PydanticSerializationError
 
 from harness.errors import HarnessError
 from harness.execution import write_whole
+from harness.execution.reading import read_text
 from harness.metrics import Number
 from harness.results.model import SCHEMA, Results
 from harness.text import one_line, shortened
@@ -110,9 +111,9 @@ def read_pair_tables(path: Path, results: Results) -> dict[str, PairTable]:
 
 def _read(path: Path, expected: str) -> bytes:
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise HarnessError(f"{path}: cannot be read: {error.strerror or error}; expected {expected}") from None
+        return read_text(path, HarnessError).encode()
+    except HarnessError as error:
+        raise HarnessError(f"{error}; expected {expected}") from None
 
 
 def _validated(path: Path, content: bytes, model: type[_Model]) -> _Model:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from harness.models.files import ADAPTER, ADAPTER_CONFIG, files_digest, read_json, tensor_shapes, weight_shapes
+from harness.models.files import ADAPTER, ADAPTER_CONFIG, files_digest, read_object, tensor_shapes, weight_shapes
 from harness.models.record import TrainingRecord
 from harness.models.sources import ResolvedBase
 from harness.text import some
@@ -28,14 +28,14 @@ def check_base(candidate: Candidate, base: ResolvedBase, record: TrainingRecord 
         if record.base_digest != base.digest:
             return CheckResult("fail", f"{words}, but the case's base is {base.name} with digest {base.digest}")
         # Whoever opens the adapter by itself gets the base that it names.
-        wrong = _wrong_name(read_json(candidate.path / ADAPTER_CONFIG), base) if candidate.strategy == "lora" else ""
+        wrong = _wrong_name(read_object(candidate.path / ADAPTER_CONFIG), base) if candidate.strategy == "lora" else ""
         return CheckResult("fail", f"{words}, but {wrong}") if wrong else CheckResult("pass", words)
     misfits = {"lora": _adapter_misfits, "full": _model_misfits}[candidate.strategy](candidate.path, base)
     if misfits:
         return CheckResult("fail", f"made from another base than {base.name}: other shapes: {some(misfits)}")
     if candidate.strategy == "full":
         return CheckResult("inconclusive", f"of the shape of {base.name}, but {_UNSURE}")
-    return _check_named_base(read_json(candidate.path / ADAPTER_CONFIG), base)
+    return _check_named_base(read_object(candidate.path / ADAPTER_CONFIG), base)
 
 
 def _check_named_base(config: dict[str, Any], base: ResolvedBase) -> CheckResult:

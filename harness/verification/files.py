@@ -1,6 +1,5 @@
 """Check `files`: the directory has the expected format, and nothing in it can run code. Opens no model."""
 
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import CheckpointError
+from harness.execution.reading import read_json
 from harness.models.files import (
     ADAPTER,
     ADAPTER_CONFIG,
@@ -17,7 +17,7 @@ from harness.models.files import (
     PICKLES,
     WEIGHTS,
     first_module,
-    read_json,
+    read_object,
     tensor_shapes,
     weight_shapes,
 )
@@ -87,9 +87,9 @@ def _code_problems(path: Path) -> Iterator[str]:
         if not name.endswith(".json"):
             continue
         try:
-            content = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
-            yield f"{name}: cannot be read as JSON: {error}"
+            content = read_json(file, CheckpointError)
+        except CheckpointError as error:
+            yield f"{name}: {str(error).removeprefix(f'{file}: ')}"
             continue
         if any(key in ("auto_map", "trust_remote_code") and value for key, value in _entries(content)):
             yield f"{name}: asks for code that comes with the model (auto_map, trust_remote_code); none is run"
@@ -146,11 +146,11 @@ def _format_problems(candidate: Candidate) -> Iterator[str]:
 
 def _adapter_problems(path: Path) -> Iterator[str]:
     """Name what is wrong or cannot be verified in an adapter's two files; a CheckpointError if one cannot be read."""
-    config = read_json(path / ADAPTER_CONFIG, "peft_type")
+    config = read_object(path / ADAPTER_CONFIG, "peft_type")
     if config["peft_type"] != "LORA":
         yield f"{ADAPTER_CONFIG}: peft_type is {config['peft_type']!r}; only LORA can be verified here"
         return
-    config = read_json(path / ADAPTER_CONFIG, "peft_type", "r", "lora_alpha", "target_modules")
+    config = read_object(path / ADAPTER_CONFIG, "peft_type", "r", "lora_alpha", "target_modules")
     shapes = tensor_shapes(path / ADAPTER)
     yield from (f"{ADAPTER_CONFIG}: {problem}" for problem in _config_problems(config, shapes))
     yield from _empty_problems(shapes)

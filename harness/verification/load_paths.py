@@ -17,7 +17,7 @@ from harness.data.sides import NO_SIDES, Sides
 from harness.execution.step import AUTO, MODEL, Device, Progress, Step
 from harness.models.embeddings import EMBEDDINGS
 from harness.models.encoding import LIBRARIES, declare, embed_probes, require_independent, settings_of
-from harness.models.files import ADAPTER_CONFIG, MODULES, read_json
+from harness.models.files import ADAPTER_CONFIG, MODULES, read_object
 from harness.models.loading import merge, place
 from harness.models.sources import ResolvedBase
 from harness.verification.candidate import Candidate
@@ -110,7 +110,7 @@ def _directory(candidate: Candidate, base: ResolvedBase, scratch: Path) -> Sente
         return None
     # In a copy that names the verified base: the path or hub id that it names need not exist on this machine.
     copy = shutil.copytree(candidate.path, scratch / "directory")
-    config = {**read_json(copy / ADAPTER_CONFIG), "base_model_name_or_path": str(base.path), "revision": None}
+    config = {**read_object(copy / ADAPTER_CONFIG), "base_model_name_or_path": str(base.path), "revision": None}
     (copy / ADAPTER_CONFIG).write_text(json.dumps(config), encoding="utf-8")
     return _open(copy)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import CheckpointError
 from harness.execution.step import MODEL, Progress, Step
 from harness.models.encoding import LIBRARIES
-from harness.models.files import ADAPTER, ADAPTER_CONFIG, first_module, read_json, read_tensors, read_weights
+from harness.models.files import ADAPTER, ADAPTER_CONFIG, first_module, read_object, read_tensors, read_weights
 from harness.models.loading import SAVED, as_opened, merge
 from harness.models.sources import ResolvedBase
 from harness.text import some
@@ -98,7 +98,7 @@ def _check_merge(candidate: Candidate, base: ResolvedBase, model: Any) -> CheckR
             merged,
             {name: tensor for name, tensor in stored.items() if name in merged},
             read_tensors(candidate.path / ADAPTER),
-            read_json(candidate.path / ADAPTER_CONFIG),
+            read_object(candidate.path / ADAPTER_CONFIG),
             transposed,
         )
     except CheckpointError as error:

@@ -6,7 +6,7 @@ from safetensors.numpy import save_file
 
 from harness.errors import CheckpointError
 from harness.execution import file_digest
-from harness.models.files import files_digest, read_json, read_tensors, tensor_shapes
+from harness.models.files import files_digest, read_object, read_tensors, tensor_shapes
 
 
 def error_of(function, *arguments):
@@ -31,14 +31,16 @@ def test_files_that_the_output_depends_on_count_by_name_and_content_and_others_o
 
 def test_what_is_no_object_with_the_keys_is_refused(tmp_path):
     path = tmp_path / "c.json"
-    assert error_of(read_json, path, "r").startswith(f"{path}: cannot be read ([Errno 2] No such file")
+    assert error_of(read_object, path, "r").startswith(f"{path}: cannot be read: No such file or directory; expected r")
     for content, said in (
-        (b'{"r": "\xff"}', "('utf-8' codec"),
-        (b"null", "(it holds NoneType); expected r"),
-        (b'{"b": 1, "a": 2}', "(it holds a, b); expected r"),
+        (b'{"r": "\xff"}', "not UTF-8 (byte 8); expected r"),
+        (b"[" * 5000, "not JSON: nested too deeply; expected r"),
+        (b'{"r": 1, "r": 2}', 'not JSON: the key "r" stands twice in an object; expected r'),
+        (b"null", "cannot be read (it holds NoneType); expected r"),
+        (b'{"b": 1, "a": 2}', "cannot be read (it holds a, b); expected r"),
     ):
         path.write_bytes(content)
-        assert error_of(read_json, path, "r").startswith(f"{path}: cannot be read {said}")
+        assert error_of(read_object, path, "r").startswith(f"{path}: {said}")
 
 
 def test_tensors_are_read_as_they_were_stored_and_shapes_from_the_header(tmp_path):
