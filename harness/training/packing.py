@@ -51,7 +51,13 @@ def packed(model: SentenceTransformer) -> Iterator[bool]:
         stack.enter_context(_packing(transformer, _first_position(transformer)))
         try:
             same = bool(row_cosines(expected, embed(model, texts)).min() >= SAME_EMBEDDING)
-        except (TypeError, ValueError, RuntimeError, LookupError):  # it takes no positions, or needs the batch's shape
+        except (
+            TypeError,
+            ValueError,
+            RuntimeError,
+            LookupError,
+            AttributeError,
+        ):  # it takes no positions, or needs the batch's shape
             same = False
         if not same:
             stack.close()
