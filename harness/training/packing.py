@@ -51,14 +51,8 @@ def packed(model: SentenceTransformer) -> Iterator[bool]:
         stack.enter_context(_packing(transformer, _first_position(transformer)))
         try:
             same = bool(row_cosines(expected, embed(model, texts)).min() >= SAME_EMBEDDING)
-        except (
-            TypeError,
-            ValueError,
-            RuntimeError,
-            LookupError,
-            AttributeError,
-        ):  # it takes no positions, or needs the batch's shape
-            same = False
+        except (TypeError, ValueError, RuntimeError, LookupError, AttributeError):
+            same = False  # it takes no positions, needs the batch's shape, or returns a tuple
         if not same:
             stack.close()
         yield same
