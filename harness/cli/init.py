@@ -26,8 +26,7 @@ _FEWEST = 40  # pairs
 _HINT = "For [data.columns] here: --column text_1=COLUMN and so on. For [data] threshold: --threshold GRADE"
 
 _CASE = """\
-# What is trained on which pairs. All else has a default: docs/cases.md of pytest-embedding-harness lists every key.
-description = {description}
+description = {description}   # all else has a default: docs/cases.md of pytest-embedding-harness lists every key
 
 [base]
 {base}

@@ -28,7 +28,7 @@ def test_without_a_file_it_writes_an_example_whose_pairs_pass_the_audit(here, ca
     assert "  embedding-harness audit  " in capsys.readouterr().out
     case = read_case(here / "fixtures" / "pairs")
     assert {"full", "lora"} == {recipe.strategy for recipe in case.recipes.values()}
-    assert len(case.path.read_text(encoding="utf-8").splitlines()) <= 24
+    assert len(case.path.read_text(encoding="utf-8").splitlines()) <= 21
     assert "*\n" == (here / ".harness" / ".gitignore").read_text(encoding="utf-8")
     assert "embedding-harness run" in (here / ".github/workflows/embeddings.yml").read_text(encoding="utf-8")
     assert 0 == main(["audit"])
