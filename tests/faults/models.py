@@ -194,7 +194,5 @@ MODELS: Mapping[str, Fault] = {
         r"lists Pooling in 1_Pooling, which has no config\.json: upload all of it",
     ),
     # A conflict of a merge, committed with its marks.
-    "directory: broken JSON": whole(
-        text_file("config.json", "<<<<<<< HEAD\n{}\n"), "files", r"config\.json: cannot be read as JSON"
-    ),
+    "directory: broken JSON": whole(text_file("config.json", "<<<<<<< HEAD\n{}\n"), "files", r"config\.json: not JSON"),
 }
