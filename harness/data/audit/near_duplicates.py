@@ -102,8 +102,8 @@ class NearDuplicates:
         """Index distinct texts, folded."""
         self._texts = texts
         self._bare = [bare(text) for text in texts]
-        chunks = [_Grams.of(self._bare[start : start + _CHUNK]) for start in range(0, len(texts), _CHUNK)]
-        self._signatures = np.concatenate([np.zeros((0, 2), np.uint64), *(chunk.signatures for chunk in chunks)])
+        chunks = [_Grams.of(part) for part in _chunks(self._bare)]
+        self._signatures = np.concatenate([chunk.signatures for chunk in chunks])
         self._known, frequency = np.zeros(0, np.int64), np.zeros(0, np.int64)
         for chunk in chunks:
             known = np.union1d(self._known, chunk.values)
@@ -122,24 +122,22 @@ class NearDuplicates:
             sizes.append(np.diff(ranked.starts))
             firsts.append(ranked.values[first].astype(np.int32))
             rows.append((ranked.owners[first] + number * _CHUNK).astype(np.int32))
-        self._members: Int32 = np.concatenate(members) if members else np.zeros(0, np.int32)
-        self._sizes: Int64 = np.concatenate(sizes) if sizes else np.zeros(0, np.int64)
+        self._members: Int32 = np.concatenate(members)
+        self._sizes: Int64 = np.concatenate(sizes)
         self._starts = np.append(0, np.cumsum(self._sizes))
-        first = np.concatenate(firsts) if firsts else np.zeros(0, np.int32)
-        order = np.argsort(first, kind="stable")
-        self._rows: Int32 = (np.concatenate(rows) if rows else np.zeros(0, np.int32))[order]
+        first = np.concatenate(firsts)
+        self._rows: Int32 = np.concatenate(rows)[np.argsort(first, kind="stable")]
         self._ends = np.append(0, np.cumsum(np.bincount(first, minlength=len(self._known))))
 
     def candidates(self, texts: Sequence[str]) -> Int64:
         """Number of candidates that each text will be held against, those met several times counted so: its work."""
         found = []
-        for start in range(0, len(texts), _CHUNK):
-            chunk = [bare(text) for text in texts[start : start + _CHUNK]]
-            ranked = self._ranked(_Grams.of(chunk))
+        for chunk in _chunks(texts):
+            ranked = self._ranked(_Grams.of(list(map(bare, chunk))))
             use = ranked.is_prefix & (ranked.values >= 0)
             listed = self._ends[ranked.values[use] + 1] - self._ends[ranked.values[use]]
             found.append(np.bincount(ranked.owners[use], weights=listed, minlength=len(chunk)).astype(np.int64))
-        return np.concatenate(found) if found else np.zeros(0, np.int64)
+        return np.concatenate(found)
 
     def of(self, texts: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Yield each text, distinct and folded, that has near duplicates in the index, with those, in their order.
@@ -147,9 +145,9 @@ class NearDuplicates:
         A text is no near duplicate of itself.
         """
         marked = np.zeros(len(self._known), dtype=bool)
-        for start in range(0, len(texts), _CHUNK):
-            chunk = texts[start : start + _CHUNK]
-            grams = _Grams.of([bare(text) for text in chunk])
+        for chunk in _chunks(texts):
+            words = list(map(bare, chunk))
+            grams = _Grams.of(words)
             ranked = self._ranked(grams)
             first, signatures = ranked.is_prefix, grams.signatures
             for number, text in enumerate(chunk):
@@ -157,8 +155,8 @@ class NearDuplicates:
                 members = ranked.values[whole]
                 rare = members[first[whole] & (members >= 0)]
                 rows = self._similar(rare, members, signatures[number], marked)
-                near = tuple(other for other in map(self._texts.__getitem__, rows) if self._is_near(text, other))
-                if near:
+                as_long = (self._texts[row] for row in rows if _as_long(words[number], self._bare[row]))
+                if near := tuple(other for other in as_long if other != text):
                     yield text, near
 
     def _similar(self, rare: Int64, members: Int64, signature: UInt64, marked: NDArray[np.bool_]) -> list[int]:
@@ -183,9 +181,6 @@ class NearDuplicates:
         found: list[int] = rows[shared >= _LEAST_SIMILARITY * (size + sizes - shared)].tolist()
         return found
 
-    def _is_near(self, text: str, other: str) -> bool:
-        return other != text and _as_long(bare(text), bare(other))
-
     def _ranked(self, grams: _Grams) -> _Grams:
         """Number grams by their frequency in the index, the rarest first; -1 for those that it does not know."""
         places = np.searchsorted(self._known, grams.values)
@@ -194,6 +189,12 @@ class NearDuplicates:
         ranks = np.full(len(places), -1, np.int64)
         ranks[known] = self._rank[places[known]]
         return _Grams.sorted(ranks, grams.owners, len(grams.starts) - 1)
+
+
+def _chunks(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Split texts, into one part at least."""
+    for start in range(0, max(1, len(texts)), _CHUNK):
+        yield texts[start : start + _CHUNK]
 
 
 def _as_long(one: str, other: str) -> bool:
