@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from harness.metrics.tally import Values
-from harness.statistics.intervals import Interval, percentile_interval
+from harness.statistics.intervals import Interval, why_no_interval
 
 _Z = 1.959964
 _LEAST_EFFECT = 0.6
@@ -35,9 +35,8 @@ def auc_interval(observed: float, resampled: Values, *, positives: int, negative
         R. Newcombe, "Confidence intervals for an effect size measure based on the Mann-Whitney statistic", part 2, 2006
         (method 5); the variance is J. Hanley's and B. McNeil's, 1982. Simulated in docs/intervals.md.
     """
-    percentiles = percentile_interval(observed, resampled, units)
-    if percentiles.reason:
-        return percentiles
+    if reason := why_no_interval(observed, resampled, units):
+        return Interval.none(reason)
     expected = _variance(observed, positives, negatives)
     if expected > 0:
         effect = max(float(np.nanvar(resampled)) / expected, _LEAST_EFFECT)

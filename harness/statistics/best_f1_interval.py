@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from harness.metrics.tally import Values
-from harness.statistics.intervals import Interval, percentile_interval
+from harness.statistics.intervals import Interval, why_no_interval
 
 _Z = 1.959964
 _LEAST_WRONG = 2
@@ -31,9 +31,8 @@ def best_f1_interval(observed: float, resampled: Values, *, positives: int, nega
         B. Efron and R. Tibshirani, "An Introduction to the Bootstrap", 1993, chapters 10 (bias) and 13. Simulated in
         docs/intervals.md.
     """
-    percentiles = percentile_interval(observed, resampled, units)
-    if percentiles.reason:
-        return percentiles
+    if reason := why_no_interval(observed, resampled, units):
+        return Interval.none(reason)
     wrong = 2 * positives * (1 - observed) / observed  # about: were every positive pair found, exactly
     if wrong < _LEAST_WRONG:
         return Interval.none("next to no pair is wrong at the best threshold: too few to say how far the value moves")

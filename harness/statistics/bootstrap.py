@@ -40,7 +40,7 @@ INTERVALS: Mapping[str, _Of] = {
     "auc": auc_interval,
     "best_f1": best_f1_interval,
 }
-"""How an interval comes from the value of the pairs and those of the resamples."""
+"""Name in a metric's row -> interval from the value of the pairs and those of the resamples."""
 
 
 def intervals(

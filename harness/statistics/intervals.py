@@ -1,4 +1,4 @@
-"""What an interval is, and the one that the percentiles of resamples give."""
+"""An interval, and the one that the percentiles of resamples give."""
 
 from __future__ import annotations
 
@@ -31,6 +31,18 @@ class Interval:
         return cls(math.nan, math.nan, reason)
 
 
+def why_no_interval(observed: float, values: Values, units: int) -> str:
+    """Say why no interval can come of these resamples, as `percentile_interval` takes them; empty if one can."""
+    undefined = int(np.count_nonzero(~np.isfinite(values)))
+    if np.isnan(observed):
+        return "the metric has no value for these pairs"
+    if units < LEAST_UNITS:
+        return f"an interval needs {LEAST_UNITS} texts or groups to draw, found {units}"
+    if undefined > _MOST_UNDEFINED * len(values):
+        return f"{undefined} of {len(values)} resamples have no value"
+    return ""
+
+
 def percentile_interval(observed: float, values: Values, units: int, *, corrected: bool = False) -> Interval:
     """Return the interval that leaves out 2.5 % of the resamples' values at either side.
 
@@ -42,13 +54,9 @@ def percentile_interval(observed: float, values: Values, units: int, *, correcte
             `observed`, which is one half without bias. Where fewer than 2.5 % are on one side, the bias is larger than
             the interval, and what would come out does not hold the value: there is none.
     """
+    if reason := why_no_interval(observed, values, units):
+        return Interval.none(reason)
     defined = values[np.isfinite(values)]
-    if np.isnan(observed):
-        return Interval.none("the metric has no value for these pairs")
-    if units < LEAST_UNITS:
-        return Interval.none(f"an interval needs {LEAST_UNITS} texts or groups to draw, found {units}")
-    if len(values) - len(defined) > _MOST_UNDEFINED * len(values):
-        return Interval.none(f"{len(values) - len(defined)} of {len(values)} resamples have no value")
     ends = (0.025, 0.975)
     if corrected:
         below = (np.count_nonzero(defined < observed) + np.count_nonzero(defined <= observed)) / 2 / len(defined)
