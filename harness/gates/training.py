@@ -30,8 +30,7 @@ def performance_is_reached(run: Evidence, subject: Subject) -> Verdict:
         results = [run.evaluation(name).metrics[metric] for name in (model, reference) if name in run.inputs.models]
         end = f"undefined: {_why_undefined(results) or found.reason}"
     else:
-        bound = f"{'' if passed else 'expected '}at least {percent(least)}"
-        end = f"{percent(found.ratio, 1)}{_interval_words(found.interval)}, {bound}"
+        end = f"{percent(found.ratio, 1)}{_interval_words(found.interval)}, {_bound(passed, 'at least', least)}"
         if not math.isnan(found.gap_recovered):
             end += f"; gap recovered {percent(found.gap_recovered)}{_interval_words(found.gap_interval)}"
     unit = METRICS[metric].unit
@@ -54,7 +53,7 @@ def quality_is_kept(run: Evidence, subject: Subject) -> Verdict:
         return Verdict(outcome="fail", observed=math.nan, reference=gate.at_least, message=message)
     found = run.truncated(model, width, metric)
     passed = found.ratio >= gate.at_least
-    unit, bound = METRICS[metric].unit, f"{'' if passed else 'expected '}at least {percent(gate.at_least)}"
+    unit, bound = METRICS[metric].unit, _bound(passed, "at least", gate.at_least)
     if math.isnan(found.ratio):
         end = f"undefined: {found.reason}"
     else:
@@ -98,8 +97,7 @@ def gap_at_rate(run: Evidence, subject: Subject, *, ten_times: bool) -> Verdict:
         reason = _why_undefined(evaluation.metrics[metric] for evaluation in evaluations) or found.gap_reason
         end = f"undefined: {reason}"
     else:
-        bound = f"{'' if passed else 'expected '}{bound} {percent(limit)}"
-        end = f"{percent(gap, 1)}{_interval_words(found.gap_interval)}, {bound}: {meaning}"
+        end = f"{percent(gap, 1)}{_interval_words(found.gap_interval)}, {_bound(passed, bound, limit)}: {meaning}"
     values = ", ".join(
         f"{name} {number(value, METRICS[metric].unit)}"
         for name, value in ((metric, found.model), (BASE, found.base), (reference, found.reference))
@@ -112,6 +110,11 @@ def gap_at_rate(run: Evidence, subject: Subject, *, ten_times: bool) -> Verdict:
 def _why_undefined(results: Iterable[MetricResult]) -> str:
     """Return why the first undefined value is undefined; empty where each is a number."""
     return next((result.reason for result in results if math.isnan(result.value)), "")
+
+
+def _bound(passed: bool, words: str, limit: float) -> str:
+    """Word a limit: as one that was expected, where it was not kept."""
+    return f"{'' if passed else 'expected '}{words} {percent(limit)}"
 
 
 def _interval_words(interval: Interval) -> str:

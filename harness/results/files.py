@@ -109,14 +109,14 @@ def read_pair_tables(path: Path, results: Results) -> dict[str, PairTable]:
     return tables
 
 
-def _read(path: Path, expected: str) -> bytes:
+def _read(path: Path, expected: str) -> str:
     try:
-        return read_text(path, HarnessError).encode()
+        return read_text(path, HarnessError)
     except HarnessError as error:
         raise HarnessError(f"{error}; expected {expected}") from None
 
 
-def _validated(path: Path, content: bytes, model: type[_Model]) -> _Model:
+def _validated(path: Path, content: str, model: type[_Model]) -> _Model:
     try:
         return model.model_validate_json(content, strict=True)
     except ValidationError as error:
