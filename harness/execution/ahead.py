@@ -34,7 +34,7 @@ class Ahead:
 
     @property
     def is_here(self) -> bool:
-        """Whether this thread is one of those that work ahead."""
+        """True in a thread that works ahead."""
         return threading.current_thread() in self._threads
 
     def close(self, stop: Callable[[], None]) -> None:

@@ -52,14 +52,14 @@ class Context:
     def artefact(self, step: Step[T], /, *, title: str = "", **arguments: Any) -> Artefact[T]:
         """Return a step's artefact, from the store if it is there."""
         inputs = _inputs(step, arguments)
-        key = digest_of(inputs)
+        key, title = digest_of(inputs), title or step.name
         with self._one_at_a_time(key):
             if key not in self._ended:
-                self._require_wanted(title or step.name)
+                self._require_wanted(title)
                 try:
-                    self._ended[key] = self._make(step, title or step.name, inputs, arguments)
+                    self._ended[key] = self._make(step, title, inputs, arguments)
                 except HarnessError as error:
-                    self._require_wanted(title or step.name)  # else it did not fail, but was ended
+                    self._require_wanted(title)  # else it did not fail, but was ended
                     self._ended[key] = error
         ended = self._ended[key]
         if isinstance(ended, HarnessError):

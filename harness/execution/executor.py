@@ -4,6 +4,8 @@ The process is a child of a forkserver that has imported torch once: it starts i
 really goes back to the system when it ends, and its peak resident memory is its own.
 """
 
+from __future__ import annotations
+
 import ctypes
 import multiprocessing
 import os
@@ -16,7 +18,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
@@ -25,6 +27,7 @@ from typing import Any, Protocol
 from unittest import mock
 
 from harness.errors import EncoderError, HarnessError, StageError
+from harness.execution.machine import cores, peak_cuda_mb, peak_rss_mb
 from harness.execution.scratch import scratch
 from harness.execution.step import Arguments, Ask, Cost, Progress, Server, Step, T
 from harness.execution.store import held
@@ -45,7 +48,6 @@ _LOG_LINES = 15
 _SECONDS_TO_END = 10.0
 _SECONDS_OF_SILENCE = 3600.0  # every step reports its progress more often, also on a slow machine
 _STARTING = threading.Lock()  # of a process: it changes the environment for a moment
-_RUNNING: set[multiprocessing.process.BaseProcess] = set()
 
 
 class Executor(Protocol):
@@ -100,6 +102,7 @@ class LocalExecutor:
 
     root: Path
     jobs: int = 1
+    _running: set[multiprocessing.process.BaseProcess] = field(default_factory=set, repr=False, compare=False)
 
     def run(self, step: Step[T], title: str, arguments: Arguments, out: Path, progress: Progress) -> tuple[T, Cost]:
         """Run a step; one that holds a model once a slot is free."""
@@ -109,7 +112,7 @@ class LocalExecutor:
             progress(0.0, "starting")
             sent = {**step.arguments(arguments, out, progress), "progress": None}  # the process reports by messages
             function = partial(_sharing_cores, self.jobs, step.run) if step.resource.slot else step.run
-            with _process(title, _run, function, sent) as receive:
+            with self._process(title, _run, function, sent) as receive:
                 while not isinstance((message := receive())[1], Cost):
                     progress(*message)
         value, cost = message
@@ -118,14 +121,23 @@ class LocalExecutor:
     @contextmanager
     def serve(self, title: str, function: Server, *arguments: Any, progress: Progress) -> Iterator[Ask]:
         """Serve from a process of its own, which holds a slot."""
-        with self._slot(progress), _process(title, _serve, function, arguments) as receive:
+        with self._slot(progress), self._process(title, _serve, function, arguments) as receive:
             receive()  # prepared
             yield receive.ask
 
     def stop(self) -> None:
         """End the processes of all steps that run."""
-        for process in list(_RUNNING):
+        for process in list(self._running):
             process.kill()
+
+    @contextmanager
+    def _process(self, title: str, body: Callable[..., None], function: Any, given: Any) -> Iterator[_Receiver]:
+        with _process(title, body, function, given) as receive:
+            self._running.add(receive.process)
+            try:
+                yield receive
+            finally:
+                self._running.discard(receive.process)
 
     def _slot(self, progress: Progress) -> AbstractContextManager[object]:
         # Memory is the machine's: on a shared directory each machine has its slots.
@@ -139,15 +151,9 @@ class LocalExecutor:
         )
 
 
-def cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _sharing_cores(jobs: int, function: Callable[..., T], **arguments: Any) -> T:
-    if jobs > 1:
-        import torch
-
+    torch: Any = sys.modules.get("torch")  # the forkserver has it; a model that is an endpoint needs none
+    if jobs > 1 and torch is not None:
         torch.set_num_threads(max(1, cores() // jobs))
     return function(**arguments)
 
@@ -212,13 +218,11 @@ def _process(title: str, body: Callable[..., None], function: Callable[..., Any]
         try:
             with _STARTING:
                 _start(process)
-            _RUNNING.add(process)
             theirs.close()
             yield _Receiver(process, ours, log)
             ours.close()
             process.join(_SECONDS_TO_END)
         finally:
-            _RUNNING.discard(process)
             if process.pid is not None:  # Ctrl-C may come before it started
                 process.kill()
                 process.join()
@@ -267,7 +271,7 @@ def _child(connection: Connection, log: Path, body: Callable[..., None], functio
 
 def _run(connection: Connection, function: Callable[..., Any], given: dict[str, Any]) -> None:
     value, cost = _measured(function, {**given, "progress": lambda *message: connection.send(message)})
-    connection.send((value, replace(cost, peak_rss_mb=_peak_rss_mb(), peak_cuda_mb=_peak_cuda_mb())))
+    connection.send((value, replace(cost, peak_rss_mb=peak_rss_mb(), peak_cuda_mb=peak_cuda_mb())))
 
 
 def _serve(connection: Connection, function: Server, given: tuple[Any, ...]) -> None:
@@ -286,19 +290,3 @@ def _exit_with_parent() -> None:
     parent: Any = multiprocessing.parent_process()
     wait([parent.sentinel])
     os._exit(1)
-
-
-def _peak_rss_mb() -> float | None:
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6, 1)
-
-
-def _peak_cuda_mb() -> float | None:
-    torch: Any = sys.modules.get("torch")  # a step that did not import it used no such device
-    if torch is None or not torch.cuda.is_initialized():
-        return None
-    return float(round(torch.cuda.max_memory_allocated() / 1e6, 1))

@@ -17,7 +17,6 @@ from harness.execution.store import write_whole
 
 STEPS = (
     ("harness.training", "TRAIN"),
-    ("harness.training.plain", "TRAIN_PLAINLY"),
     ("harness.models", "ENCODE_ENDPOINT"),
     ("harness.analyses.projection", "PROJECT"),
 )

@@ -100,6 +100,7 @@ class Kept:
 
     Attributes:
         step: Name of the step that filled it.
+        path: The directory.
         size: Bytes of its files.
         used: When a run last found it, in seconds since 1970.
     """
@@ -226,16 +227,15 @@ def held(*paths: Path, on_wait: OnWait) -> Iterator[SoftFileLease]:
     12:30:00`: after a second, and again when it is another one. Once another process took this one for gone,
     `is_lock_held_by_us` is false.
     """
-    locks = []
+    claims = []
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
-        locks.append(SoftFileLease(path, lease_duration=LEASE_SECONDS, is_singleton=True))
-    for lock in locks:
+        lock = SoftFileLease(path, lease_duration=LEASE_SECONDS, is_singleton=True)
         if lock.is_locked:
             yield lock
             return
-    place = _acquired(locks, [_signature(path) for path in paths], on_wait)
-    lock, signature = locks[place], _signature(paths[place])
+        claims.append((lock, path.with_suffix(".holder")))
+    lock, signature = _acquired(claims, on_wait)
     try:
         signature.write_text(f"{os.getpid()}@{socket.gethostname()}", encoding="utf-8")
         yield lock
@@ -245,25 +245,21 @@ def held(*paths: Path, on_wait: OnWait) -> Iterator[SoftFileLease]:
         lock.release()
 
 
-def _acquired(locks: Sequence[SoftFileLease], signatures: Sequence[Path], on_wait: OnWait) -> int:
-    """Acquire one of the locks as soon as it is free; return its place."""
+def _acquired(claims: Sequence[tuple[SoftFileLease, Path]], on_wait: OnWait) -> tuple[SoftFileLease, Path]:
+    """Acquire one of the locks as soon as it is free; return it with the file that its holder signs."""
     noticed, told = time.monotonic() + _SECONDS_UNNOTICED, ""
     while True:
-        for place, lock in enumerate(locks):
+        for lock, signature in claims:
             with suppress(Timeout):
                 lock.acquire(blocking=False)
-                return place
+                return lock, signature
         if time.monotonic() > noticed:
             noticed += _SECONDS_UNNOTICED
-            holder = _holder(signatures[0])
+            holder = _holder(claims[0][1])
             if holder != told:
                 on_wait(holder)
             told = holder
-        time.sleep(_SECONDS_BETWEEN_TRIES)
-
-
-def _signature(path: Path) -> Path:
-    return path.with_suffix(".holder")
+        time.sleep(_SECONDS_BETWEEN_TRIES)  # a lock is a file, perhaps another machine's: nothing tells when it is free
 
 
 def _holder(signature: Path) -> str:

@@ -94,12 +94,14 @@ def pytest_runtest_makereport(
     return report
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # before the collector writes what is known
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
     """Leave no process of a suite behind, in xdist's workers as well."""
     if session.config.stash.get(LED_HERE, False):
         from harness.plugin.fixtures import close_session
 
         close_session(session.config)
+    return (yield)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

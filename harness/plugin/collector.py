@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness import __version__
-from harness.plugin.fixtures import FAILURE, SKIPPED, VERDICT, close_session, session_of, stored_of
+from harness.plugin.fixtures import FAILURE, SKIPPED, VERDICT, session_of, stored_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -104,7 +104,6 @@ class Collector:
 
         Whatever cannot be made or written is said, and no run with such a fault, or a case that is blocked, ends well.
         """
-        close_session(self._config)
         if self._ran:
             with self._noted("results"):
                 self._collect(brief=exitstatus == pytest.ExitCode.INTERRUPTED)

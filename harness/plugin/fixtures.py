@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -11,7 +11,7 @@ from harness.plugin.causes import fail_for
 from harness.plugin.options import REPORTED, chosen_runs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from harness.gates import Gate, Subject, Verdict
     from harness.run import CaseRun, Session
@@ -92,7 +92,7 @@ def _begin_ahead(pytest_session: pytest.Session, session: Session) -> None:
     config.stash[_BEGUN] = True
     models: dict[str, set[str]] = {}
     for item in pytest_session.items:
-        params = item.callspec.params if hasattr(item, "callspec") else {}
+        params = _params(item)
         if "subject" in params and not params["gate"].verifies:  # which needs no more than the model's files
             models.setdefault(params["case_run"], set()).update((params["subject"].model, params["subject"].reference))
     for case, chosen in models.items():
@@ -119,11 +119,11 @@ def case_run(request: pytest.FixtureRequest) -> CaseRun:
     name, config = request.param, request.config
     try:
         session = session_of(config)
-        if config.option.harness_update_baselines:
+        updates, subject = config.option.harness_update_baselines, _params(request.node).get("subject")
+        if updates or getattr(subject, "model", ""):  # after the audit, which is of none
             _begin_ahead(request.session, session)
+        if updates:
             _update(config, session, name)
-        elif getattr(request.node.callspec.params.get("subject"), "model", ""):  # after the audit, which has none
-            _begin_ahead(request.session, session)
         return session.run(name)
     except HarnessError as error:
         request.node.user_properties.append((FAILURE, _json({"case": name, "model": "", "error": str(error)})))
@@ -209,10 +209,15 @@ def _record(node: pytest.Item, case: str, verdict: Verdict, *, strict: bool) -> 
 def _test_of(session: pytest.Session, case: str, gate: str) -> str:
     """Return the test of this session that reports on a gate; empty where it was not chosen."""
     for item in session.items:
-        params = item.callspec.params if hasattr(item, "callspec") else {}
+        params = _params(item)
         if params.get("case_run") == case and getattr(params.get("gate"), "name", "") == gate:
             return item.nodeid
     return ""
+
+
+def _params(item: pytest.Item) -> Mapping[str, Any]:
+    """Return what a test was collected for; nothing for one that has no parameters."""
+    return item.callspec.params if hasattr(item, "callspec") else {}
 
 
 def _json(content: object) -> str:

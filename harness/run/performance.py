@@ -15,7 +15,7 @@ from harness.models import ENCODERS, Checkpoint, Embeddings
 from harness.run.case_run import CaseRun
 from harness.run.environment import libraries, machine
 from harness.run.plan import begin_ahead
-from harness.training.plain import TRAIN_PLAINLY
+from harness.training import TRAIN
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,14 @@ def _plain(run: CaseRun, root: Path) -> Way:
         source = Checkpoint.of_base(inputs.base)
         if model != BASE:
             trained = ctx.artefact(
-                TRAIN_PLAINLY,
+                TRAIN,
                 title=f"train {model} plainly",
-                recipe=inputs.case.recipes[model],
+                recipe=inputs.case.recipes[model].changed(precision="fp32", optimizer="adamw_torch"),
                 base=inputs.base,
                 train_pairs=inputs.train,
+                dev_pairs=None,
                 sides=inputs.sides,
+                fast=False,
             )
             costs[f"train {model}"] = trained.cost
             source = Checkpoint.of_trained(inputs.trained[model], inputs.base, trained)

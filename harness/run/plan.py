@@ -1,4 +1,4 @@
-"""What a run has ahead: the trainings that its progress counts, and the models that it begins early."""
+"""Plan of a run: the trainings that its progress counts, and the models that it begins early."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace

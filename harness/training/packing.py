@@ -104,7 +104,7 @@ def _packing(transformer: Any, first_position: int) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class _Layout:
-    """Where the tokens of a padded batch stand, and where in a row without padding.
+    """Places of the tokens of a padded batch, there and in a row without padding.
 
     Attributes:
         shape: Texts and tokens of the padded batch.
@@ -182,12 +182,14 @@ def _attend(
 
     del attention_mask  # none was made: the layout knows
     attend: Any = sdpa_attention_forward
-    mask, within = packing.mask, torch.arange(packing.mask.shape[-1])
-    distance = within[:, None] - within
-    if getattr(module, "is_causal", False):
-        mask = mask & (distance >= 0)
-    if (window := rest.get("sliding_window")) is not None:
-        mask = mask & (distance.abs() < window)
+    mask, causal, window = packing.mask, getattr(module, "is_causal", False), rest.get("sliding_window")
+    if causal or window is not None:
+        within = torch.arange(mask.shape[-1])
+        distance = within[:, None] - within
+        if causal:
+            mask = mask & (distance >= 0)
+        if window is not None:
+            mask = mask & (distance.abs() < window)
     padded = (packing.line_up(heads) for heads in (query, key, value))
     attended, _ = attend(module, *padded, mask, **{**rest, "is_causal": False})
     return packing.flatten_heads(attended), None

@@ -6,6 +6,7 @@ import math
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,6 +95,7 @@ def train(
     dev_pairs: PairSet | None,
     sides: Sides = NO_SIDES,
     device: Device = AUTO,
+    fast: bool = True,
     out: Path,
     progress: Progress,
 ) -> TrainingFacts:
@@ -101,13 +103,14 @@ def train(
 
     Each text has the prompt of its side in front, which the saved model then declares for whoever serves it. The dev
     pairs, if any, are measured after each epoch for the training curve. They pick no checkpoint and change no weight.
+    Without `fast` each batch is padded and every row of the token embeddings is updated, as in a script of one's own:
+    what the speed is measured against.
 
     Raises:
         CheckpointError: The base is not complete, or cannot be trained by this recipe.
     """
     import torch
     from sentence_transformers import SentenceTransformerTrainer
-    from sentence_transformers.sentence_transformer import losses
     from transformers import set_seed
 
     set_seed(recipe.seed)  # the adapter's first weights are drawn before the trainer sets its seed
@@ -118,19 +121,14 @@ def train(
     correlations: list[float] = []
     with (
         tempfile.TemporaryDirectory(prefix="harness-trainer-") as scratch,
-        packed(model) as is_packed,
-        occurring_rows(model, _tokens(model, train_pairs, sides)),
+        packed(model) if fast else nullcontext(enter_result=False) as is_packed,
+        occurring_rows(model, _tokens(model, train_pairs, sides)) if fast else nullcontext(),
     ):
-        loss = getattr(losses, LOSSES[recipe.loss])(model)
-        if is_packed:
-            loss = in_one_forward(loss)
-        if recipe.matryoshka is not None:
-            loss = losses.MatryoshkaLoss(model, loss, _narrower(recipe.matryoshka, model))
         trainer = SentenceTransformerTrainer(
             model=model,
             args=_arguments(recipe, sides, precision, model.device, scratch),
-            train_dataset=dataset_of(train_pairs, graded=recipe.loss in GRADED_LOSSES),
-            loss=loss,
+            train_dataset=_dataset(train_pairs, graded=recipe.loss in GRADED_LOSSES),
+            loss=_loss(recipe, model, one_forward=is_packed),
             callbacks=[_observer(recipe, model, dev_pairs, sides, correlations, progress)],
         )
         started = time.perf_counter()
@@ -184,19 +182,26 @@ STRATEGIES: Mapping[str, Callable[[SentenceTransformer, Recipe], SentenceTransfo
 """Strategy -> function that prepares the opened base for training. How it is opened later: `models.loading.SAVED`."""
 
 
-def _narrower(widths: list[int], model: SentenceTransformer) -> list[int]:
-    full = model.get_embedding_dimension()
-    if full is not None and widths[0] > full:
-        raise CheckpointError(f"matryoshka: got {widths[0]}, expected at most the {full} dimensions of the base")
-    return widths
-
-
 def parameter_counts(model: SentenceTransformer) -> ParameterCounts:
     """Count the parameters of a live model."""
     return ParameterCounts(
         total=sum(parameter.numel() for parameter in model.parameters()),
         trainable=sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad),
     )
+
+
+def _loss(recipe: Recipe, model: SentenceTransformer, *, one_forward: bool) -> torch.nn.Module:
+    from sentence_transformers.sentence_transformer import losses
+
+    loss: torch.nn.Module = getattr(losses, LOSSES[recipe.loss])(model)
+    if one_forward:
+        loss = in_one_forward(loss)
+    if recipe.matryoshka is None:
+        return loss
+    widest, full = recipe.matryoshka[0], model.get_embedding_dimension()
+    if full is not None and widest > full:
+        raise CheckpointError(f"matryoshka: got {widest}, expected at most the {full} dimensions of the base")
+    return losses.MatryoshkaLoss(model, loss, recipe.matryoshka)
 
 
 def _arguments(
@@ -222,8 +227,7 @@ def _arguments(
     )
 
 
-def dataset_of(pairs: PairSet, *, graded: bool) -> Dataset:
-    """Return pairs as the trainer reads them; `graded` takes their grades for labels."""
+def _dataset(pairs: PairSet, *, graded: bool) -> Dataset:
     from datasets import Dataset
 
     return Dataset.from_dict(

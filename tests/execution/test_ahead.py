@@ -71,7 +71,7 @@ def test_the_end_of_a_run_ends_what_nobody_waits_for(ctx, functions, gone):
     ctx.ahead([partial(ctx.run, step)] * 3)
     while not pids:
         pids = [int(note) for _, note in ctx._told.values() if note.isdigit()]
-        time.sleep(0.05)
+        time.sleep(0.05)  # its process has still to start
     ctx.close()
     assert all(map(gone, pids))
     assert not [thread for thread in threading.enumerate() if thread.name == "ahead"]

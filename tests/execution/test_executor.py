@@ -10,7 +10,7 @@ import pytest
 
 from harness.errors import CheckpointError, EncoderError, StageError
 from harness.execution import MODEL, PROCESS, Context, LocalExecutor, Step, Store, executor
-from harness.execution.executor import _peak_rss_mb
+from harness.execution.machine import peak_rss_mb
 
 
 def run(function, progress=lambda *_: None, **arguments):
@@ -84,7 +84,7 @@ def test_the_peak_memory_of_a_process_is_its_own(functions, monkeypatch):
     assert big - before == pytest.approx(300, abs=30)
     assert before == pytest.approx(after, abs=30)
     monkeypatch.setitem(sys.modules, "resource", None)  # where the system does not tell
-    assert _peak_rss_mb() is None
+    assert peak_rss_mb() is None
 
 
 @pytest.mark.parametrize("killed", [True, False])

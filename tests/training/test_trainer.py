@@ -130,6 +130,6 @@ def test_the_shipped_adapter_has_73728_trainable_parameters_in_a_third_of_a_mega
 def test_a_loss_of_graded_similarity_learns_grades_and_any_other_labels(tiny_inputs):
     grades = (0.0, 2.0, 5.0)
     pairs = replace(tiny_inputs.train, pairs=tuple(Pair("a", str(g), int(g >= 2), grade=g) for g in grades))
-    found = {loss: trainer.dataset_of(pairs, graded=loss in GRADED_LOSSES)["label"] for loss in LOSSES}
+    found = {loss: trainer._dataset(pairs, graded=loss in GRADED_LOSSES)["label"] for loss in LOSSES}
     assert [[0.0, 0.4, 1.0]] * 3 == [list(found.pop(loss)) for loss in GRADED_LOSSES]
     assert [[0.0, 1.0, 1.0]] * 2 == [list(labels) for labels in found.values()]
