@@ -242,12 +242,12 @@ def tiny_run(tmp_path_factory, tiny_inputs, context_at):
 def train_tiny(tiny_inputs):
     """Trains a model of the tiny case, with changes to its recipe; returns the facts."""
 
-    def train(model, out, *, dev=None, progress=lambda *_: None, **changes):
+    def train(model, out, *, pairs=tiny_inputs.train, dev=None, progress=lambda *_: None, **changes):
         from harness.training import TRAIN
 
         recipe = tiny_inputs.case.models[model].changed(**changes)
         out.mkdir(parents=True, exist_ok=True)
-        data = {"base": tiny_inputs.base, "train_pairs": tiny_inputs.train, "dev_pairs": dev}
+        data = {"base": tiny_inputs.base, "train_pairs": pairs, "dev_pairs": dev}
         return TRAIN.run(recipe=recipe, **data, out=out, progress=progress)
 
     return train

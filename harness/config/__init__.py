@@ -4,6 +4,7 @@ from harness.config.case import BASE, CASE_FILE, BaseSpec, Case, read_case
 from harness.config.data import DataSpec, HubSpec
 from harness.config.fields import Frozen
 from harness.config.limits import Gates, LearningRateCheck, MemoryGate, RelativeGate, Tolerance, TruncationGate
+from harness.config.losses import LOSSES, Loss
 from harness.config.models import DirectorySpec, EncoderSpec, EndpointSpec, ModelSpec, RemoteSpec
-from harness.config.recipe import LOSSES, LoraSpec, Recipe
+from harness.config.recipe import HardNegatives, LoraSpec, Recipe
 from harness.config.sides import NO_SIDE, SideNames

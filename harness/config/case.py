@@ -13,6 +13,7 @@ from harness.config.fields import Commit, Frozen, Problem, refuse, shown, table
 from harness.config.limits import AuditTable, Gates, LearningRateCheck, RelativeGate, Tolerance
 from harness.config.models import ModelSpec
 from harness.config.recipe import Recipe
+from harness.config.teacher import Teacher
 from harness.data import HubDataset, PairSet, read_pairs
 from harness.errors import CaseError
 from harness.execution.reading import read_text
@@ -73,6 +74,8 @@ class Case(Frozen):
     """The pairs; required."""
     prompts: dict[str, str] = Field(default_factory=dict)
     """Name -> prompt of a side, such as query = "query: ", before one of this name that the base declares."""
+    teachers: dict[str, Teacher] = Field(default_factory=dict)
+    """Name -> cross-encoder that is trained on the pairs, for models that learn from its scores."""
     models: dict[str, ModelSpec] = Field(min_length=1)
     """Name, an identifier -> a model: a recipe to train it by, or where it comes from."""
     gates: Gates = table()
@@ -154,6 +157,13 @@ class Case(Frozen):
         data: DataSpec | None = info.data.get("data")
         if data is not None and data.train is None and (recipes := _recipes(models)):
             problems += [((), f"nothing to train {', '.join(recipes)} on; expected the training pairs in data.train")]
+        teachers: dict[str, Teacher] = info.data.get("teachers", {})
+        known = ", ".join(teachers) or "the case has none"
+        problems += [
+            ((name, "teacher"), f"no such teacher; expected a key of [teachers]: {known}; got {shown(recipe.teacher)}")
+            for name, recipe in _recipes(models).items()
+            if recipe.teacher is not None and recipe.teacher not in teachers
+        ]
         refuse(problems)
         return models
 

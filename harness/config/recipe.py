@@ -7,24 +7,15 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from harness.config.fields import Frozen, Widths, one_of, refuse, shown
-
-LOSSES = {
-    "cosine_similarity": "CosineSimilarityLoss",
-    "contrastive": "ContrastiveLoss",
-    "online_contrastive": "OnlineContrastiveLoss",
-    "cosent": "CoSENTLoss",
-    "angle": "AnglELoss",
-}
-"""Loss in a recipe -> class in `sentence_transformers.sentence_transformer.losses` that takes two texts and a label."""
-
-GRADED_LOSSES = ("cosine_similarity", "cosent", "angle")
-"""Losses that learn from graded similarity, where the pairs have it; the others take their labels."""
-
+from harness.config.losses import LOSSES
 
 ALL_LINEAR = "all-linear"
 """Target of every linear layer of the transformer."""
 
 _LONGEST_TARGET = 200  # characters
+
+_OF_QUERIES = ("ranking", "triplets", "margins")
+"""Kinds of examples with negatives of a query."""
 
 
 class LoraSpec(Frozen):
@@ -40,6 +31,8 @@ class LoraSpec(Frozen):
     """Ends of module names, a regular expression, or "all-linear", as in PEFT; by default PEFT's for the base."""
     use_rslora: bool = False
     """Scale the update by alpha / sqrt(rank) instead of alpha / rank."""
+    use_dora: bool = False
+    """Train the length of each weight's columns apart from their direction (DoRA)."""
 
     @field_validator("target_modules", mode="before")
     @classmethod
@@ -51,11 +44,34 @@ class LoraSpec(Frozen):
         return targets
 
 
+class HardNegatives(Frozen):
+    """Negatives that the base finds close to a query, as `mine_hard_negatives` of sentence-transformers takes them."""
+
+    range_min: int = Field(default=0, ge=0)
+    """Leave out so many of the closest texts: they may go with the query, and no one said so."""
+    range_max: int = Field(default=50, ge=1)
+    """Take them from so many of the closest texts."""
+    max_score: float | None = Field(default=None, ge=-1, le=1)
+    """Greatest cosine to the query."""
+    relative_margin: float | None = Field(default=0.05, ge=0, le=1)
+    """Leave out texts that are closer to the query than its positive's cosine less this part of it."""
+    absolute_margin: float | None = Field(default=None, ge=0, le=2)
+    """Leave out texts whose cosine is not at least so much below the positive's."""
+
+    @model_validator(mode="after")
+    def _a_range(self) -> Self:
+        if self.range_min >= self.range_max:
+            refuse(
+                [((), f"range_min is {self.range_min} and range_max {self.range_max}; expected the first to be less")]
+            )
+        return self
+
+
 class Recipe(Frozen):
     """Strategy, loss and hyperparameters of a training."""
 
-    strategy: Literal["full", "lora"]
-    """`full` trains every weight, `lora` an adapter."""
+    strategy: Literal["full", "lora", "head"]
+    """`full` trains every weight, `lora` an adapter, `head` a linear layer behind the pooling of the frozen base."""
     loss: Annotated[str, one_of(LOSSES)] = "cosine_similarity"
     """The function that is minimized."""
     epochs: int = Field(ge=1)
@@ -74,6 +90,16 @@ class Recipe(Frozen):
     """As `transformers` names it."""
     matryoshka: Widths | None = None
     """Widths to which the embeddings can be cut: the loss is taken at each of them (MatryoshkaLoss)."""
+    negatives: int = Field(default=0, ge=0, le=32)
+    """Negatives beside each positive, for losses that learn from queries; 0: none, or every one (triplets, margins)."""
+    hard_negatives: HardNegatives | None = None
+    """Mine the `negatives` among all second texts, instead of those that the pairs with label 0 give."""
+    teacher: str | None = None
+    """A key of the case's `[teachers]`: its scores take the place of the grades (distillation)."""
+    weight_decay: float = Field(default=0.0, ge=0, lt=1)
+    """Of AdamW: each step takes the learning rate times this part of every weight away."""
+    l2_to_base: float = Field(default=0.0, ge=0)
+    """Weight in the loss of the squared distance of all trained weights from the base's (L2-SP)."""
     lora: LoraSpec | None = None
     """The adapter, of the strategy `lora` only; all its keys have defaults."""
 
@@ -102,7 +128,25 @@ class Recipe(Frozen):
     def _possible(self) -> Self:
         if self.strategy != "lora" and self.lora is not None:
             refuse([((), f"a lora table is given, but the strategy is {self.strategy!r}")])
+        kind = LOSSES[self.loss].examples
+        if self.negatives and kind not in _OF_QUERIES:
+            fitting = _names(*_OF_QUERIES)
+            refuse([(("negatives",), f"the loss {self.loss} learns from pairs; expected one of {fitting}")])
+        if self.hard_negatives is not None and not self.negatives:
+            refuse([(("hard_negatives",), "expected how many to take in `negatives`; got 0")])
+        if self.hard_negatives is not None and kind == "margins" and self.teacher is None:
+            refuse([(("hard_negatives",), f"{self.loss} needs grades, and mined pairs have none; expected a teacher")])
+        if self.teacher is not None and kind not in ("graded", "margins"):
+            fitting = _names("graded", "margins")
+            refuse([(("teacher",), f"the loss {self.loss} takes no grades; expected one of {fitting}")])
+        if self.l2_to_base and self.strategy != "full":
+            wanted = "expected the strategy full, whose weights are the base's"
+            refuse([(("l2_to_base",), f"{wanted}; got {self.strategy}")])
         return self
+
+
+def _names(*examples: str) -> str:
+    return ", ".join(name for name, loss in LOSSES.items() if loss.examples in examples)
 
 
 def _is_target(name: Any) -> bool:

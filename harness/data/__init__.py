@@ -1,5 +1,6 @@
 """Pairs of texts: read from what people have, validated, split, and audited (`harness.data.audit`)."""
 
+from harness.data.examples import EXAMPLES, Examples
 from harness.data.pairs import Pair, PairSet, fold
 from harness.data.readers import READERS, HubDataset
 from harness.data.reading import read_pairs

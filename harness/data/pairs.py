@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
@@ -115,6 +115,11 @@ class PairSet:
         folded = {tuple(sorted(fold(text) for text in (p.text_1, p.text_2))) for p in self.pairs}
         digests = (hashlib.sha256(json.dumps(texts).encode()).digest() for texts in folded)
         return np.array(sorted(int.from_bytes(digest[:8], "big") for digest in digests), dtype=np.uint64)
+
+    def graded_by(self, grades: Sequence[float]) -> PairSet:
+        """Return the same pairs with other grades, one a pair."""
+        pairs = tuple(replace(pair, grade=grade) for pair, grade in zip(self.pairs, grades, strict=True))
+        return PairSet(self.path, pairs_digest(pairs), pairs, self.lines)
 
     def line(self, row: int) -> int:
         """Return the line of a pair, from 1."""

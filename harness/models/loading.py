@@ -117,6 +117,7 @@ def _whole_files(path: Path) -> list[Path]:
 SAVED: Mapping[str, SavedFormat] = {
     "base": SavedFormat(_whole_files, _open_base),
     "full": SavedFormat(_whole_files, _open_whole),
+    "head": SavedFormat(_whole_files, _open_whole),
     "lora": SavedFormat(lambda path: [path / ADAPTER], _open_adapter, is_adapter=True),
 }
 """Strategy -> the form in which it saves its models."""

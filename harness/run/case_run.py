@@ -16,7 +16,8 @@ from harness.analyses import (
     Uncertainty,
 )
 from harness.baselines import ComparableBaseline
-from harness.config import BASE
+from harness.config import BASE, Recipe
+from harness.data import PairSet, read_pairs
 from harness.data.audit import Audit
 from harness.errors import DataError
 from harness.execution import Artefact, Context, Cost, Step
@@ -25,7 +26,7 @@ from harness.models import ENCODERS, Checkpoint, Embeddings, EncodingFacts, Mode
 from harness.run.inputs import Inputs
 from harness.run.latency import measure_in_turns
 from harness.statistics import Change, RegressedPair, RelativePerformance
-from harness.training import TRAIN, TrainingFacts
+from harness.training import MINE, MINED, SCORE, TEACH, TRAIN, Taught, TeacherScores, TrainingFacts
 from harness.verification import Candidate, Verification, verify
 
 T = TypeVar("T")
@@ -86,10 +87,49 @@ class CaseRun:
             recipe=recipe,
             base=data.base,
             train_pairs=data.train,
+            learned_pairs=self._learned_pairs(model, recipe),
             dev_pairs=data.dev,
             sides=data.sides,
             device=self.ctx.device,
         )
+
+    def teacher(self, name: str) -> Artefact[Taught]:
+        """Train a teacher of the case."""
+        data = self.inputs
+        return self.ctx.artefact(
+            TEACH,
+            title=f"teach {data.case.name}-{name}",
+            recipe=data.case.teachers[name],
+            base=data.base,
+            train_pairs=data.train,
+            device=self.ctx.device,
+        )
+
+    def teacher_scores(self, name: str, pairs: PairSet) -> TeacherScores:
+        """Score pairs with a teacher of the case."""
+        title = f"score {self.inputs.case.name}-{name}"
+        teacher = self.teacher(name)
+        return self.ctx.artefact(SCORE, title=title, teacher=teacher, pairs=pairs, device=self.ctx.device).value
+
+    def _learned_pairs(self, model: str, recipe: Recipe) -> PairSet | None:
+        """Return what a model learns from, where that is made of the training pairs: mined, graded by a teacher."""
+        data = self.inputs
+        pairs = data.train
+        if recipe.hard_negatives is not None:
+            mined = self.ctx.artefact(
+                MINE,
+                title=self.title("mine", model),
+                rule=recipe.hard_negatives,
+                number=recipe.negatives,
+                base=data.base,
+                train_pairs=data.train,
+                sides=data.sides,
+                device=self.ctx.device,
+            )
+            pairs = read_pairs(mined.file(MINED))
+        if recipe.teacher is not None and pairs is not None:
+            pairs = pairs.graded_by(self.teacher_scores(recipe.teacher, pairs).scores)
+        return None if pairs is data.train else pairs
 
     def source(self, model: str, **changes: Any) -> ModelSource:
         """Return what encodes as a model: what was trained here, or comes from elsewhere and was verified."""

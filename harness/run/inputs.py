@@ -2,8 +2,8 @@
 
 import warnings
 
-from harness.config import Case
-from harness.data import PairSet, split_off
+from harness.config import LOSSES, Case, Recipe
+from harness.data import EXAMPLES, PairSet, split_off
 from harness.errors import CaseError, DataError
 from harness.gates import Inputs
 from harness.models import MODULES, declared_prompts, resolve_base, resolve_sides, target_problem
@@ -20,7 +20,7 @@ def prepare(case: Case, candidate: Candidate | None = None, named_encoders: Name
     sources = {} if candidate else find_sources(case, named_encoders)
     train, dev = training_pairs(case)
     for name, recipe in case.recipes.items():
-        steps = recipe.epochs * -(-len(train or ()) // recipe.batch_size)
+        steps = recipe.epochs * -(-_examples(case, name, recipe, train) // recipe.batch_size)
         if recipe.warmup_steps >= steps:
             raise CaseError(
                 f"{case.path}: models.{name}.warmup_steps: got {recipe.warmup_steps}, expected fewer than the "
@@ -50,6 +50,20 @@ def prepare(case: Case, candidate: Candidate | None = None, named_encoders: Name
     extra = {} if candidate else {name: case.read_pairs(name) for name in case.data.extra}
     own = own_sides(case, sources)
     return Inputs(case, base, train, evaluation, dev, extra, candidate, sides, sources, own)
+
+
+def _examples(case: Case, name: str, recipe: Recipe, train: PairSet | None) -> int:
+    """Return how many examples a recipe learns from, at most; a CaseError where the pairs cannot give its loss any."""
+    if train is None:
+        return 0
+    kind = LOSSES[recipe.loss].examples
+    try:
+        if recipe.hard_negatives is not None:  # only the positives are the pairs' to give
+            return len(EXAMPLES["ranking"](train, 0)) * (1 if kind == "ranking" else recipe.negatives)
+        graded = train if recipe.teacher is None else train.graded_by(train.targets.tolist())
+        return len(EXAMPLES[kind](graded, recipe.negatives))
+    except DataError as error:
+        raise CaseError(f"{case.path}: models.{name}.loss: {recipe.loss}: {error}") from None
 
 
 def training_pairs(case: Case) -> tuple[PairSet | None, PairSet | None]:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.config.recipe import GRADED_LOSSES, LOSSES, Recipe
+from harness.config.losses import LOSSES
+from harness.config.recipe import Recipe
+from harness.data.examples import EXAMPLES, Examples
 from harness.data.pairs import PairSet
-from harness.data.sides import NO_SIDES, Sides
+from harness.data.sides import NO_SIDES, Side, Sides
 from harness.errors import CheckpointError
 from harness.execution.step import AUTO, MODEL, Device, Progress, Step
 from harness.metrics.cosine import pair_scores
@@ -23,7 +25,8 @@ from harness.models.checkpoint import Checkpoint
 from harness.models.encoding import declare, embed_pairs
 from harness.models.loading import open_checkpoint
 from harness.models.sources import ResolvedBase
-from harness.training.packing import in_one_forward, packed
+from harness.training.losses import training_loss
+from harness.training.packing import packed
 from harness.training.record import fp32, record_training
 from harness.training.rows import occurring_rows
 
@@ -92,6 +95,7 @@ def train(
     recipe: Recipe,
     base: ResolvedBase,
     train_pairs: PairSet,
+    learned_pairs: PairSet | None = None,
     dev_pairs: PairSet | None,
     sides: Sides = NO_SIDES,
     device: Device = AUTO,
@@ -100,6 +104,9 @@ def train(
     progress: Progress,
 ) -> TrainingFacts:
     """Train one model, and save it in the sentence-transformers format (an adapter: the PEFT files) with its record.
+
+    `learned_pairs` are what it learns from, where they are not the case's `train_pairs` but made of them: with mined
+    negatives, or with a teacher's grades. The record is of the case's.
 
     Each text has the prompt of its side in front, which the saved model then declares for whoever serves it. The dev
     pairs, if any, are measured after each epoch for the training curve. They pick no checkpoint and change no weight.
@@ -118,17 +125,19 @@ def train(
     declare(model, sides)
     parameters = parameter_counts(model)
     precision = _precision(recipe, model.device)
+    examples = EXAMPLES[LOSSES[recipe.loss].examples](learned_pairs or train_pairs, recipe.negatives)
     correlations: list[float] = []
     with (
         tempfile.TemporaryDirectory(prefix="harness-trainer-") as scratch,
         packed(model) if fast else nullcontext(enter_result=False) as is_packed,
-        occurring_rows(model, _tokens(model, train_pairs, sides)) if fast else nullcontext(),
+        # Weight decay changes every row in every step.
+        occurring_rows(model, _tokens(model, examples, sides)) if fast and not recipe.weight_decay else nullcontext(),
     ):
         trainer = SentenceTransformerTrainer(
             model=model,
-            args=_arguments(recipe, sides, precision, model.device, scratch),
-            train_dataset=_dataset(train_pairs, graded=recipe.loss in GRADED_LOSSES),
-            loss=_loss(recipe, model, one_forward=is_packed),
+            args=_arguments(recipe, examples, sides, precision, model.device, scratch),
+            train_dataset=_dataset(examples),
+            loss=training_loss(recipe, model, one_forward=is_packed),
             callbacks=[_observer(recipe, model, dev_pairs, sides, correlations, progress)],
         )
         started = time.perf_counter()
@@ -165,6 +174,7 @@ def _lora_adapter(model: SentenceTransformer, recipe: Recipe) -> SentenceTransfo
         lora_dropout=recipe.lora.dropout,
         target_modules=recipe.lora.target_modules,
         use_rslora=recipe.lora.use_rslora,
+        use_dora=recipe.lora.use_dora,
     )
     # PEFT saves the transformer's adapter alone, and whoever opens it puts it on the base: with the base's head.
     model.requires_grad_(requires_grad=False)
@@ -175,9 +185,25 @@ def _lora_adapter(model: SentenceTransformer, recipe: Recipe) -> SentenceTransfo
     return model
 
 
+def _head(model: SentenceTransformer, _: Recipe) -> SentenceTransformer:
+    """Put a linear layer behind the pooling that at first changes nothing, and freeze all else."""
+    import torch
+    from sentence_transformers.sentence_transformer.modules import Dense, Pooling
+
+    model.requires_grad_(requires_grad=False)
+    modules = list(model)
+    width = int(model.get_embedding_dimension() or 0)
+    place = next((at + 1 for at, module in enumerate(modules) if isinstance(module, Pooling)), 1)
+    layer = Dense(width, width, bias=False, activation_function=torch.nn.Identity(), init_weight=torch.eye(width))
+    headed = type(model)(modules=[*modules[:place], layer.to(model.device), *modules[place:]], device=str(model.device))
+    headed.prompts = model.prompts
+    return headed
+
+
 STRATEGIES: Mapping[str, Callable[[SentenceTransformer, Recipe], SentenceTransformer]] = {
     "full": lambda model, _: model,  # every weight
     "lora": _lora_adapter,
+    "head": _head,
 }
 """Strategy -> function that prepares the opened base for training. How it is opened later: `models.loading.SAVED`."""
 
@@ -190,24 +216,11 @@ def parameter_counts(model: SentenceTransformer) -> ParameterCounts:
     )
 
 
-def _loss(recipe: Recipe, model: SentenceTransformer, *, one_forward: bool) -> torch.nn.Module:
-    from sentence_transformers.sentence_transformer import losses
-
-    loss: torch.nn.Module = getattr(losses, LOSSES[recipe.loss])(model)
-    if one_forward:
-        loss = in_one_forward(loss)
-    if recipe.matryoshka is None:
-        return loss
-    widest, full = recipe.matryoshka[0], model.get_embedding_dimension()
-    if full is not None and widest > full:
-        raise CheckpointError(f"matryoshka: got {widest}, expected at most the {full} dimensions of the base")
-    return losses.MatryoshkaLoss(model, loss, recipe.matryoshka)
-
-
 def _arguments(
-    recipe: Recipe, sides: Sides, precision: str, device: torch.device, scratch: str
+    recipe: Recipe, examples: Examples, sides: Sides, precision: str, device: torch.device, scratch: str
 ) -> SentenceTransformerTrainingArguments:
     from sentence_transformers import SentenceTransformerTrainingArguments
+    from sentence_transformers.base.sampler import BatchSamplers
 
     return SentenceTransformerTrainingArguments(
         output_dir=scratch,
@@ -216,7 +229,9 @@ def _arguments(
         learning_rate=recipe.learning_rate,
         warmup_steps=recipe.warmup_steps,
         seed=recipe.seed,
-        prompts={column: side.prompt for column, side in vars(sides).items() if side.prompt} or None,
+        weight_decay=recipe.weight_decay,
+        prompts={column: side.prompt for column, side in _sides(examples, sides) if side.prompt} or None,
+        batch_sampler=BatchSamplers.NO_DUPLICATES if examples.distinct else BatchSamplers.BATCH_SAMPLER,
         bf16=precision == "bf16",
         optim=recipe.optimizer,
         use_cpu=device.type == "cpu",
@@ -227,23 +242,28 @@ def _arguments(
     )
 
 
-def _dataset(pairs: PairSet, *, graded: bool) -> Dataset:
+def _dataset(examples: Examples) -> Dataset:
     from datasets import Dataset
 
-    return Dataset.from_dict(
-        {
-            "text_1": [pair.text_1 for pair in pairs],
-            "text_2": [pair.text_2 for pair in pairs],
-            "label": pairs.targets.tolist() if graded else [float(pair.label) for pair in pairs],
-        }
-    )
+    labels = {} if examples.labels is None else {"label": examples.labels}
+    return Dataset.from_dict({**examples.columns, **labels})
 
 
-def _tokens(model: SentenceTransformer, pairs: PairSet, sides: Sides) -> Iterator[int]:
-    """Yield the tokens of the pairs, each once and more often, as the trainer will find them."""
-    for side, texts in zip(sides.distinct, sides.texts(pairs), strict=True):
-        for start in range(0, len(texts), _TOKENIZED):
-            batch = model.preprocess(list(texts[start : start + _TOKENIZED]), prompt=side.prompt or None)
+def _sides(examples: Examples, sides: Sides) -> Iterator[tuple[str, Side]]:
+    """Yield each column with its side: the first holds first texts, all others second ones."""
+    for place, column in enumerate(examples.columns):
+        yield column, sides.text_2 if place else sides.text_1
+
+
+def _tokens(model: SentenceTransformer, examples: Examples, sides: Sides) -> Iterator[int]:
+    """Yield the tokens of the examples, each once and more often, as the trainer will find them."""
+    texts: dict[Side, dict[str, None]] = {}
+    for column, side in _sides(examples, sides):
+        texts.setdefault(side, {}).update(dict.fromkeys(examples.columns[column]))
+    for side, found in texts.items():
+        distinct = list(found)
+        for start in range(0, len(distinct), _TOKENIZED):
+            batch = model.preprocess(distinct[start : start + _TOKENIZED], prompt=side.prompt or None)
             yield from batch["input_ids"].unique().tolist()
 
 

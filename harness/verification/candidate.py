@@ -128,7 +128,10 @@ def _strategy_of(case: Case, model: str) -> str | None:
     """Return the strategy of a case's model; None where it has none, or its directory is not here to tell."""
     spec = case.models[model]
     path = getattr(spec, "path", None)
-    return getattr(spec, "strategy", None) if path is None else _strategy_in(case.path.parent / path)
+    if path is not None:
+        return _strategy_in(case.path.parent / path)
+    strategy = getattr(spec, "strategy", None)
+    return "full" if strategy == "head" else strategy  # which leaves a whole model as well
 
 
 def _strategy_in(path: Path) -> Literal["lora", "full"] | None:

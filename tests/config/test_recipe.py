@@ -26,7 +26,7 @@ def test_a_changed_recipe_keeps_the_rest_and_an_adapter_is_merged():
             [
                 "precision: input should be 'auto', 'bf16' or 'fp32'; got \"fp16\"",
                 "lora.rank: input should be greater than or equal to 1; got 0",
-                "lora.r: unknown key; expected one of rank, alpha, dropout, target_modules, use_rslora",
+                "lora.r: unknown key; expected one of rank, alpha, dropout, target_modules, use_rslora, use_dora",
             ],
         ),
     ],

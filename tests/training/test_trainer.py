@@ -9,15 +9,13 @@ from pydantic import TypeAdapter
 from safetensors.numpy import load_file
 
 from harness.config import LOSSES, Recipe, read_case
-from harness.config.recipe import GRADED_LOSSES
-from harness.data import Pair
 from harness.metrics import pair_scores, row_cosines
 from harness.metrics.spearman import spearman
 from harness.models import ADAPTER, PROBE_TEXTS, SAVED, WEIGHTS, Checkpoint, embed, open_checkpoint, resolve_base
 from harness.models.record import ARRAYS, RECORD
 from harness.training import STRATEGIES, ParameterCounts, TrainingFacts, trainer
 
-STRATEGY = {"standard": "full", "lora": "lora"}
+STRATEGY = {"standard": "full", "lora": "lora", "head": "head"}
 FILE = {"standard": WEIGHTS, "lora": ADAPTER}
 
 
@@ -81,13 +79,37 @@ def test_the_seed_decides_the_weights_and_neither_the_process_nor_the_dev_pairs_
     assert (tmp_path / FILE[model]).read_bytes() != (out / FILE[model]).read_bytes()
 
 
-OTHERS = [{"optimizer": "adamw_torch"}, *({"loss": loss} for loss in LOSSES if loss != "cosine_similarity")]
+OTHERS = {
+    "adamw_torch": {"optimizer": "adamw_torch"},
+    **{loss: {"loss": loss} for loss in LOSSES if loss != "cosine_similarity"},
+    "hard": {"loss": "multiple_negatives_ranking", "negatives": 2},
+    "cached_matryoshka": {"loss": "cached_multiple_negatives_ranking", "matryoshka": [32, 8]},
+    "decay": {"weight_decay": 0.1},
+    "l2": {"l2_to_base": 0.1},
+    "head": {"strategy": "head"},
+}
 
 
-@pytest.mark.parametrize("changes", OTHERS, ids=[name for changes in OTHERS for name in changes.values()])
-def test_every_other_loss_and_optimizer_trains(train_tiny, tmp_path, changes):
-    facts = train_tiny("standard", tmp_path, epochs=1, **changes)
-    assert (True, True) == (math.isfinite(facts.curve[0].loss), math.isnan(facts.curve[0].spearman))
+@pytest.fixture(scope="module")
+def queries(tiny_inputs):
+    """The tiny pairs with grades, each first text with a good and a bad one."""
+    pairs = tuple(
+        replace(pair, text_2=pair.text_2 + end, label=label, grade=float(label))
+        for pair in tiny_inputs.train
+        for label, end in ((1, ""), (0, " not"))
+    )
+    return replace(tiny_inputs.train, pairs=pairs, digest="queries", lines=())
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_every_other_way_trains_and_is_opened_as_it_was_saved(train_tiny, tmp_path, tiny_inputs, queries, name):
+    changes = OTHERS[name]
+    facts = train_tiny("standard", tmp_path, epochs=2, pairs=queries, **changes)
+    assert facts.curve[1].loss < facts.curve[0].loss
+    opened = reopened(changes.get("strategy", "standard"), tiny_inputs.base, tmp_path)
+    assert row_cosines(load_file(tmp_path / ARRAYS)["probes"], embed(opened, PROBE_TEXTS)).min() >= 0.999999
+    if name == "head":
+        assert 32 * 32 == facts.parameters.trainable
 
 
 def test_bf16_is_recorded_and_the_probes_are_still_fp32(train_tiny, tmp_path, tiny_inputs):
@@ -125,11 +147,3 @@ def test_the_shipped_adapter_has_73728_trainable_parameters_in_a_third_of_a_mega
     assert ParameterCounts(total=22_786_944, trainable=73_728) == trainer.parameter_counts(model)
     model.save_pretrained(str(tmp_path), create_model_card=False)
     assert 0.3 == pytest.approx((tmp_path / "adapter_model.safetensors").stat().st_size / 1e6, abs=0.02)
-
-
-def test_a_loss_of_graded_similarity_learns_grades_and_any_other_labels(tiny_inputs):
-    grades = (0.0, 2.0, 5.0)
-    pairs = replace(tiny_inputs.train, pairs=tuple(Pair("a", str(g), int(g >= 2), grade=g) for g in grades))
-    found = {loss: trainer._dataset(pairs, graded=loss in GRADED_LOSSES)["label"] for loss in LOSSES}
-    assert [[0.0, 0.4, 1.0]] * 3 == [list(found.pop(loss)) for loss in GRADED_LOSSES]
-    assert [[0.0, 1.0, 1.0]] * 2 == [list(labels) for labels in found.values()]

@@ -1,0 +1,106 @@
+"""What a model learns from, made of the case's pairs: mined negatives, and a teacher's scores."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from safetensors.torch import load_file, save_file
+
+from harness.baselines import comparable
+from harness.config import read_case
+from harness.errors import CaseError, CheckpointError
+from harness.run import CaseRun, prepare
+from harness.training import MINED
+
+MINING = {"loss": "multiple_negatives_ranking", "negatives": 2, "hard_negatives": {"relative_margin": 0.0}}
+
+
+@pytest.fixture(scope="module")
+def content(tiny_content):
+    content = tiny_content()
+    plain = content["models"]["standard"]
+    content["teachers"] = {"cross": {"epochs": 1, "learning_rate": 1e-3, "warmup_steps": 2}}
+    content["models"] = {
+        "mined": {**plain, **MINING},
+        "distilled": {**plain, "teacher": "cross", "matryoshka": [32, 8]},
+        "head": {**plain, "strategy": "head"},
+        "dora": {**plain, "strategy": "lora", "lora": {"rank": 2, "use_dora": True, "target_modules": ["query"]}},
+    }
+    del content["gates"]
+    return content
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, write_case, context_at, content):
+    directory = tmp_path_factory.mktemp("strategies")
+    inputs = prepare(read_case(write_case(directory / "tiny", content)))
+    return CaseRun(context_at(directory / "store"), inputs, comparable(None, inputs.origin))
+
+
+def test_mined_negatives_are_no_positives_and_lie_in_a_file_to_read(run):
+    learned = run._learned_pairs("mined", run.inputs.case.recipes["mined"])
+    assert (MINED, "negatives") == (learned.path.name, learned.path.parent.parent.name)
+    rows = [json.loads(line) for line in learned.path.read_text(encoding="utf-8").splitlines()]
+    pairs = {label: {(row["text_1"], row["text_2"]) for row in rows if row["label"] == label} for label in (0, 1)}
+    assert pairs[1] == {(pair.text_1, pair.text_2) for pair in run.inputs.train if pair.label}
+    assert pairs[0]
+    assert not pairs[0] & pairs[1]
+    assert {text for _, text in pairs[0]} <= {pair.text_2 for pair in run.inputs.train}
+
+
+@pytest.mark.parametrize("model", ["mined", "distilled", "head", "dora"])
+def test_each_is_trained_opened_and_recorded_as_trained_on_the_cases_pairs(run, model):
+    source = run.source(model)
+    assert source.read_record().pairs_digest == run.inputs.train.digest
+    assert run.evaluation(model).metrics["spearman"].value > run.evaluation("base").metrics["spearman"].value
+
+
+def test_a_teachers_scores_take_the_place_of_the_grades(run):
+    learned = run._learned_pairs("distilled", run.inputs.case.recipes["distilled"])
+    assert run.teacher_scores("cross", run.inputs.train).scores == tuple(learned.grades)
+    assert [pair.label for pair in learned] == [pair.label for pair in run.inputs.train]
+    assert learned.digest != run.inputs.train.digest
+
+
+def test_a_teacher_whose_head_is_not_restored_is_caught(run, tmp_path):
+    from shutil import copytree
+
+    from harness.execution.digests import directory_digests
+    from harness.training.teacher import score
+
+    teacher = run.teacher("cross")
+    copytree(teacher.path, tmp_path, dirs_exist_ok=True)
+    weights = load_file(tmp_path / "model.safetensors")
+    [head] = [name for name in weights if name.endswith("classifier.weight")]
+    del weights[head]  # transformers draws it at random
+    save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    broken = replace(teacher, path=tmp_path, files=directory_digests(tmp_path))
+    with pytest.raises(CheckpointError, match="its head was not saved, or not restored"):
+        score(teacher=broken, pairs=run.inputs.eval, progress=lambda *_: None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"teacher": "none"}, "models.mined.teacher: no such teacher; expected a key of [teachers]: cross; got"),
+        ({"teacher": "cross", "loss": "triplet"}, "models.mined.teacher: the loss triplet takes no grades"),
+        ({"loss": "margin_mse"}, "models.mined.loss: margin_mse: "),
+        ({"negatives": 2}, "models.mined.negatives: the loss cosine_similarity learns from pairs"),
+        ({"hard_negatives": {}}, "models.mined.hard_negatives: expected how many to take in `negatives`; got 0"),
+        (
+            {"loss": "margin_mse", "negatives": 1, "hard_negatives": {}},
+            "models.mined.hard_negatives: margin_mse needs grades",
+        ),
+        ({"strategy": "lora", "l2_to_base": 0.1}, "models.mined.l2_to_base: expected the strategy full"),
+        (
+            {**MINING, "hard_negatives": {"range_min": 9, "range_max": 9}},
+            "models.mined.hard_negatives: range_min is 9 and range_max 9; expected the first to be less",
+        ),
+    ],
+)
+def test_what_does_not_fit_together_is_refused_before_any_work(tmp_path, write_case, content, changes, expected):
+    plain = content["models"]["head"] | {"strategy": "full"}
+    path = write_case(tmp_path / "tiny", {**content, "models": {"mined": {**plain, **changes}}})
+    with pytest.raises(CaseError) as caught:
+        prepare(read_case(path))
+    assert f"{path}: {expected}" in str(caught.value)
