@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path, PurePath
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
@@ -26,6 +26,9 @@ _MOST_BYTES = 1024 * 1024
 
 BASE = "base"
 """The name of the untouched pre-trained model among a case's models."""
+
+Run = Literal["full", "gate", "learning_rate", "strategies", "bench", "speed"]
+"""A marker of the suite: what one run judges or measures."""
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -68,6 +71,8 @@ class Case(Frozen):
 
     description: str = ""
     """A line for reports."""
+    runs: list[Run] = Field(default=["full", "gate", "learning_rate", "bench", "speed"], min_length=1)
+    """The runs that take part in it; one that compares strategies says so: `runs = ["strategies"]`."""
     base: BaseSpec = table()
     """The pre-trained model; required."""
     data: DataSpec = table()
@@ -185,6 +190,15 @@ class Case(Frozen):
         if gates.truncation is not None and (unknown := [n for n in gates.truncation.models if n not in models]):
             wrong = f"no such model; expected some of {', '.join(models)}; got {shown(unknown)}"
             problems.append((("truncation", "models"), wrong))
+        if gates.rank is not None and "strategies" not in info.data.get("runs", ["strategies"]):
+            problems.append((("rank",), "judged in the run strategies; expected it among `runs`"))
+        if gates.rank is not None and gates.rank.model not in (adapters := _trained_by(models, "lora")):
+            wrong = f"expected a model with the strategy lora: {', '.join(adapters) or 'the case has none'}"
+            problems.append((("rank", "model"), f"{wrong}; got {shown(gates.rank.model)}"))
+        data: DataSpec | None = info.data.get("data")
+        if gates.forgetting is not None and data is not None and gates.forgetting.pairs not in data.extra:
+            wrong = f"no such set; expected one of data.extra: {', '.join(data.extra) or 'it names none'}"
+            problems.append((("forgetting", "pairs"), f"{wrong}; got {shown(gates.forgetting.pairs)}"))
         trained = _recipes(models)
         if gates.memory_mb is not None and set(gates.memory_mb.train) != set(trained):
             ceilings = ", ".join(gates.memory_mb.train) or "nothing"
@@ -193,8 +207,8 @@ class Case(Frozen):
         refuse(problems)
         if "relative_performance" in gates.model_fields_set:
             return gates
-        full, adapters = _trained_by(models, "full"), _trained_by(models, "lora")
-        default = [RelativeGate(model=adapter, reference=name) for name in full[:1] for adapter in adapters]
+        full, lora = _trained_by(models, "full"), _trained_by(models, "lora")
+        default = [RelativeGate(model=adapter, reference=name) for name in full[:1] for adapter in lora]
         return gates.model_copy(update={"relative_performance": default})
 
     @field_validator("learning_rate")

@@ -88,6 +88,30 @@ class TruncationGate(Frozen):
     """Least part of the value at full width."""
 
 
+class RankGate(Frozen):
+    """An adapter must be about as good at its own rank as at others."""
+
+    model: str
+    """A model with the strategy lora. It is trained at each rank, its scale alpha / rank the same."""
+    ranks: list[Annotated[int, Field(ge=1)]] = Field(min_length=1)
+    """The ranks that it is held against."""
+    metric: RisingMetricName = "cohens_d"
+    """The metric that is compared; higher is better."""
+    at_least: float = Field(default=0.95, gt=0, le=1)
+    """Least part of the value at each other rank."""
+
+
+class ForgettingGate(Frozen):
+    """Models must keep what the base knows of texts that they are not trained for."""
+
+    pairs: str
+    """An extra evaluation set of general pairs."""
+    metric: RisingMetricName = "spearman"
+    """The metric that is compared; higher is better."""
+    at_least: float = Field(default=0.9, gt=0, le=1)
+    """Least part of the base's value."""
+
+
 class MemoryGate(Frozen):
     """Ceilings on the peak resident memory of each stage, in MB (10^6 bytes)."""
 
@@ -118,6 +142,16 @@ class Gates(Frozen):
     """Models held against another; by default each adapter against the first full one. An empty list compares none."""
     truncation: TruncationGate | None = None
     """Widths at which embeddings are served; without the table none is judged."""
+    rank: RankGate | None = None
+    """Ranks that an adapter is compared at; without the table none is judged."""
+    forgetting: ForgettingGate | None = None
+    """General pairs; without the table it is not judged what a model forgot."""
+    overtraining: float = Field(default=0.02, ge=0, lt=1)
+    """Greatest loss of dev Spearman from the best epoch to the last."""
+    collapse_cosine: float = Field(default=0.9, gt=0, lt=1)
+    """Greatest mean cosine of any two evaluation texts."""
+    effective_rank: float = Field(default=2.0, ge=1)
+    """Least number of directions that the embeddings of the evaluation texts use; 1 where all lie on a line."""
     memory_mb: MemoryGate | None = None
     """Ceilings of the stages; without the table none is judged."""
 

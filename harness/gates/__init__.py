@@ -2,7 +2,7 @@
 
 from harness.gates.limits import BATCHES
 from harness.gates.regression import change_verdict
-from harness.gates.table import GATES, PARAMETERS, expected, judge, subjects
+from harness.gates.table import GATES, PARAMETERS, expected, judge, runs_of, subjects
 from harness.gates.types import (
     Evidence,
     Gate,

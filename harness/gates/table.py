@@ -11,7 +11,7 @@ from functools import partial
 from harness.baselines import CATEGORY_METRICS
 from harness.config import LearningRateCheck, RelativeGate
 from harness.data.audit import CHECKS
-from harness.gates import limits, regression, training, verification
+from harness.gates import failures, limits, regression, training, verification
 from harness.gates.types import Evidence, Gate, Inputs, NotJudgedError, Subject, Verdict
 from harness.metrics import METRICS
 
@@ -22,9 +22,15 @@ def subjects(gate: Gate, inputs: Inputs) -> tuple[Subject, ...]:
     return tuple(Subject(**{field: value for part in parts for field, value in part.items()}) for parts in combinations)
 
 
+def runs_of(gate: Gate, inputs: Inputs) -> tuple[str, ...]:
+    """Return the runs in which a gate is judged for a case."""
+    return tuple(run for run in gate.runs if run in inputs.case.runs)
+
+
 def expected(inputs: Inputs, kinds: Collection[str]) -> int:
     """Return how many verdicts a whole run of these kinds has."""
-    return sum(len(subjects(gate, inputs)) for gate in GATES.values() if not set(kinds).isdisjoint(gate.runs))
+    chosen = [gate for gate in GATES.values() if not set(kinds).isdisjoint(runs_of(gate, inputs))]
+    return sum(len(subjects(gate, inputs)) for gate in chosen)
 
 
 def judge(run: Evidence, gate: Gate, subject: Subject) -> Verdict:
@@ -67,9 +73,26 @@ def _truncated(inputs: Inputs) -> list[dict[str, str]]:
     return [{"model": model, "width": str(width), "metric": gate.metric} for model, width in pairs]
 
 
+def _ranks(inputs: Inputs) -> list[dict[str, str]]:
+    gate = inputs.case.gates.rank
+    if gate is None or inputs.candidate:
+        return []
+    lora = inputs.case.recipes[gate.model].lora
+    others = [rank for rank in gate.ranks if lora is not None and rank != lora.rank]
+    return [{"model": gate.model, "metric": gate.metric, "rank": str(rank)} for rank in others]
+
+
 PARAMETERS: dict[str, Callable[[Inputs], list[dict[str, str]]]] = {
     "model": lambda inputs: _each("model", inputs.models),
     "trained": lambda inputs: _each("model", inputs.trained),
+    "trained_here": lambda inputs: _each("model", () if inputs.candidate else inputs.case.recipes),
+    "trained_with_dev": lambda inputs: _each(
+        "model", () if inputs.candidate or inputs.dev is None else inputs.case.recipes
+    ),
+    "general": lambda inputs: _each(
+        "model", () if inputs.candidate or inputs.case.gates.forgetting is None else inputs.trained
+    ),
+    "rank": _ranks,
     "adapter": lambda inputs: _each("model", inputs.adapters),
     "candidate": lambda inputs: _each("model", inputs.candidates),
     "candidate_adapter": lambda inputs: _each("model", filter(inputs.candidates.get, inputs.adapters)),
@@ -180,6 +203,7 @@ _ROWS = (
         over=("check",),
         judge=limits.data_is_sound,
         hard=True,
+        runs=("full", "gate", "strategies"),
     ),
     _Measured(
         name="diverges",
@@ -191,6 +215,40 @@ _ROWS = (
         judge=limits.diverges,
         hard=True,
         chart="score_distributions",
+    ),
+    Gate(
+        name="loss_falls",
+        title="Training loss",
+        question="Did the training learn at all, without diverging?",
+        action="Not a number: lower the learning rate, or train in fp32. It does not fall: raise the rate, and look at "
+        "the labels, and at how many of the weights are trained.",
+        over=("trained_here",),
+        judge=failures.loss_falls,
+        hard=True,
+        chart="training_curves",
+        runs=("full", "strategies"),
+    ),
+    _Measured(
+        name="collapse",
+        title="Collapse",
+        question="Does the model still tell texts apart, or has each nearly the same embedding?",
+        action="Lower the learning rate; look for a loss that similar embeddings alone can make small, and for data "
+        "without negatives.",
+        over=("trained",),
+        judge=failures.not_collapsed,
+        hard=True,
+        chart="score_distributions",
+        runs=("full", "gate", "strategies"),
+    ),
+    Gate(
+        name="overtraining",
+        title="Trained too long",
+        question="Is the model as good on the dev pairs at its end as it was at its best?",
+        action="Train for as many epochs as the message says, at a lower rate, or on more pairs.",
+        over=("trained_with_dev",),
+        judge=failures.not_trained_too_long,
+        chart="training_curves",
+        runs=("full", "strategies"),
     ),
     _Measured(
         name="merge_agrees",
@@ -227,6 +285,27 @@ _ROWS = (
         over=("truncation",),
         judge=training.quality_is_kept,
         hard=True,
+        runs=("full", "gate", "strategies"),
+    ),
+    Gate(
+        name="rank",
+        title="Rank of the adapter",
+        question="Is the adapter as good as at a higher rank, or does its rank hold it back?",
+        action="Raise the rank to the one that the message names; no higher rank is better: look at the learning rate.",
+        over=("rank",),
+        judge=failures.rank_suffices,
+        runs=("strategies",),
+    ),
+    Gate(
+        name="forgetting",
+        title="Catastrophic forgetting",
+        question="Does the model still know what the base knew of other texts?",
+        action="Train at a lower rate or for fewer epochs, mix in general pairs, or hold the weights to those of the "
+        "base with `l2_to_base`.",
+        over=("general",),
+        judge=failures.general_knowledge_is_kept,
+        hard=True,
+        runs=("full", "strategies"),
     ),
     _Measured(
         name="beats_base",
@@ -236,6 +315,7 @@ _ROWS = (
         over=("trained", "gain"),
         judge=training.beats_base,
         hard=True,
+        runs=("full", "gate", "strategies"),
     ),
     _Measured(
         name="metric",
@@ -264,6 +344,7 @@ _ROWS = (
         over=("stage",),
         judge=limits.fits_memory,
         hard=True,
+        runs=("full", "gate", "strategies"),
     ),
     Gate(
         name="latency",

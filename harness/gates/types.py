@@ -9,18 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.baselines import ComparableBaseline, Origin
-from harness.config import BASE, Case
+from harness.config import BASE, Case, Run
 from harness.data import NO_SIDES, PairSet, Sides
 from harness.data.audit import Audit
 from harness.execution import Cost
 from harness.metrics import METRICS, Evaluation, Number
 from harness.models import Endpoint, ResolvedBase, UserEncoder
 from harness.statistics import Change, RegressedPair, RelativePerformance
+from harness.training import EpochPoint
 from harness.verification import Candidate, Verification
 
 Outcome = Literal["pass", "fail", "inconclusive"]
-Kind = Literal["full", "gate", "learning_rate", "bench"]
-"""A marker of `evals/`: the gates of one kind of run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +36,7 @@ class Subject:
         stage: `train` or `encode`.
         batch: Texts in a call.
         width: Dimensions that embeddings are cut to.
+        rank: Rank that an adapter is held against.
     """
 
     model: str = ""
@@ -48,6 +48,7 @@ class Subject:
     stage: str = ""
     batch: str = ""
     width: str = ""
+    rank: str = ""
 
     def __str__(self) -> str:
         """Return the fields that are set, as in test ids: `lora-margin`."""
@@ -245,6 +246,15 @@ class Evidence(Protocol):
     def truncated(self, model: str, width: int, metric: str) -> RelativePerformance:
         """A model whose embeddings are cut to a width against itself at full width."""
 
+    def at_rank(self, model: str, rank: int, metric: str) -> RelativePerformance:
+        """An adapter against itself at another rank, its scale the same."""
+
+    def kept(self, model: str, pairs: str, metric: str) -> RelativePerformance:
+        """A model against the base on an extra evaluation set."""
+
+    def curve(self, model: str) -> Sequence[EpochPoint]:
+        """The training curve of a model that is trained here, a point an epoch."""
+
     def embeddings(self, model: str) -> Mapping[str, NDArray[np.float32]]:
         """The embeddings by name of the texts: `eval`, `probes`, and `unmerged_probes` of an adapter."""
 
@@ -288,7 +298,7 @@ class Gate:
     hard: bool = False
     chart: str = ""
     needs: tuple[str, ...] = ()
-    runs: tuple[Kind, ...] = ("full", "gate")
+    runs: tuple[Run, ...] = ("full", "gate")
 
     @property
     def verifies(self) -> bool:

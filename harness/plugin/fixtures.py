@@ -52,6 +52,7 @@ def session_of(config: pytest.Config) -> Session:
             candidate,
             device=given.harness_device,
             jobs=given.harness_jobs,
+            runs=chosen_runs(config),
             named_encoders=lambda name: config.hook.pytest_harness_encoder(name=name),
         )
         if not given.collectonly:

@@ -17,12 +17,13 @@ RUNS = {
     "full": "trains, evaluates and gates every model of every case",
     "gate": "verifies and gates a model that was trained elsewhere, without training",
     "learning_rate": "trains the adapter at the learning rate of full fine-tuning and at ten times it",
+    "strategies": "trains every model of a case that compares strategies, and its adapter at each rank",
     "bench": "measures encode latency",
     "speed": "measures a case from nothing to its values, beside a plain script",
 }
 """Marker -> meaning. `-m` chooses one: a run."""
 
-REPORTED = frozenset({"full", "gate", "learning_rate"})
+REPORTED = frozenset({"full", "gate", "learning_rate", "strategies"})
 """The runs that write a report."""
 
 _MOST_JOBS = 1024

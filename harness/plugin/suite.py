@@ -57,7 +57,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "case_run" not in metafunc.fixturenames:
         return
     from harness.errors import HarnessError
-    from harness.gates import GATES, PARAMETERS, subjects
+    from harness.gates import GATES, PARAMETERS, runs_of, subjects
 
     try:
         cases = session_of(metafunc.config).cases
@@ -72,7 +72,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
                 gate,
                 subject,
                 id="-".join(filter(None, (name, gate.name, str(subject)))),
-                marks=[getattr(pytest.mark, kind) for kind in sorted(gate.runs)],
+                marks=[getattr(pytest.mark, kind) for kind in sorted(runs_of(gate, inputs))],
             )
             for name, inputs in cases.items()
             for gate in GATES.values()

@@ -26,7 +26,7 @@ from harness.models import ENCODERS, Checkpoint, Embeddings, EncodingFacts, Mode
 from harness.run.inputs import Inputs
 from harness.run.latency import measure_in_turns
 from harness.statistics import Change, RegressedPair, RelativePerformance
-from harness.training import MINE, MINED, SCORE, TEACH, TRAIN, Taught, TeacherScores, TrainingFacts
+from harness.training import MINE, MINED, SCORE, TEACH, TRAIN, EpochPoint, Taught, TeacherScores, TrainingFacts
 from harness.verification import Candidate, Verification, verify
 
 T = TypeVar("T")
@@ -227,13 +227,41 @@ class CaseRun:
     def truncated(self, model: str, width: int, metric: str) -> RelativePerformance:
         """Compare a model whose embeddings are cut to a width with itself at full width."""
         found = (self.evaluation(model, width=width), self.evaluation(model), self.evaluation(BASE))
+        return self._relative(found, self.inputs.eval, metric, f"{model} at full width")
+
+    def at_rank(self, model: str, rank: int, metric: str) -> RelativePerformance:
+        """Compare an adapter with itself at another rank, where its scale alpha / rank is the same."""
+        found = (self.evaluation(model), self.evaluation(model, **self.at(model, rank)), self.evaluation(BASE))
+        return self._relative(found, self.inputs.eval, metric, f"rank {rank}")
+
+    def at(self, model: str, rank: int) -> dict[str, Any]:
+        """Return the changes of an adapter's recipe that give it another rank."""
+        lora = self.inputs.case.recipes[model].lora
+        if lora is None:
+            raise ValueError(f"{model} is no adapter")
+        return {"lora": {"rank": rank, "alpha": max(1, round(lora.alpha * rank / lora.rank))}}
+
+    def kept(self, model: str, pairs: str, metric: str) -> RelativePerformance:
+        """Compare a model with the base on an extra evaluation set."""
+        base = self.evaluation(BASE, pairs=pairs)
+        found = (self.evaluation(model, pairs=pairs), base, base)
+        return self._relative(found, self.inputs.pair_sets[pairs], metric, "the base")
+
+    def curve(self, model: str) -> Sequence[EpochPoint]:
+        """Return the training curve of a model that is trained here."""
+        trained = self.training(model)
+        return () if trained is None else trained.value.curve
+
+    def _relative(
+        self, found: Sequence[Evaluation], pairs: PairSet, metric: str, reference: str
+    ) -> RelativePerformance:
         return self.ctx.run(
             RELATIVE,
             values=tuple(evaluation.metrics[metric].value for evaluation in found),
             scores=tuple(evaluation.scores for evaluation in found),
-            pairs=self.inputs.eval,
+            pairs=pairs,
             metric=metric,
-            reference=f"{model} at full width",
+            reference=reference,
         )
 
     def analysis(self, step: Step[T], model: str) -> T | None:
@@ -273,5 +301,6 @@ class CaseRun:
 
     def title(self, stage: str, model: str, **changes: Any) -> str:
         """Return the title of a step about a model, as in progress and errors: `train dating-lora (seed 43)`."""
-        changed = ", ".join(f"{name} {value}" for name, value in changes.items())
+        words = changes | changes.get("lora", {})
+        changed = ", ".join(f"{name} {value}" for name, value in words.items() if name != "lora")
         return f"{stage} {self.inputs.case.name}-{model}" + (f" ({changed})" if changed else "")

@@ -42,10 +42,13 @@ def _planned(
     run: CaseRun, kinds: Collection[str], models: Collection[str], seeds: int
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     case = run.inputs.case
-    if not {"full", "gate", "learning_rate", "speed"}.isdisjoint(kinds):
+    if not {"full", "gate", "learning_rate", "speed", "strategies"}.isdisjoint(kinds):
         yield from ((model, {}) for model in models)
     if case.learning_rate is not None and "learning_rate" in kinds:
         yield from ((case.learning_rate.model, {"learning_rate": rate}) for rate in case.checked_rates)
+    if case.gates.rank is not None and "strategies" in kinds:
+        for rank in case.gates.rank.ranks:
+            yield case.gates.rank.model, run.at(case.gates.rank.model, rank)
     for model in models:
         if model in case.recipes:
             seed = case.recipes[model].seed

@@ -1,8 +1,9 @@
 """The cases of one session, read and verified once, and a run of each."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 from harness.baselines import baseline_path, comparable, contradictions, read_baseline
 from harness.config import Case, read_case
@@ -80,6 +81,7 @@ def open_session(
     device: Device = AUTO,
     jobs: int | None = None,
     named_encoders: NamedEncoders = lambda _: None,
+    runs: Collection[str] = (),
 ) -> Session:
     """Read and verify every case, before any slow work.
 
@@ -89,12 +91,15 @@ def open_session(
         candidate: The model to gate, where the session is about one.
         device: Where models are trained and encode.
         jobs: Models in memory at a time; by default as `harness.run.jobs.choose_jobs` says.
+        runs: What is run, such as `full`: cases that take no part in it are left out. By default every case is in.
         named_encoders: Finds the encoders that cases name without a module.
 
     Raises:
         HarnessError: A case, its data, its base or its baseline is not what it should be, or nothing can be stored.
     """
     cases = [read_case(path) for path in settings.cases]
+    if runs:
+        cases = [case for case in cases if not set(runs).isdisjoint(case.runs)] or _refuse(cases, runs)
     names = [case.name for case in cases]
     if len(set(names)) < len(names):
         raise CaseError(f"--case: the cases are named by their directories, and two are the same: {sorted(names)}")
@@ -105,6 +110,13 @@ def open_session(
     executor = LocalExecutor(artefacts, choose_jobs(inputs, device) if jobs is None else jobs)
     ctx = Context(Store(artefacts), executor, progress, device=device)
     return Session(settings, {found.case.name: found for found in inputs}, ctx)
+
+
+def _refuse(cases: list[Case], runs: Collection[str]) -> NoReturn:
+    of = "; ".join(f"{case.path}: {', '.join(case.runs)}" for case in cases)
+    raise CaseError(
+        f"-m: got {' and '.join(sorted(runs))}, which no case takes part in; expected one of its runs: {of}"
+    )
 
 
 def _gated(cases: list[Case], options: CandidateOptions) -> Inputs:

@@ -137,7 +137,7 @@ GATE, LORA = "gates/relative_performance", {"model": "lora", "reference": "stand
 
 # key to change, its value, and how the only line of the error begins, for `GATE` after its key
 WRONG = [
-    ("bogus", 1, "bogus: unknown key; expected one of description, base, data, prompts, teachers, models"),
+    ("bogus", 1, "bogus: unknown key; expected one of description, runs, base, data, prompts, teachers, models"),
     ("tolerance/floor/f2", 0.1, "tolerance.floor.f2: unknown key; expected one of spearman, "),
     ("gates/shares", [], "gates.shares: unknown key; it is now called relative_performance"),
     ("base", "MiniLM", 'base: expected a table; got "MiniLM"'),

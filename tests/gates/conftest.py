@@ -3,12 +3,25 @@
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from harness.baselines import CATEGORY_METRICS, Baseline, Origin, StoredModel, StoredValue, comparable
-from harness.config import Gates, LearningRateCheck, MemoryGate, RelativeGate, TruncationGate
+from harness.config import (
+    ForgettingGate,
+    Gates,
+    LearningRateCheck,
+    LoraSpec,
+    MemoryGate,
+    RankGate,
+    RelativeGate,
+    TruncationGate,
+)
+from harness.config import (
+    Run as RunKind,
+)
 from harness.data import Pair
 from harness.data.audit import CHECKS, Audit, Finding
 from harness.execution import Cost
@@ -16,6 +29,7 @@ from harness.gates import BATCHES, GATES, Subject, judge
 from harness.metrics import METRICS, Evaluation, GroupResult, MetricResult
 from harness.models import TrainingRecord
 from harness.statistics import Interval, RelativePerformance
+from harness.training import EpochPoint
 from harness.verification import Candidate, CheckResult, Verification
 
 ORIGIN = Origin(eval_sha256="e" * 64, eval_pairs=0, base_name="MiniLM", base_digest="b" * 64)
@@ -30,6 +44,7 @@ SUBJECTS = {
     "baseline": {},
     **dict.fromkeys(("relative_performance", "stalls", "learns"), RELATIVE),
     **dict.fromkeys(("beats_base", "metric"), MARGIN),
+    "rank": {**LORA, "rank": "32", "metric": "cohens_d"},
     "truncation": {**LORA, "width": "4", "metric": "spearman"},
     "category": {**MARGIN, "category": "values"},
     "memory": {**LORA, "stage": "train"},
@@ -57,6 +72,8 @@ class Run:
         gates = Gates(
             relative_performance=[RelativeGate(model="lora", reference="standard")],
             truncation=TruncationGate(models=["lora"], widths=[4, 2]),
+            rank=RankGate(model="lora", ranks=[2, 8, 32]),
+            forgetting=ForgettingGate(pairs="general"),
             memory_mb=MemoryGate(train={"standard": 1400, "lora": 1200}, encode=700),
         )
         trained = {candidate: STRATEGIES[candidate]} if candidate else STRATEGIES
@@ -68,13 +85,15 @@ class Run:
                 learning_rate=LearningRateCheck(**RELATIVE, stalls_at_most=0.1, learns_at_least=0.5),
                 checked_rates=(2e-5, 2e-4),
                 model_names=tuple(VALUES),
-                recipes=dict.fromkeys(STRATEGIES),
+                recipes={"standard": SimpleNamespace(lora=None), "lora": SimpleNamespace(lora=LoraSpec(rank=8))},
+                runs=get_args(RunKind),
             ),
             train=SimpleNamespace(digest="a" * 64),
             eval=SimpleNamespace(
                 pairs=[Pair("one", f"text {row}", 1, "values", "", "agree") for row in range(5)],
                 fingerprints=np.array([3, 5, 7], np.uint64),
             ),
+            dev=range(1000),
             candidate=gated,
             candidates={candidate: gated} if candidate else {},
             models=("base", *trained),
@@ -90,9 +109,10 @@ class Run:
         self.changes = {}
         self.regressed_pairs = []
         self.relatives = {None: relative(0.9), 2e-5: relative(0.05), 2e-4: relative(0.7)}
-        self.cut = replace(relative(0.9), ratio=0.97)
+        self.cut = self.ranked = self.general = replace(relative(0.9), ratio=0.97)
+        self.points = [EpochPoint(1, 0.5, 0.80), EpochPoint(2, 0.3, 0.86), EpochPoint(3, 0.1, 0.85)]
         self.arrays = {
-            "base": {"eval": self.rows(0), "probes": self.rows(1)},
+            **{name: {"eval": self.rows(0), "probes": self.rows(1)} for name in ("base", "standard")},
             "lora": {"eval": self.rows(2), "probes": self.rows(3), "unmerged_probes": self.rows(3)},
         }
         self.peak_mb = 500.0
@@ -111,6 +131,9 @@ class Run:
         self.regressed = lambda model, category="": self.regressed_pairs
         self.relative_performance = lambda model, reference, metric, learning_rate=None: self.relatives[learning_rate]
         self.truncated = lambda model, width, metric: self.cut
+        self.at_rank = lambda model, rank, metric: self.ranked
+        self.kept = lambda model, pairs, metric: self.general
+        self.curve = lambda model: self.points
         self.embeddings = lambda model: self.arrays[model]
         self.cost = lambda model, stage: Cost(1.0, self.peak_mb)
         self.audit = lambda: Audit(self.findings, ())

@@ -14,6 +14,7 @@ from harness.data.audit import Finding
 from harness.gates import GATES, PARAMETERS, NotJudgedError, expected, judge, subjects
 from harness.metrics import METRICS
 from harness.report.charts import CHARTS
+from harness.training import EpochPoint
 
 NAN = float("nan")
 CANDIDATE = ("files", "base", "complete", "exact_merge", "load_paths", "settings", "record", "training_data")
@@ -44,14 +45,15 @@ def failing(run, kind="full"):
 @pytest.mark.parametrize("gate", GATES.values(), ids=GATES)
 def test_a_row_names_only_what_there_is_and_comes_after_its_causes(make_run, gate):
     assert set(gate.over) <= set(PARAMETERS)
-    assert set() < set(gate.runs) <= {"full", "gate", "learning_rate", "bench"}
+    assert set() < set(gate.runs) <= set(make_run().inputs.case.runs)
     assert set(gate.needs) <= set(list(GATES)[: list(GATES).index(gate.name)])
     assert not (gate.hard and "baseline" in gate.needs)
     assert {gate.chart, *(gate.chart_of(one) for one in subjects(gate, make_run().inputs))} <= {"", *CHARTS}
 
 
 @pytest.mark.parametrize(
-    ("kind", "candidate"), [("full", ""), ("learning_rate", ""), ("bench", ""), ("gate", "lora"), ("gate", "standard")]
+    ("kind", "candidate"),
+    [("full", ""), ("learning_rate", ""), ("bench", ""), ("strategies", ""), ("gate", "lora"), ("gate", "standard")],
 )
 def test_every_gate_passes_a_good_run(make_run, kind, candidate):
     run = make_run(candidate)
@@ -71,17 +73,20 @@ def test_what_a_case_asks_for_has_a_subject_that_names_it_and_nothing_else_has(m
     assert ["base-encode", "standard-train", "standard-encode", "lora-train", "lora-encode"] == subject["memory"]
     assert ["lora-standard-spearman"] == subject["relative_performance"]
     assert ["lora-spearman-4", "lora-spearman-2"] == subject["truncation"]
+    assert ["lora-cohens_d-2", "lora-cohens_d-32"] == subject["rank"]  # its own is 8
+    assert ["standard", "lora"] == subject["forgetting"] == subject["overtraining"] == subject["loss_falls"]
     assert "lora-margin-values" in subject["category"]
     [category, *_] = subjects(GATES["category"], run.inputs)
     assert "category_heatmap" == GATES["category"].chart_of(category)
     assert METRICS[category.metric].chart == GATES["metric"].chart_of(category)
     run.inputs.case.gates = run.inputs.case.gates.model_copy(update=UNASKED)
-    run.inputs.case.learning_rate = None
-    for name in ("memory", "relative_performance", "truncation", "stalls", "learns", "files"):
+    run.inputs.case.learning_rate = run.inputs.dev = None
+    for name in (*UNASKED_GATES, "stalls", "learns", "files", "overtraining"):
         assert () == subjects(GATES[name], run.inputs)
 
 
-UNASKED = {"memory_mb": None, "relative_performance": [], "truncation": None}
+UNASKED = {"memory_mb": None, "relative_performance": [], "truncation": None, "rank": None, "forgetting": None}
+UNASKED_GATES = ("memory", "relative_performance", "truncation", "rank", "forgetting")
 
 
 def undefined(array):
@@ -103,6 +108,11 @@ def found(*finding):
 
 def timed(*seconds):
     return lambda run: run.seconds.update({32: (list(seconds), [1.0] * len(seconds))})
+
+
+def curved(*points):
+    curve = [EpochPoint(epoch, loss, spearman) for epoch, (loss, spearman) in enumerate(points, start=1)]
+    return lambda run: setattr(run, "points", curve)
 
 
 # Gate -> what makes a good run bad, and what the gate says.
@@ -129,6 +139,26 @@ BAD = {
     "truncation": (
         lambda run: setattr(run, "cut", replace(run.cut, ratio=0.85)),
         r"^lora spearman at 4 of 8 dimensions 0\.800, at full width 0\.842: 85\.0% of .*, expected at least 95%$",
+    ),
+    "loss_falls": (
+        curved((0.5, 0.8), (0.5, 0.8)),
+        "^lora mean training loss 0.5 .*, 0.5 in the last: it does not fall$",
+    ),
+    "overtraining": (
+        curved((0.5, 0.8), (0.3, 0.9), (0.1, 0.7)),
+        r"^lora dev spearman 0\.9000 at best, 0\.7000 .*: 0\.2000 less, expected at most 0\.02: stop after epoch 2 \(",
+    ),
+    "collapse": (
+        embeddings("eval", lambda arrays: np.ones_like(arrays["base"]["eval"])),
+        r"^lora mean cosine .* 1\.000, expected at most 0\.9.*; effective rank 1\.0 .*, expected at least 2: collapsed",
+    ),
+    "rank": (
+        lambda run: setattr(run, "ranked", replace(run.ranked, ratio=0.85)),
+        r"^lora at rank 8 cohens_d 0\.80.*, at rank 32 0\.84.*: 85\.0% of rank 32 .*, expected at least 95%: raise it$",
+    ),
+    "forgetting": (
+        lambda run: setattr(run, "general", replace(run.general, ratio=0.85)),
+        r"^lora spearman on general 0\.800, base 0\.842: 85\.0% of the base .*, expected at least 90%: it forgot$",
     ),
     "beats_base": (call("measure", "lora", "margin", 0.1), r"^lora margin 0\.100, base 0\.100: not better than the"),
     "metric": (call("measure", "lora", "margin", 0.7), "^lora margin .* tolerance 0.020: worse by 0.100$"),
@@ -159,6 +189,17 @@ UNDEFINED = {
     "relative_performance": (call("relate", ratio=NAN, reason="not above 0"), "performance undefined: not above 0"),
     "truncation": (
         lambda run: setattr(run, "cut", replace(run.cut, ratio=NAN, reason="not above 0")),
+        "undefined: not above 0",
+    ),
+    "loss_falls": (curved((0.5, 0.8), (NAN, 0.8)), "it diverged: not a number"),
+    "overtraining": (curved((0.5, 0.8), (0.3, NAN)), "undefined"),
+    "collapse": (embeddings("eval", lambda arrays: 0 * arrays["lora"]["eval"]), "undefined: an embedding is zero"),
+    "rank": (
+        lambda run: setattr(run, "ranked", replace(run.ranked, ratio=NAN, reason="not above 0")),
+        "undefined: not above 0",
+    ),
+    "forgetting": (
+        lambda run: setattr(run, "general", replace(run.general, ratio=NAN, reason="not above 0")),
         "undefined: not above 0",
     ),
     **dict.fromkeys(
