@@ -14,7 +14,7 @@ from harness.config.limits import AuditTable, Gates, LearningRateCheck, Relative
 from harness.config.models import ModelSpec
 from harness.config.recipe import Recipe
 from harness.config.teacher import Teacher
-from harness.data import HubDataset, PairSet, read_pairs
+from harness.data import HubDataset, PairSet, RetrievalSet, read_pairs, read_retrieval
 from harness.errors import CaseError
 from harness.execution.reading import read_text
 from harness.text import one_line
@@ -144,6 +144,11 @@ class Case(Frozen):
         """
         data, columns = self.data, self.data.columns.model_dump(exclude_none=True)
         return read_pairs(self.sources[name], columns=columns, threshold=data.threshold, strict=data.strict)
+
+    def read_retrieval(self) -> RetrievalSet | None:
+        """Read the retrieval set, if the case names one; a DataError where it cannot be used."""
+        named = self.data.retrieval
+        return None if named is None else read_retrieval(self.path.parent / named)
 
     @field_validator("prompts")
     @classmethod

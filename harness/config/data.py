@@ -74,6 +74,8 @@ class DataSpec(Frozen):
     """Pairs for the training curves, or a share of `train`, drawn by text, to set aside. None: curves show the loss."""
     extra: dict[str, Source] = Field(default_factory=dict)
     """Name -> extra evaluation set, measured beside `eval`: shown with intervals, and not gated."""
+    retrieval: str | None = None
+    """Directory with queries.jsonl, documents.jsonl and relevance.jsonl: every model searches the documents."""
     columns: Columns = table()
     """What the columns are, where the layout is none of the usual ones."""
     threshold: float | None = None

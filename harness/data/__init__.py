@@ -4,5 +4,6 @@ from harness.data.examples import EXAMPLES, Examples
 from harness.data.pairs import Pair, PairSet, fold
 from harness.data.readers import READERS, HubDataset
 from harness.data.reading import read_pairs
+from harness.data.retrieval import RetrievalSet, read_retrieval
 from harness.data.sides import NO_SIDES, Side, Sides
 from harness.data.splits import split_off

@@ -13,6 +13,9 @@ from harness.metrics.spread import effective_rank, mean_pairwise_cosine
 from harness.statistics import RelativePerformance
 from harness.text import number, percent
 
+RANKING = "nDCG@10"
+"""The retrieval metric that is judged."""
+
 STANDARD_ERRORS = 2.0
 """So many standard errors of a correlation are noise."""
 
@@ -104,6 +107,22 @@ def general_knowledge_is_kept(run: Evidence, subject: Subject) -> Verdict:
     start = f"{subject.model} {gate.metric} on {gate.pairs} {number(found.model, METRICS[gate.metric].unit)}, base"
     forgot = "" if passed else ": it forgot"
     return _relative(found, start, gate.metric, "of the base", gate.at_least, passed, forgot)
+
+
+def retrieval_is_better(run: Evidence, subject: Subject) -> Verdict:
+    """Judge that a model finds relevant documents better than the base, by nDCG@10; inconclusive within chance."""
+    model = subject.model
+    found = run.retrieval_change(model, RANKING)
+    outcome: Outcome = "fail" if not found.difference > 0 else "pass" if found.interval.low > 0 else "inconclusive"
+    end = {"pass": "better", "fail": "not better than the base", "inconclusive": "within chance"}[outcome]
+    if math.isnan(found.difference):
+        end = "undefined"
+    interval = found.interval
+    message = (
+        f"{model} {RANKING} {found.difference:+.3f} beside the base (95 % interval {interval.low:+.3f} to "
+        f"{interval.high:+.3f}); first hit won on {len(found.won):,} queries, lost on {len(found.lost):,}: {end}"
+    )
+    return Verdict(outcome=outcome, observed=found.difference, reference=0.0, message=message)
 
 
 def _relative(

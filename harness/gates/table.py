@@ -92,6 +92,7 @@ PARAMETERS: dict[str, Callable[[Inputs], list[dict[str, str]]]] = {
     "general": lambda inputs: _each(
         "model", () if inputs.candidate or inputs.case.gates.forgetting is None else inputs.trained
     ),
+    "searched": lambda inputs: _each("model", () if inputs.retrieval is None else inputs.trained),
     "rank": _ranks,
     "adapter": lambda inputs: _each("model", inputs.adapters),
     "candidate": lambda inputs: _each("model", inputs.candidates),
@@ -284,6 +285,17 @@ _ROWS = (
         action="Serve it at a greater width, or train it with `matryoshka` in its recipe.",
         over=("truncation",),
         judge=training.quality_is_kept,
+        hard=True,
+        runs=("full", "gate", "strategies"),
+    ),
+    _Measured(
+        name="retrieval",
+        title="Retrieval",
+        question="Does the model find relevant documents better than the base?",
+        action="Look at the queries that lost their first hit, and at the training: a loss that ranks, hard negatives, "
+        "its rate.",
+        over=("searched",),
+        judge=failures.retrieval_is_better,
         hard=True,
         runs=("full", "gate", "strategies"),
     ),

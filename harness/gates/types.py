@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from harness.baselines import ComparableBaseline, Origin
 from harness.config import BASE, Case, Run
-from harness.data import NO_SIDES, PairSet, Sides
+from harness.data import NO_SIDES, PairSet, RetrievalSet, Sides
 from harness.data.audit import Audit
 from harness.execution import Cost
 from harness.metrics import METRICS, Evaluation, Number
 from harness.models import Endpoint, ResolvedBase, UserEncoder
-from harness.statistics import Change, RegressedPair, RelativePerformance
+from harness.statistics import Change, RegressedPair, RelativePerformance, RetrievalChange
 from harness.training import EpochPoint
 from harness.verification import Candidate, Verification
 
@@ -143,6 +143,7 @@ class Inputs:
         candidate: A model that was trained elsewhere: it takes the place of one of the case's, and nothing is trained.
         sources: Where the case's own models come from that it does not train; none where a candidate is gated.
         own_sides: The sides of the texts with the prompts of a model of its own, where it is not made from the base.
+        retrieval: Its retrieval set, if it names one.
     """
 
     case: Case
@@ -155,6 +156,7 @@ class Inputs:
     sides: Sides = NO_SIDES
     sources: Mapping[str, Source] = field(default_factory=dict)
     own_sides: Mapping[str, Sides] = field(default_factory=dict)
+    retrieval: RetrievalSet | None = None
 
     def sides_of(self, model: str) -> Sides:
         """Return the sides of the texts with the prompts of one model."""
@@ -251,6 +253,9 @@ class Evidence(Protocol):
 
     def kept(self, model: str, pairs: str, metric: str) -> RelativePerformance:
         """A model against the base on an extra evaluation set."""
+
+    def retrieval_change(self, model: str, metric: str) -> RetrievalChange:
+        """A model's retrieval beside the base's, query by query."""
 
     def curve(self, model: str) -> Sequence[EpochPoint]:
         """The training curve of a model that is trained here, a point an epoch."""

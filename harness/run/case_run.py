@@ -12,6 +12,8 @@ from harness.analyses import (
     AUDIT,
     EVALUATE,
     RELATIVE,
+    RETRIEVE,
+    TEXTS,
     UNCERTAINTY,
     Uncertainty,
 )
@@ -22,10 +24,11 @@ from harness.data.audit import Audit
 from harness.errors import DataError
 from harness.execution import Artefact, Context, Cost, Step
 from harness.metrics import Evaluation
+from harness.metrics.retrieval import RetrievalResult
 from harness.models import ENCODERS, Checkpoint, Embeddings, EncodingFacts, ModelSource
 from harness.run.inputs import Inputs
 from harness.run.latency import measure_in_turns
-from harness.statistics import Change, RegressedPair, RelativePerformance
+from harness.statistics import Change, RegressedPair, RelativePerformance, RetrievalChange, retrieval_change
 from harness.training import MINE, MINED, SCORE, TEACH, TRAIN, EpochPoint, Taught, TeacherScores, TrainingFacts
 from harness.verification import Candidate, Verification, verify
 
@@ -150,11 +153,13 @@ class CaseRun:
         changes = {key: to for key, to in changes.items() if to != getattr(self.inputs.case.models[model], key, to)}
         sets = {"eval": self.inputs.eval} if changes else self.inputs.pair_sets
         source, sides = self.source(model, **changes), self.inputs.sides_of(model)
+        retrieval = self.inputs.retrieval
+        searched = {} if retrieval is None or changes else {TEXTS: retrieval.texts(sides)}
         return self.ctx.artefact(
             ENCODERS[type(source)],
             title=self.title("encode", model, **changes),
             source=source,
-            texts={name: sides.texts(pairs) for name, pairs in sets.items()},
+            texts={**{name: sides.texts(pairs) for name, pairs in sets.items()}, **searched},
             sides=sides,
             **({"device": self.ctx.device} if isinstance(source, Checkpoint) else {}),  # others have their own
         )
@@ -246,6 +251,14 @@ class CaseRun:
         base = self.evaluation(BASE, pairs=pairs)
         found = (self.evaluation(model, pairs=pairs), base, base)
         return self._relative(found, self.inputs.pair_sets[pairs], metric, "the base")
+
+    def retrieval(self, model: str) -> RetrievalResult:
+        """Search the case's documents with a model."""
+        return self.ctx.run(RETRIEVE, embeddings=self._embeddings(model), retrieval=self.inputs.retrieval)
+
+    def retrieval_change(self, model: str, metric: str) -> RetrievalChange:
+        """Compare a model's retrieval with the base's, query by query."""
+        return retrieval_change(self.retrieval(model), self.retrieval(BASE), metric)
 
     def curve(self, model: str) -> Sequence[EpochPoint]:
         """Return the training curve of a model that is trained here."""

@@ -49,7 +49,9 @@ def prepare(case: Case, candidate: Candidate | None = None, named_encoders: Name
         )
     extra = {} if candidate else {name: case.read_pairs(name) for name in case.data.extra}
     own = own_sides(case, sources)
-    return Inputs(case, base, train, evaluation, dev, extra, candidate, sides, sources, own)
+    return Inputs(
+        case, base, train, evaluation, dev, extra, candidate, sides, sources, own, retrieval=case.read_retrieval()
+    )
 
 
 def _examples(case: Case, name: str, recipe: Recipe, train: PairSet | None) -> int:

@@ -4,11 +4,13 @@
 `regressed_pairs`: the pairs that went wrong. `relative_performance`: a model held against another one.
 `retraining_tolerance`: how far another training may fall behind by chance. `bootstrap_tolerance`: how far a value would
 with other pairs, of a model that is not trained again. `regression`: the rule that holds a change
-against its tolerance and its interval. `power`: which changes a gate by that rule detects. `ratio_interval`: a ratio of
+against its tolerance and its interval. `power`: which changes a gate by that rule detects.
+`mean_interval`: how far a mean over queries would move. `ratio_interval`: a ratio of
 durations.
 """
 
 from harness.statistics.bootstrap import SEED, intervals
+from harness.statistics.by_query import RetrievalChange, mean_interval, retrieval_change
 from harness.statistics.intervals import Interval
 from harness.statistics.paired import Change, compare
 from harness.statistics.power import PROBABILITY, Comparisons, Power, power

@@ -28,7 +28,7 @@ from harness.execution import Cost
 from harness.gates import BATCHES, GATES, Subject, judge
 from harness.metrics import METRICS, Evaluation, GroupResult, MetricResult
 from harness.models import TrainingRecord
-from harness.statistics import Interval, RelativePerformance
+from harness.statistics import Interval, RelativePerformance, RetrievalChange
 from harness.training import EpochPoint
 from harness.verification import Candidate, CheckResult, Verification
 
@@ -94,6 +94,7 @@ class Run:
                 fingerprints=np.array([3, 5, 7], np.uint64),
             ),
             dev=range(1000),
+            retrieval=True,
             candidate=gated,
             candidates={candidate: gated} if candidate else {},
             models=("base", *trained),
@@ -110,6 +111,7 @@ class Run:
         self.regressed_pairs = []
         self.relatives = {None: relative(0.9), 2e-5: relative(0.05), 2e-4: relative(0.7)}
         self.cut = self.ranked = self.general = replace(relative(0.9), ratio=0.97)
+        self.found = RetrievalChange(0.2, Interval(0.1, 0.3), (3,), (1, 2, 5))
         self.points = [EpochPoint(1, 0.5, 0.80), EpochPoint(2, 0.3, 0.86), EpochPoint(3, 0.1, 0.85)]
         self.arrays = {
             **{name: {"eval": self.rows(0), "probes": self.rows(1)} for name in ("base", "standard")},
@@ -133,6 +135,7 @@ class Run:
         self.truncated = lambda model, width, metric: self.cut
         self.at_rank = lambda model, rank, metric: self.ranked
         self.kept = lambda model, pairs, metric: self.general
+        self.retrieval_change = lambda model, metric: self.found
         self.curve = lambda model: self.points
         self.embeddings = lambda model: self.arrays[model]
         self.cost = lambda model, stage: Cost(1.0, self.peak_mb)

@@ -14,6 +14,7 @@ from harness.data.audit import Finding
 from harness.gates import GATES, PARAMETERS, NotJudgedError, expected, judge, subjects
 from harness.metrics import METRICS
 from harness.report.charts import CHARTS
+from harness.statistics import Interval
 from harness.training import EpochPoint
 
 NAN = float("nan")
@@ -74,14 +75,20 @@ def test_what_a_case_asks_for_has_a_subject_that_names_it_and_nothing_else_has(m
     assert ["lora-standard-spearman"] == subject["relative_performance"]
     assert ["lora-spearman-4", "lora-spearman-2"] == subject["truncation"]
     assert ["lora-cohens_d-2", "lora-cohens_d-32"] == subject["rank"]  # its own is 8
-    assert ["standard", "lora"] == subject["forgetting"] == subject["overtraining"] == subject["loss_falls"]
+    assert (
+        ["standard", "lora"]
+        == subject["retrieval"]
+        == subject["forgetting"]
+        == subject["overtraining"]
+        == subject["loss_falls"]
+    )
     assert "lora-margin-values" in subject["category"]
     [category, *_] = subjects(GATES["category"], run.inputs)
     assert "category_heatmap" == GATES["category"].chart_of(category)
     assert METRICS[category.metric].chart == GATES["metric"].chart_of(category)
     run.inputs.case.gates = run.inputs.case.gates.model_copy(update=UNASKED)
-    run.inputs.case.learning_rate = run.inputs.dev = None
-    for name in (*UNASKED_GATES, "stalls", "learns", "files", "overtraining"):
+    run.inputs.case.learning_rate = run.inputs.dev = run.inputs.retrieval = None
+    for name in (*UNASKED_GATES, "stalls", "learns", "files", "overtraining", "retrieval"):
         assert () == subjects(GATES[name], run.inputs)
 
 
@@ -152,6 +159,10 @@ BAD = {
         embeddings("eval", lambda arrays: np.ones_like(arrays["base"]["eval"])),
         r"^lora mean cosine .* 1\.000, expected at most 0\.9.*; effective rank 1\.0 .*, expected at least 2: collapsed",
     ),
+    "retrieval": (
+        lambda run: setattr(run, "found", replace(run.found, difference=-0.02, interval=Interval(-0.05, 0.01))),
+        r"^lora nDCG@10 .*0\.020 beside the base \(95 % .*\); first hit won on 3 queries, lost on 1: not better",
+    ),
     "rank": (
         lambda run: setattr(run, "ranked", replace(run.ranked, ratio=0.85)),
         r"^lora at rank 8 cohens_d 0\.80.*, at rank 32 0\.84.*: 85\.0% of rank 32 .*, expected at least 95%: raise it$",
@@ -194,6 +205,10 @@ UNDEFINED = {
     "loss_falls": (curved((0.5, 0.8), (NAN, 0.8)), "it diverged: not a number"),
     "overtraining": (curved((0.5, 0.8), (0.3, NAN)), "undefined"),
     "collapse": (embeddings("eval", lambda arrays: 0 * arrays["lora"]["eval"]), "undefined: an embedding is zero"),
+    "retrieval": (
+        lambda run: setattr(run, "found", replace(run.found, difference=NAN)),
+        "undefined",
+    ),
     "rank": (
         lambda run: setattr(run, "ranked", replace(run.ranked, ratio=NAN, reason="not above 0")),
         "undefined: not above 0",
