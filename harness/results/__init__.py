@@ -13,7 +13,11 @@ from harness.results.entries import (
     LearningRatePoint,
     MetricEntry,
     ModelEntry,
+    RankEntry,
+    RankPoint,
     RelativeEntry,
+    RetrievalEntry,
+    RetrievalValue,
 )
 from harness.results.files import PairTable, pair_table_name, read_pair_tables, read_results, write_results
 from harness.results.model import SCHEMA, CaseResults, Results

@@ -12,7 +12,7 @@ from harness.execution import Cost, ResultsOf, Step
 from harness.gates import Outcome
 from harness.metrics import METRICS, GroupResult, Number
 from harness.models import EncodingFacts
-from harness.statistics import Change, Interval, RegressedPair, RelativePerformance
+from harness.statistics import Change, Interval, RegressedPair, RelativePerformance, RetrievalChange
 from harness.training import EpochPoint, TrainingFacts
 
 T = TypeVar("T")
@@ -207,6 +207,62 @@ class LearningRateEntry(Part):
     reference_rate: float
     own_rate: float
     points: tuple[LearningRatePoint, ...]
+
+
+class RetrievalValue(Part):
+    """A retrieval metric of one model.
+
+    Attributes:
+        value: Mean over the queries.
+        interval: Its 95 % bootstrap interval over the queries; null where there is none.
+    """
+
+    value: Number
+    interval: Interval | None = None
+
+
+class RetrievalEntry(Part):
+    """One model on the case's retrieval set.
+
+    Attributes:
+        metrics: Metric, as ir-measures names it -> its value.
+        change: nDCG@10 beside the base's; null for the base, and where the base was not measured.
+    """
+
+    metrics: dict[str, RetrievalValue]
+    change: RetrievalChange | None = None
+
+
+class RankPoint(Part):
+    """An adapter at one rank.
+
+    Attributes:
+        rank: The rank.
+        value: The compared metric; null where undefined.
+        interval: Its 95 % interval over the evaluation pairs; null where there is none.
+        trainable: Number of parameters that are trained.
+    """
+
+    rank: int
+    value: Number
+    interval: Interval | None = None
+    trainable: int
+
+
+class RankEntry(Part):
+    """An adapter at several ranks.
+
+    Attributes:
+        model: The adapter.
+        metric: A key of `METRICS`.
+        own: Its own rank.
+        points: Ascending in the rank; one whose training failed is missing.
+    """
+
+    model: str
+    metric: MetricKey
+    own: int
+    points: tuple[RankPoint, ...]
 
 
 class CandidateEntry(Part):

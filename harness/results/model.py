@@ -13,7 +13,9 @@ from harness.results.entries import (
     LearningRateEntry,
     ModelEntry,
     Part,
+    RankEntry,
     RelativeEntry,
+    RetrievalEntry,
     known,
 )
 from harness.results.words import case_words
@@ -54,6 +56,8 @@ class CaseResults(Part):
         audit: The audit of the data; null where it was not audited.
         extra_sets: Name -> values on an extra evaluation set.
         learning_rate: The learning-rate check; null where the case has none.
+        retrieval: Model -> what it finds in the case's documents; empty where the case has none.
+        rank: The adapter at several ranks; null where the case compares none, or they were not run.
         candidate: The model that a run with `-m gate` is about; else null.
     """
 
@@ -79,6 +83,8 @@ class CaseResults(Part):
     audit: AuditEntry | None = None
     extra_sets: dict[str, ExtraSet] = Field(default_factory=dict)
     learning_rate: LearningRateEntry | None = None
+    retrieval: dict[str, RetrievalEntry] = Field(default_factory=dict)
+    rank: RankEntry | None = None
     candidate: CandidateEntry | None = None
 
     def __repr__(self) -> str:

@@ -18,8 +18,8 @@ from harness.analyses import (
     Uncertainty,
 )
 from harness.baselines import ComparableBaseline
-from harness.config import BASE, Recipe
-from harness.data import PairSet, read_pairs
+from harness.config import BASE
+from harness.data import PairSet
 from harness.data.audit import Audit
 from harness.errors import DataError
 from harness.execution import Artefact, Context, Cost, Step
@@ -28,8 +28,9 @@ from harness.metrics.retrieval import RetrievalResult
 from harness.models import ENCODERS, Checkpoint, Embeddings, EncodingFacts, ModelSource
 from harness.run.inputs import Inputs
 from harness.run.latency import measure_in_turns
-from harness.statistics import Change, RegressedPair, RelativePerformance, RetrievalChange, retrieval_change
-from harness.training import MINE, MINED, SCORE, TEACH, TRAIN, EpochPoint, Taught, TeacherScores, TrainingFacts
+from harness.run.learned import learned_pairs
+from harness.statistics import Change, Interval, RegressedPair, RelativePerformance, RetrievalChange, retrieval_change
+from harness.training import TRAIN, EpochPoint, TrainingFacts
 from harness.verification import Candidate, Verification, verify
 
 T = TypeVar("T")
@@ -90,49 +91,11 @@ class CaseRun:
             recipe=recipe,
             base=data.base,
             train_pairs=data.train,
-            learned_pairs=self._learned_pairs(model, recipe),
+            learned_pairs=learned_pairs(self.ctx, data, model, recipe),
             dev_pairs=data.dev,
             sides=data.sides,
             device=self.ctx.device,
         )
-
-    def teacher(self, name: str) -> Artefact[Taught]:
-        """Train a teacher of the case."""
-        data = self.inputs
-        return self.ctx.artefact(
-            TEACH,
-            title=f"teach {data.case.name}-{name}",
-            recipe=data.case.teachers[name],
-            base=data.base,
-            train_pairs=data.train,
-            device=self.ctx.device,
-        )
-
-    def teacher_scores(self, name: str, pairs: PairSet) -> TeacherScores:
-        """Score pairs with a teacher of the case."""
-        title = f"score {self.inputs.case.name}-{name}"
-        teacher = self.teacher(name)
-        return self.ctx.artefact(SCORE, title=title, teacher=teacher, pairs=pairs, device=self.ctx.device).value
-
-    def _learned_pairs(self, model: str, recipe: Recipe) -> PairSet | None:
-        """Return what a model learns from, where that is made of the training pairs: mined, graded by a teacher."""
-        data = self.inputs
-        pairs = data.train
-        if recipe.hard_negatives is not None:
-            mined = self.ctx.artefact(
-                MINE,
-                title=self.title("mine", model),
-                rule=recipe.hard_negatives,
-                number=recipe.negatives,
-                base=data.base,
-                train_pairs=data.train,
-                sides=data.sides,
-                device=self.ctx.device,
-            )
-            pairs = read_pairs(mined.file(MINED))
-        if recipe.teacher is not None and pairs is not None:
-            pairs = pairs.graded_by(self.teacher_scores(recipe.teacher, pairs).scores)
-        return None if pairs is data.train else pairs
 
     def source(self, model: str, **changes: Any) -> ModelSource:
         """Return what encodes as a model: what was trained here, or comes from elsewhere and was verified."""
@@ -199,6 +162,11 @@ class CaseRun:
             stored=self.stored.scores(model) if compared else None,
             categories=self.inputs.compared_categories if compared else (),
         )
+
+    def intervals(self, evaluation: Evaluation) -> Mapping[str, Interval]:
+        """Compute the intervals of values on the evaluation pairs, such as those of a changed recipe."""
+        pairs = self.inputs.eval
+        return self.ctx.run(UNCERTAINTY, evaluation=evaluation, pairs=pairs, stored=None, categories=()).intervals
 
     def change(self, model: str, metric: str, category: str = "") -> Change | None:
         """Return the change of a metric since the baseline; None where the stored scores cannot be compared."""

@@ -22,8 +22,6 @@ from harness.results import (
     CheckEntry,
     ExtraMetric,
     ExtraSet,
-    LearningRateEntry,
-    LearningRatePoint,
     MetricEntry,
     ModelEntry,
     PairTable,
@@ -33,7 +31,7 @@ from harness.results import (
 from harness.run.case_run import CaseRun
 from harness.run.pair_table import Planes, pair_table, projections
 from harness.run.parts import Parts
-from harness.statistics import Interval
+from harness.run.studies import at_each_rank, at_each_rate, known, retrieval
 
 Outcomes = Mapping[tuple[str, Subject], Outcome]
 
@@ -110,7 +108,9 @@ def collect(
         ),
         audit=parts.make("audit", lambda: _audit(done, outcomes), None),
         extra_sets={} if brief else parts.make("extra sets", lambda: _extra_sets(done, measured), {}),
-        learning_rate=parts.make("learning rate", lambda: _learning_rate(done), None),
+        learning_rate=parts.make("learning rate", lambda: at_each_rate(done), None),
+        retrieval={} if brief else parts.make("retrieval", lambda: retrieval(done, measured), {}),
+        rank=parts.make("rank", lambda: at_each_rank(done), None),
         candidate=_candidate(run),
     )
     return results, pair_table(done, measured, planes)
@@ -164,7 +164,7 @@ def _metric(run: CaseRun, model: str, metric: str, outcomes: Outcomes) -> Metric
         reason=result.reason,
         # An item a pair is in the pair table.
         details={key: value for key, value in result.details.items() if key != "cluster_labels"},
-        interval=_known(run.uncertainty(model).intervals.get(metric)),
+        interval=known(run.uncertainty(model).intervals.get(metric)),
         stored=stored.value if stored else None,
         tolerance=stored.tolerance if stored else least[metric],
         change=run.change(model, metric),
@@ -239,40 +239,10 @@ def _extra_metrics(run: CaseRun, model: str, name: str) -> dict[str, ExtraMetric
     results, intervals = run.evaluation(model, pairs=name).metrics, run.uncertainty(model, pairs=name).intervals
     return {
         metric: ExtraMetric(
-            value=result.value, reason=result.reason or intervals[metric].reason, interval=_known(intervals[metric])
+            value=result.value, reason=result.reason or intervals[metric].reason, interval=known(intervals[metric])
         )
         for metric, result in results.items()
     }
-
-
-def _learning_rate(run: CaseRun) -> LearningRateEntry | None:
-    check = run.inputs.case.learning_rate
-    if check is None or run.inputs.candidate is not None:
-        return None
-    models = run.inputs.case.recipes
-    own = models[check.model].learning_rate
-    points = []
-    for rate in sorted({*run.inputs.case.checked_rates, own}):
-        with suppress(HarnessError):  # it failed, and a gate says so, or nobody asked for it
-            training = run.training(check.model, learning_rate=rate)
-            points.append(
-                LearningRatePoint(
-                    learning_rate=rate,
-                    value=run.evaluation(check.model, learning_rate=rate).metrics[check.metric].value,
-                    relative=run.relative_performance(check.model, check.reference, check.metric, learning_rate=rate),
-                    curve=training.value.curve if training else (),
-                )
-            )
-    if len(points) < 2:  # the model's own rate alone says nothing about the rate
-        return None
-    return LearningRateEntry(
-        model=check.model,
-        reference=check.reference,
-        metric=check.metric,
-        reference_rate=models[check.reference].learning_rate,
-        own_rate=own,
-        points=tuple(points),
-    )
 
 
 def _cannot_fail(run: CaseRun, measured: Sequence[str]) -> Iterator[str]:
@@ -288,8 +258,3 @@ def _candidate(run: CaseRun) -> CandidateEntry | None:
     if found is None:
         return None
     return CandidateEntry(model=found.model, strategy=found.strategy, path=str(found.path), sha256=found.sha256)
-
-
-def _known(interval: Interval | None) -> Interval | None:
-    """Return an interval that has both ends; None for one that says only why it has none."""
-    return None if interval is None or np.isnan(interval.low) else interval

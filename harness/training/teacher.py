@@ -19,6 +19,7 @@ from harness.execution.store import Artefact
 from harness.models.loading import place
 from harness.models.record import PROBE_TEXTS
 from harness.models.sources import ResolvedBase
+from harness.training.precision import resolve_precision
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
@@ -75,6 +76,7 @@ def teach(
             learning_rate=recipe.learning_rate,
             warmup_steps=recipe.warmup_steps,
             seed=recipe.seed,
+            bf16=resolve_precision("auto", model.device) == "bf16",
             use_cpu=model.device.type == "cpu",
             save_strategy="no",
             disable_tqdm=True,
@@ -88,6 +90,7 @@ def teach(
             callbacks=[Observer()],
         ).train()
     model.eval()
+    model.__dict__.pop("forward", None)  # the autocast in which accelerate wrapped it
     model.save_pretrained(str(out))
     return Taught(tuple(_scores(model, _PROBES)))
 

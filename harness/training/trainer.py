@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,6 @@ from harness.config.recipe import Recipe
 from harness.data.examples import EXAMPLES, Examples
 from harness.data.pairs import PairSet
 from harness.data.sides import NO_SIDES, Side, Sides
-from harness.errors import CheckpointError
 from harness.execution.step import AUTO, MODEL, Device, Progress, Step
 from harness.metrics.cosine import pair_scores
 from harness.metrics.spearman import spearman
@@ -27,8 +26,10 @@ from harness.models.loading import open_checkpoint
 from harness.models.sources import ResolvedBase
 from harness.training.losses import training_loss
 from harness.training.packing import packed
+from harness.training.precision import resolve_precision
 from harness.training.record import fp32, record_training
 from harness.training.rows import occurring_rows
+from harness.training.strategies import STRATEGIES
 
 if TYPE_CHECKING:
     import torch
@@ -124,7 +125,7 @@ def train(
     model = STRATEGIES[recipe.strategy](open_checkpoint(Checkpoint.of_base(base), device), recipe)
     declare(model, sides)
     parameters = parameter_counts(model)
-    precision = _precision(recipe, model.device)
+    precision = resolve_precision(recipe.precision, model.device)
     examples = EXAMPLES[LOSSES[recipe.loss].examples](learned_pairs or train_pairs, recipe.negatives)
     correlations: list[float] = []
     with (
@@ -162,50 +163,6 @@ def train(
 
 
 TRAIN = Step("model", run=train, result=TrainingFacts, resource=MODEL, files=True, revision=4, libraries=LIBRARIES)
-
-
-def _lora_adapter(model: SentenceTransformer, recipe: Recipe) -> SentenceTransformer:
-    from peft import LoraConfig
-
-    assert recipe.lora is not None  # noqa: S101 - Recipe does not validate otherwise
-    config = LoraConfig(
-        r=recipe.lora.rank,
-        lora_alpha=recipe.lora.alpha,
-        lora_dropout=recipe.lora.dropout,
-        target_modules=recipe.lora.target_modules,
-        use_rslora=recipe.lora.use_rslora,
-        use_dora=recipe.lora.use_dora,
-    )
-    # PEFT saves the transformer's adapter alone, and whoever opens it puts it on the base: with the base's head.
-    model.requires_grad_(requires_grad=False)
-    try:
-        model.add_adapter(config)
-    except (ValueError, TypeError) as error:
-        raise CheckpointError(f"lora.target_modules: the base takes no such adapter: {error}") from None
-    return model
-
-
-def _head(model: SentenceTransformer, _: Recipe) -> SentenceTransformer:
-    """Put a linear layer behind the pooling that at first changes nothing, and freeze all else."""
-    import torch
-    from sentence_transformers.sentence_transformer.modules import Dense, Pooling
-
-    model.requires_grad_(requires_grad=False)
-    modules = list(model)
-    width = int(model.get_embedding_dimension() or 0)
-    place = next((at + 1 for at, module in enumerate(modules) if isinstance(module, Pooling)), 1)
-    layer = Dense(width, width, bias=False, activation_function=torch.nn.Identity(), init_weight=torch.eye(width))
-    headed = type(model)(modules=[*modules[:place], layer.to(model.device), *modules[place:]], device=str(model.device))
-    headed.prompts = model.prompts
-    return headed
-
-
-STRATEGIES: Mapping[str, Callable[[SentenceTransformer, Recipe], SentenceTransformer]] = {
-    "full": lambda model, _: model,  # every weight
-    "lora": _lora_adapter,
-    "head": _head,
-}
-"""Strategy -> function that prepares the opened base for training. How it is opened later: `models.loading.SAVED`."""
 
 
 def parameter_counts(model: SentenceTransformer) -> ParameterCounts:
@@ -265,19 +222,6 @@ def _tokens(model: SentenceTransformer, examples: Examples, sides: Sides) -> Ite
         for start in range(0, len(distinct), _TOKENIZED):
             batch = model.preprocess(distinct[start : start + _TOKENIZED], prompt=side.prompt or None)
             yield from batch["input_ids"].unique().tolist()
-
-
-def _precision(recipe: Recipe, device: torch.device) -> str:
-    """Resolve `auto` for a device: bf16 only where the hardware multiplies it, since emulation is slower than fp32."""
-    import torch
-
-    if recipe.precision != "auto":
-        return recipe.precision
-    if device.type == "cuda":
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        native = device.type == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
-    return "bf16" if native else "fp32"
 
 
 def _observer(

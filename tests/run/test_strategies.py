@@ -10,7 +10,8 @@ from harness.baselines import comparable
 from harness.config import read_case
 from harness.errors import CaseError, CheckpointError
 from harness.run import CaseRun, prepare
-from harness.training import MINED
+from harness.run.learned import learned_pairs, teacher_scores
+from harness.training import MINED, TEACH
 
 MINING = {"loss": "multiple_negatives_ranking", "negatives": 2, "hard_negatives": {"relative_margin": 0.0}}
 
@@ -38,7 +39,7 @@ def run(tmp_path_factory, write_case, context_at, content):
 
 
 def test_mined_negatives_are_no_positives_and_lie_in_a_file_to_read(run):
-    learned = run._learned_pairs("mined", run.inputs.case.recipes["mined"])
+    learned = learned_pairs(run.ctx, run.inputs, "mined", run.inputs.case.recipes["mined"])
     assert (MINED, "negatives") == (learned.path.name, learned.path.parent.parent.name)
     rows = [json.loads(line) for line in learned.path.read_text(encoding="utf-8").splitlines()]
     pairs = {label: {(row["text_1"], row["text_2"]) for row in rows if row["label"] == label} for label in (0, 1)}
@@ -56,8 +57,8 @@ def test_each_is_trained_opened_and_recorded_as_trained_on_the_cases_pairs(run, 
 
 
 def test_a_teachers_scores_take_the_place_of_the_grades(run):
-    learned = run._learned_pairs("distilled", run.inputs.case.recipes["distilled"])
-    assert run.teacher_scores("cross", run.inputs.train).scores == tuple(learned.grades)
+    learned = learned_pairs(run.ctx, run.inputs, "distilled", run.inputs.case.recipes["distilled"])
+    assert teacher_scores(run.ctx, run.inputs, "cross", run.inputs.train).scores == tuple(learned.grades)
     assert [pair.label for pair in learned] == [pair.label for pair in run.inputs.train]
     assert learned.digest != run.inputs.train.digest
 
@@ -68,7 +69,13 @@ def test_a_teacher_whose_head_is_not_restored_is_caught(run, tmp_path):
     from harness.execution.digests import directory_digests
     from harness.training.teacher import score
 
-    teacher = run.teacher("cross")
+    teacher = run.ctx.artefact(
+        TEACH,
+        recipe=run.inputs.case.teachers["cross"],
+        base=run.inputs.base,
+        train_pairs=run.inputs.train,
+        device="auto",
+    )
     copytree(teacher.path, tmp_path, dirs_exist_ok=True)
     weights = load_file(tmp_path / "model.safetensors")
     [head] = [name for name in weights if name.endswith("classifier.weight")]

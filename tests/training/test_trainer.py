@@ -14,6 +14,7 @@ from harness.metrics.spearman import spearman
 from harness.models import ADAPTER, PROBE_TEXTS, SAVED, WEIGHTS, Checkpoint, embed, open_checkpoint, resolve_base
 from harness.models.record import ARRAYS, RECORD
 from harness.training import STRATEGIES, ParameterCounts, TrainingFacts, trainer
+from harness.training.precision import resolve_precision
 
 STRATEGY = {"standard": "full", "lora": "lora", "head": "head"}
 FILE = {"standard": WEIGHTS, "lora": ADAPTER}
@@ -123,14 +124,13 @@ def test_bf16_is_recorded_and_the_probes_are_still_fp32(train_tiny, tmp_path, ti
 @pytest.mark.parametrize(
     ("avx512", "amx", "expected"), [(True, False, "bf16"), (False, True, "bf16"), (False, False, "fp32")]
 )
-def test_auto_is_bf16_only_where_the_cpu_multiplies_it(monkeypatch, tiny_inputs, *, avx512, amx, expected):
+def test_auto_is_bf16_only_where_the_cpu_multiplies_it(monkeypatch, *, avx512, amx, expected):
     import torch
 
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
     for precision, wanted in [("auto", expected), ("bf16", "bf16"), ("fp32", "fp32")]:
-        recipe = tiny_inputs.case.models["standard"].changed(precision=precision)
-        assert wanted == trainer._precision(recipe, torch.device("cpu"))
+        assert wanted == resolve_precision(precision, torch.device("cpu"))
 
 
 def test_every_strategy_of_a_recipe_can_be_trained_and_opened():

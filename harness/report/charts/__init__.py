@@ -11,6 +11,7 @@ from harness.report.charts import (
     false_positives,
     roc,
     score_distributions,
+    strategies,
     training,
     umap,
 )
@@ -74,6 +75,18 @@ CHARTS: dict[str, Chart] = {
         training.learning_rate,
         training.learning_rate_table,
         wide=True,
+    ),
+    "retrieval": Chart(
+        "Retrieval",
+        "Which strategy finds the relevant documents first?",
+        strategies.retrieval,
+        strategies.retrieval_table,
+    ),
+    "rank": Chart(
+        "The rank of the adapter",
+        "Does a higher rank make the adapter better, or is its own enough?",
+        strategies.rank,
+        strategies.rank_table,
     ),
     "umap": Chart(
         "UMAP of the pairs",

@@ -17,6 +17,7 @@ from harness.report.sections.metrics import metrics, relative_performance
 from harness.report.sections.models import models
 from harness.report.sections.operating_point import operating_point
 from harness.report.sections.power import power
+from harness.report.sections.strategies import strategies
 from harness.report.sections.verdicts import missing, not_passed, passed, skipped
 from harness.report.types import Report
 
@@ -47,6 +48,7 @@ SECTIONS: dict[str, Section] = {
     "not_passed": Section(not_passed, link="Not passed"),
     "regressed": Section(regressed, link="Since the baseline", charts=("change",)),
     "errors": Section(errors, link="Wrong pairs", charts=("classification", "false_positives", "category_heatmap")),
+    "strategies": Section(strategies, link="Strategies", charts=("retrieval", "rank")),
     "operating_point": Section(operating_point),
     "power": Section(power),
     "extra_sets": Section(extra_sets),
