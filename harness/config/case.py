@@ -14,7 +14,7 @@ from harness.config.limits import AuditTable, Gates, LearningRateCheck, Relative
 from harness.config.models import ModelSpec
 from harness.config.recipe import Recipe
 from harness.config.teacher import Teacher
-from harness.data import HubDataset, PairSet, RetrievalSet, read_pairs, read_retrieval
+from harness.data import PairSet, PairSource, RetrievalSet, read_pairs, read_retrieval
 from harness.errors import CaseError
 from harness.execution.reading import read_text
 from harness.text import one_line
@@ -132,7 +132,7 @@ class Case(Frozen):
         return float(rate), float(10 * rate)
 
     @property
-    def sources(self) -> dict[str, Path | HubDataset]:
+    def sources(self) -> dict[str, PairSource]:
         """Name -> source of each set of pairs: `train`, `eval`, `dev` unless it is a share, and the extra ones."""
         return self.data.sources(self.path.parent)
 
@@ -143,7 +143,7 @@ class Case(Frozen):
             DataError: It cannot be read, or holds pairs that cannot be used.
         """
         data, columns = self.data, self.data.columns.model_dump(exclude_none=True)
-        return read_pairs(self.sources[name], columns=columns, threshold=data.threshold, strict=data.strict)
+        return read_pairs(self.sources[name], columns=columns, threshold=data.threshold_of(name), strict=data.strict)
 
     def read_retrieval(self) -> RetrievalSet | None:
         """Read the retrieval set, if the case names one; a DataError where it cannot be used."""

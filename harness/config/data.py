@@ -5,9 +5,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, PlainValidator, TypeAdapter, ValidationInfo, model_validator
 
-from harness.config.fields import Commit, Frozen, Problem, refuse, shown, table
+from harness.config.fields import Commit, Frozen, Problem, one_of, refuse, shown, table
 from harness.config.sides import SideNames
-from harness.data import HubDataset
+from harness.data import JUDGED, HubDataset, JudgedSet, PairSource
 
 Prefix = Annotated[str, Field(pattern=r"\S")]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -24,6 +24,27 @@ class HubSpec(Frozen):
     """The split of its rows."""
     subset: str | None = None
     """The subset (configuration), where it has several."""
+
+
+class GradedSpec(Frozen):
+    """An extra evaluation set with grades of its own, of general texts, say."""
+
+    path: str | None = None
+    """A file or directory, relative to the case file."""
+    gensim: Annotated[str, one_of(JUDGED)] | None = None
+    """Similarities that people judged, as the package gensim carries them (extra `[probes]`)."""
+    threshold: float
+    """Least grade of a positive pair."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.path is None) == (self.gensim is None):
+            refuse([((), "expected one of path and gensim")])
+        return self
+
+    def source(self, directory: Path) -> Path | JudgedSet:
+        """Return where it is read from."""
+        return JudgedSet(str(self.gensim)) if self.path is None else directory / self.path
 
 
 class Columns(Frozen):
@@ -59,6 +80,13 @@ def _dev(value: Any) -> str | HubSpec | float:
 
 _PATH, _SHARE = TypeAdapter(str), TypeAdapter[float](Share)
 
+
+def _extra(value: Any) -> str | HubSpec | GradedSpec:
+    graded = isinstance(value, dict) and "dataset" not in value
+    return GradedSpec.model_validate(value) if graded else _source(value)
+
+
+Extra = Annotated[str | HubSpec | GradedSpec, PlainValidator(_extra, json_schema_input_type=str | HubSpec | GradedSpec)]
 Source = Annotated[str | HubSpec, PlainValidator(_source, json_schema_input_type=str | HubSpec)]
 Dev = Annotated[str | HubSpec | float, PlainValidator(_dev, json_schema_input_type=str | HubSpec | Share)]
 
@@ -72,8 +100,8 @@ class DataSpec(Frozen):
     """The pairs to judge by."""
     dev: Dev | None = None
     """Pairs for the training curves, or a share of `train`, drawn by text, to set aside. None: curves show the loss."""
-    extra: dict[str, Source] = Field(default_factory=dict)
-    """Name -> extra evaluation set, measured beside `eval`: shown with intervals, and not gated."""
+    extra: dict[str, Extra] = Field(default_factory=dict)
+    """Name -> extra evaluation set, measured beside `eval`: shown with intervals; `[gates.forgetting]` judges one."""
     retrieval: str | None = None
     """Directory with queries.jsonl, documents.jsonl and relevance.jsonl: every model searches the documents."""
     columns: Columns = table()
@@ -87,14 +115,23 @@ class DataSpec(Frozen):
     sides: SideNames | None = None
     """Which text is a query and which a document, for models with prompts; without the table no text has a side."""
 
-    def sources(self, directory: Path) -> dict[str, Path | HubDataset]:
+    def sources(self, directory: Path) -> dict[str, PairSource]:
         """Return name -> source of each set: `train`, `eval`, `dev` unless it is a share, and the extra ones."""
         named = {"train": self.train, "eval": self.eval, "dev": self.dev, **self.extra}
-        return {
-            name: HubDataset(**source.model_dump()) if isinstance(source, HubSpec) else directory / source
-            for name, source in named.items()
-            if isinstance(source, str | HubSpec)
-        }
+        found: dict[str, PairSource] = {}
+        for name, source in named.items():
+            if isinstance(source, HubSpec):
+                found[name] = HubDataset(**source.model_dump())
+            elif isinstance(source, GradedSpec):
+                found[name] = source.source(directory)
+            elif isinstance(source, str):
+                found[name] = directory / source
+        return found
+
+    def threshold_of(self, name: str) -> float | None:
+        """Return the least grade of a positive pair in one of the sets."""
+        source = self.extra.get(name)
+        return source.threshold if isinstance(source, GradedSpec) else self.threshold
 
     @model_validator(mode="after")
     def _sets(self, info: ValidationInfo) -> Self:
@@ -104,7 +141,7 @@ class DataSpec(Frozen):
         sources, problems = self.sources(context["path"].parent), list[Problem]()
         if self.train is None and self.dev is not None:
             problems.append((("dev",), f"the case names no train; expected none either; got {shown(str(self.dev))}"))
-        known: dict[Path | HubDataset, str] = {}
+        known: dict[PairSource, str] = {}
         for name, source in sources.items():
             key = ("extra", name) if name in self.extra else (name,)
             if isinstance(source, Path) and not source.exists():

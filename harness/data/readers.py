@@ -12,9 +12,11 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import starmap
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
+from harness.data.judged import JudgedSet
 from harness.data.kinds import HEAD, kind_of
 from harness.errors import DataError, require
 
@@ -50,7 +52,11 @@ class Reader(NamedTuple):
     kind: str = ""
 
 
-def rows_of(source: Path | HubDataset) -> Iterator[Row]:
+PairSource = Path | HubDataset | JudgedSet
+"""Where pairs are read from."""
+
+
+def rows_of(source: PairSource) -> Iterator[Row]:
     """Yield the rows of a source.
 
     Raises:
@@ -58,6 +64,9 @@ def rows_of(source: Path | HubDataset) -> Iterator[Row]:
     """
     if isinstance(source, HubDataset):
         yield from _hub_rows(source)
+        return
+    if isinstance(source, JudgedSet):
+        yield from starmap(Row, source.rows())
         return
     reader = _reader(source)
     try:

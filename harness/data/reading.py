@@ -13,7 +13,7 @@ from typing import Any
 
 from harness.data.layout import Given, Layout, find_layout
 from harness.data.pairs import Pair, PairSet, pairs_digest
-from harness.data.readers import HubDataset, kind, rows_of
+from harness.data.readers import PairSource, kind, rows_of
 from harness.errors import DataError
 from harness.execution.digests import file_digest
 
@@ -23,7 +23,7 @@ _LABELS = {0: 0, 1: 1, "0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1
 
 
 def read_pairs(
-    source: Path | HubDataset,
+    source: PairSource,
     *,
     columns: Mapping[str, str] = MappingProxyType({}),
     threshold: float | None = None,
@@ -67,7 +67,7 @@ def read_pairs(
     return PairSet(Path(str(source)), pairs_digest(pairs), tuple(pairs), lines)
 
 
-def _problem_lines(source: Path | HubDataset, problems: list[tuple[int, str]], bad: int, *, nothing: bool) -> list[str]:
+def _problem_lines(source: PairSource, problems: list[tuple[int, str]], bad: int, *, nothing: bool) -> list[str]:
     if nothing and bad > 1:
         line, reason = problems[0]
         return [f"{source}: none of its first {len(problems)} rows is a pair; line {line}: {reason}"]
