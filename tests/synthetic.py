@@ -12,6 +12,7 @@ from harness.data.audit import CHECKS, Finding
 from harness.execution import Cost
 from harness.gates import Subject, Verdict
 from harness.metrics import METRICS, ScoredPairs, evaluate
+from harness.metrics.retrieval import RETRIEVAL_METRICS
 from harness.models import EncodingFacts
 from harness.report import Report
 from harness.results import (
@@ -25,10 +26,14 @@ from harness.results import (
     MetricEntry,
     ModelEntry,
     PairTable,
+    RankEntry,
+    RankPoint,
     RelativeEntry,
     Results,
+    RetrievalValue,
+    StrategyEntry,
 )
-from harness.statistics import Interval, RelativePerformance, regressed_pairs
+from harness.statistics import Interval, RelativePerformance, RetrievalChange, regressed_pairs
 from harness.training import EpochPoint, ParameterCounts, TrainingFacts
 
 SIGNALS = (-0.2, 0.5, 0.4, 0.37, 0.34, 0.31, 0.28, 0.25)
@@ -119,6 +124,8 @@ def report_of(name, rows, labels, scores, stored):
         audit=_audit(rows[0]),
         extra_sets={"large": _extra_set(models)},
         learning_rate=_learning_rate(models, relative[0]) if relative else None,
+        strategies={model: _strategy(entry.metrics["spearman"].value) for model, entry in models.items()},
+        rank=_ranks(names[2], models[names[2]].metrics["cohens_d"].value) if relative else None,
     )
     return Report(name, case, table, MADE_BY)
 
@@ -191,6 +198,21 @@ def _model(strategy, labels, scores, stored, table):
         encoding=EncodingFacts(22_713_216, 90.9, 1.3, 2 * len(scores), "cpu", {}),
         costs={"encode": Cost(2.0, 612.0)} | ({} if strategy == "base" else {"train": Cost(80.0, 1033.0)}),
     )
+
+
+def _strategy(value):
+    """A model's retrieval, about as good as its Spearman correlation."""
+    of = RetrievalValue(value=value, interval=None if math.isnan(value) else Interval(value - 0.05, value + 0.05))
+    change = RetrievalChange(0.1, Interval(0.05, 0.15), (1,), (2, 3))
+    return StrategyEntry(metrics=dict.fromkeys(RETRIEVAL_METRICS, of), change=change, widths={"128": value})
+
+
+def _ranks(model, value):
+    """The adapter at two ranks."""
+    interval = None if math.isnan(value) else Interval(value - 0.1, value + 0.1)
+    own = RankPoint(rank=8, value=value, interval=interval, trainable=73_728)
+    higher = RankPoint(rank=32, value=2.5, interval=Interval(2.4, 2.6), trainable=294_912)
+    return RankEntry(model=model, metric="cohens_d", own=8, points=(own, higher))
 
 
 def _learning_rate(models, relative):

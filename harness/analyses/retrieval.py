@@ -9,9 +9,12 @@ TEXTS = "retrieval"
 """Name of the set's texts in the embeddings: the queries, and below them the documents."""
 
 
-def retrieve(*, embeddings: Embeddings, retrieval: RetrievalSet) -> RetrievalResult:
-    """Search every document for each query, exactly, and compute the retrieval metrics."""
-    vectors = embeddings.arrays[TEXTS]
+def retrieve(*, embeddings: Embeddings, retrieval: RetrievalSet, width: int | None = None) -> RetrievalResult:
+    """Search every document for each query, exactly, and compute the retrieval metrics.
+
+    With a `width` the embeddings are cut to their first dimensions, as many.
+    """
+    vectors = embeddings.arrays[TEXTS][:, :width]
     queries, documents = vectors[: len(retrieval.queries)], vectors[len(retrieval.queries) :]
     ranks = relevant_ranks(queries, documents, retrieval.relevant)
     return evaluate_ranks(ranks, [rows[:, 1] for rows in retrieval.relevant])

@@ -57,6 +57,7 @@ PARAMETERS: dict[str, Callable[[Inputs], list[dict[str, str]]]] = {
         "model", () if inputs.candidate or inputs.case.gates.forgetting is None else inputs.trained
     ),
     "searched": lambda inputs: _each("model", () if inputs.retrieval is None else inputs.trained),
+    "compared": lambda inputs: [] if inputs.retrieval is None or inputs.candidate else [{}],
     "rank": _ranks,
     "adapter": lambda inputs: _each("model", inputs.adapters),
     "candidate": lambda inputs: _each("model", inputs.candidates),

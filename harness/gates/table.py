@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 
-from harness.gates import failures, limits, regression, training, verification
+from harness.gates import failures, limits, regression, strategies, training, verification
 from harness.gates.parameters import PARAMETERS
 from harness.gates.types import Evidence, Gate, Inputs, NotJudgedError, Subject, Verdict
 
@@ -208,7 +208,6 @@ _ROWS = (
         over=("truncation",),
         judge=training.quality_is_kept,
         hard=True,
-        runs=("full", "gate", "strategies"),
     ),
     _Measured(
         name="retrieval",
@@ -220,7 +219,16 @@ _ROWS = (
         judge=failures.retrieval_is_better,
         hard=True,
         chart="retrieval",
-        runs=("full", "gate", "strategies"),
+    ),
+    Gate(
+        name="strategies",
+        title="A strategy that is worth it",
+        question="Is one of the compared strategies better than the base, without forgetting too much?",
+        action="Look at the table of strategies: at what forgot too much, at losses that rank, and at the rates.",
+        over=("compared",),
+        judge=strategies.one_is_worth_it,
+        chart="retrieval",
+        runs=("strategies",),
     ),
     Gate(
         name="rank",
@@ -241,7 +249,7 @@ _ROWS = (
         over=("general",),
         judge=failures.general_knowledge_is_kept,
         hard=True,
-        runs=("full", "strategies"),
+        runs=("full",),
     ),
     _Measured(
         name="beats_base",
@@ -251,7 +259,6 @@ _ROWS = (
         over=("trained", "gain"),
         judge=training.beats_base,
         hard=True,
-        runs=("full", "gate", "strategies"),
     ),
     _Measured(
         name="metric",

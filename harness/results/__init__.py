@@ -16,8 +16,8 @@ from harness.results.entries import (
     RankEntry,
     RankPoint,
     RelativeEntry,
-    RetrievalEntry,
     RetrievalValue,
+    StrategyEntry,
 )
 from harness.results.files import PairTable, pair_table_name, read_pair_tables, read_results, write_results
 from harness.results.model import SCHEMA, CaseResults, Results

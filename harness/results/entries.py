@@ -221,16 +221,20 @@ class RetrievalValue(Part):
     interval: Interval | None = None
 
 
-class RetrievalEntry(Part):
+class StrategyEntry(Part):
     """One model on the case's retrieval set.
 
     Attributes:
         metrics: Metric, as ir-measures names it -> its value.
         change: nDCG@10 beside the base's; null for the base, and where the base was not measured.
+        widths: Dimensions that the embeddings are cut to -> nDCG@10 there.
+        kept: The model beside the base on the case's general pairs; null where it names none.
     """
 
     metrics: dict[str, RetrievalValue]
     change: RetrievalChange | None = None
+    widths: dict[str, Number] = {}
+    kept: RelativePerformance | None = None
 
 
 class RankPoint(Part):

@@ -15,7 +15,7 @@ from harness.results.entries import (
     Part,
     RankEntry,
     RelativeEntry,
-    RetrievalEntry,
+    StrategyEntry,
     known,
 )
 from harness.results.words import case_words
@@ -56,7 +56,7 @@ class CaseResults(Part):
         audit: The audit of the data; null where it was not audited.
         extra_sets: Name -> values on an extra evaluation set.
         learning_rate: The learning-rate check; null where the case has none.
-        retrieval: Model -> what it finds in the case's documents; empty where the case has none.
+        strategies: Model -> what it finds in the case's documents, and keeps; empty where the case has none.
         rank: The adapter at several ranks; null where the case compares none, or they were not run.
         candidate: The model that a run with `-m gate` is about; else null.
     """
@@ -83,7 +83,7 @@ class CaseResults(Part):
     audit: AuditEntry | None = None
     extra_sets: dict[str, ExtraSet] = Field(default_factory=dict)
     learning_rate: LearningRateEntry | None = None
-    retrieval: dict[str, RetrievalEntry] = Field(default_factory=dict)
+    strategies: dict[str, StrategyEntry] = Field(default_factory=dict)
     rank: RankEntry | None = None
     candidate: CandidateEntry | None = None
 

@@ -220,9 +220,10 @@ class CaseRun:
         found = (self.evaluation(model, pairs=pairs), base, base)
         return self._relative(found, self.inputs.pair_sets[pairs], metric, "the base")
 
-    def retrieval(self, model: str) -> RetrievalResult:
-        """Search the case's documents with a model."""
-        return self.ctx.run(RETRIEVE, embeddings=self._embeddings(model), retrieval=self.inputs.retrieval)
+    def retrieval(self, model: str, *, width: int | None = None) -> RetrievalResult:
+        """Search the case's documents with a model, its embeddings at a width or the full one."""
+        embeddings = self._embeddings(model)
+        return self.ctx.run(RETRIEVE, embeddings=embeddings, retrieval=self.inputs.retrieval, width=width)
 
     def retrieval_change(self, model: str, metric: str) -> RetrievalChange:
         """Compare a model's retrieval with the base's, query by query."""

@@ -31,7 +31,7 @@ from harness.results import (
 from harness.run.case_run import CaseRun
 from harness.run.pair_table import Planes, pair_table, projections
 from harness.run.parts import Parts
-from harness.run.studies import at_each_rank, at_each_rate, known, retrieval
+from harness.run.studies import at_each_rank, at_each_rate, compared, known
 
 Outcomes = Mapping[tuple[str, Subject], Outcome]
 
@@ -109,7 +109,7 @@ def collect(
         audit=parts.make("audit", lambda: _audit(done, outcomes), None),
         extra_sets={} if brief else parts.make("extra sets", lambda: _extra_sets(done, measured), {}),
         learning_rate=parts.make("learning rate", lambda: at_each_rate(done), None),
-        retrieval={} if brief else parts.make("retrieval", lambda: retrieval(done, measured), {}),
+        strategies={} if brief else parts.make("strategies", lambda: compared(done, measured), {}),
         rank=parts.make("rank", lambda: at_each_rank(done), None),
         candidate=_candidate(run),
     )

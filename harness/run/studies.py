@@ -13,8 +13,8 @@ from harness.results import (
     LearningRatePoint,
     RankEntry,
     RankPoint,
-    RetrievalEntry,
     RetrievalValue,
+    StrategyEntry,
 )
 from harness.run.case_run import CaseRun
 from harness.statistics import Interval, mean_interval, retrieval_change
@@ -76,18 +76,22 @@ def at_each_rank(run: CaseRun) -> RankEntry | None:
     return RankEntry(model=gate.model, metric=gate.metric, own=lora.rank, points=tuple(points))
 
 
-def retrieval(run: CaseRun, measured: Sequence[str]) -> dict[str, RetrievalEntry]:
+def compared(run: CaseRun, measured: Sequence[str]) -> dict[str, StrategyEntry]:
     """Return what each measured model finds in the documents; empty where the case has none."""
     if run.inputs.retrieval is None:
         return {}
     found = {model: run.retrieval(model) for model in measured}
+    gates = run.inputs.case.gates
+    general, widths = gates.forgetting, gates.truncation.widths if gates.truncation else ()
     return {
-        model: RetrievalEntry(
+        model: StrategyEntry(
             metrics={
                 metric: RetrievalValue(value=value, interval=known(mean_interval(np.array(result.per_query[metric]))))
                 for metric, value in result.metrics.items()
             },
             change=retrieval_change(result, found[BASE], RANKING) if BASE in found and model != BASE else None,
+            widths={str(width): run.retrieval(model, width=width).metrics[RANKING] for width in widths},
+            kept=run.kept(model, general.pairs, general.metric) if general and BASE in found else None,
         )
         for model, result in found.items()
     }

@@ -129,7 +129,7 @@ def test_every_key_of_a_case_is_explained_with_its_type_and_default():
     for row in (
         ["`learning_rate`", "number, above 0", "**required**"],
         ["`rank`", "integer, at least 1", "`8`"],
-        ["`strategy`", 'one of "full", "lora"', "**required**"],
+        ["`strategy`", 'one of "full", "lora", "head"', "**required**"],
         ["`sha256`", "table of text", ""],
         ["`relative_performance`", "list of tables", ""],
         ["`train`", "text or table", ""],

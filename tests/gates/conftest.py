@@ -45,6 +45,7 @@ SUBJECTS = {
     **dict.fromkeys(("relative_performance", "stalls", "learns"), RELATIVE),
     **dict.fromkeys(("beats_base", "metric"), MARGIN),
     "rank": {**LORA, "rank": "32", "metric": "cohens_d"},
+    "strategies": {},
     "truncation": {**LORA, "width": "4", "metric": "spearman"},
     "category": {**MARGIN, "category": "values"},
     "memory": {**LORA, "stage": "train"},

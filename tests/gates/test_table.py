@@ -88,7 +88,7 @@ def test_what_a_case_asks_for_has_a_subject_that_names_it_and_nothing_else_has(m
     assert METRICS[category.metric].chart == GATES["metric"].chart_of(category)
     run.inputs.case.gates = run.inputs.case.gates.model_copy(update=UNASKED)
     run.inputs.case.learning_rate = run.inputs.dev = run.inputs.retrieval = None
-    for name in (*UNASKED_GATES, "stalls", "learns", "files", "overtraining", "retrieval"):
+    for name in (*UNASKED_GATES, "stalls", "learns", "files", "overtraining", "retrieval", "strategies"):
         assert () == subjects(GATES[name], run.inputs)
 
 
@@ -163,6 +163,10 @@ BAD = {
         lambda run: setattr(run, "found", replace(run.found, difference=-0.02, interval=Interval(-0.05, 0.01))),
         r"^lora nDCG@10 .*0\.020 beside the base \(95 % .*\); first hit won on 3 queries, lost on 1: not better",
     ),
+    "strategies": (
+        lambda run: setattr(run, "general", replace(run.general, ratio=0.85)),
+        r"^of 2 strategies \(standard, lora forgot too much\) none is better than the base in nDCG@10$",
+    ),
     "rank": (
         lambda run: setattr(run, "ranked", replace(run.ranked, ratio=0.85)),
         r"^lora at rank 8 cohens_d 0\.80.*, at rank 32 0\.84.*: 85\.0% of rank 32 .*, expected at least 95%: raise it$",
@@ -208,6 +212,10 @@ UNDEFINED = {
     "retrieval": (
         lambda run: setattr(run, "found", replace(run.found, difference=NAN)),
         "undefined",
+    ),
+    "strategies": (
+        lambda run: setattr(run, "found", replace(run.found, difference=NAN)),
+        "none is better than the base",
     ),
     "rank": (
         lambda run: setattr(run, "ranked", replace(run.ranked, ratio=NAN, reason="not above 0")),

@@ -90,7 +90,7 @@ def test_undefined_is_said_and_not_zero(partly_undefined):
 
 
 def test_without_values_nothing_is_drawn(report):
-    assert render(with_case(report, models={}, learning_rate=None)) == []
+    assert render(with_case(report, models={}, learning_rate=None, rank=None)) == []
     untrained = report
     for model in report.models:
         untrained = with_model(untrained, model, training=None)

@@ -14,17 +14,18 @@ _METRIC = "nDCG@10"
 
 def retrieval(report: Report) -> Figure | None:
     """Draw nDCG@10 of each model with its interval over the queries."""
-    found = {name: report.case.retrieval[name].metrics[_METRIC] for name in _names(report)}
-    if not found:
+    found = {name: report.case.strategies[name].metrics[_METRIC] for name in _names(report)}
+    if all(math.isnan(entry.value) for entry in found.values()):
         return None
     figure, axes = panels(WIDTH, 0.75 + 0.4 * len(found))
     for row, (name, entry) in enumerate(found.items()):
-        axes.barh(row, entry.value, color=report.colours[name])
-        high = entry.value
+        high = 0.0 if math.isnan(entry.value) else entry.value
+        axes.barh(row, high, color=report.colours[name])
+        words = "undefined" if math.isnan(entry.value) else short(entry.value)
         if entry.interval is not None:
             low, high = entry.interval.low, entry.interval.high
             axes.plot([low, high], [row, row], color="black", linewidth=1.4)
-        axes.annotate(short(entry.value), (high, row), xytext=(5, 0), textcoords="offset points", va="center")
+        axes.annotate(words, (high, row), xytext=(5, 0), textcoords="offset points", va="center")
     axes.set_yticks(range(len(found)), [shown(name) for name in found])
     axes.invert_yaxis()
     axes.set(xlim=(0, 1.12), xlabel=f"{_METRIC} (line: 95 % interval over the queries)")
@@ -36,11 +37,11 @@ def retrieval(report: Report) -> Figure | None:
 def retrieval_table(report: Report) -> DataTable:
     """Return a row for each model."""
     names = _names(report)
-    metrics = list(report.case.retrieval[names[0]].metrics) if names else []
+    metrics = list(report.case.strategies[names[0]].metrics) if names else []
     return DataTable(
         ("Model", *metrics),
         tuple(
-            (name, *(f"{cell(of.value)} ({ends(of.interval)})" for of in report.case.retrieval[name].metrics.values()))
+            (name, *(f"{cell(of.value)} ({ends(of.interval)})" for of in report.case.strategies[name].metrics.values()))
             for name in names
         ),
     )
@@ -49,9 +50,9 @@ def retrieval_table(report: Report) -> DataTable:
 def rank(report: Report) -> Figure | None:
     """Draw the metric of an adapter against its rank, with intervals over the evaluation pairs."""
     entry = report.case.rank
-    if entry is None:
+    points = [point for point in entry.points if not math.isnan(point.value)] if entry else []
+    if entry is None or not points:
         return None
-    points = [point for point in entry.points if not math.isnan(point.value)]
     figure, axes = panels(WIDTH, 3.0)
     colour = report.colours[entry.model]
     ranks, values = [point.rank for point in points], [point.value for point in points]
@@ -63,8 +64,7 @@ def rank(report: Report) -> Figure | None:
         place: dict[str, Any] = {"xytext": (6, 6), "textcoords": "offset points", "fontsize": 9}
         axes.annotate(f"{short(point.value)}{own}", (point.rank, point.value), **place)
     axes.set_xscale("log", base=2)
-    ticks = [point.rank for point in entry.points]
-    axes.set_xticks(ticks, [str(tick) for tick in ticks])
+    axes.set_xticks(ranks, list(map(str, ranks)))
     axes.set(xlabel=f"rank of {shown(entry.model)} (logarithmic)", title=METRICS[entry.metric].title)
     axes.margins(x=0.18, y=0.2)
     return figure
@@ -85,4 +85,4 @@ def rank_table(report: Report) -> DataTable:
 
 
 def _names(report: Report) -> list[str]:
-    return [name for name in report.models if name in report.case.retrieval]
+    return [name for name in report.models if name in report.case.strategies]
