@@ -27,7 +27,8 @@ def one_is_worth_it(run: Evidence, subject: Subject) -> Verdict:
     others = [model for model in left if model != best and _gain(left[model]) >= interval.low]
     alike = f"; {', '.join(others)} within its interval" if others else ""
     ends = f"{interval.low:+.3f} to {interval.high:+.3f}"
-    message = f"{words}{best} is the best: {RANKING} {left[best].difference:+.3f} beside the base (95 % interval {ends}){alike}"
+    gain = f"{RANKING} {left[best].difference:+.3f} beside the base"
+    message = f"{words}{best} is the best: {gain} (95 % interval {ends}){alike}"
     return Verdict(outcome=outcome, observed=left[best].difference, reference=0.0, message=message)
 
 

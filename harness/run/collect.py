@@ -95,7 +95,7 @@ def collect(
         models=models,
         missing=missing,
         error=error,
-        incomparable="; ".join(run.stored.problems),
+        incomparable=_incomparable(run),
         cannot_fail=tuple(_cannot_fail(run, measured)),
         failed_parts=parts.failed,
         updated=updated,
@@ -114,6 +114,12 @@ def collect(
         candidate=_candidate(run),
     )
     return results, pair_table(done, measured, planes)
+
+
+def _incomparable(run: CaseRun) -> str:
+    if set(run.inputs.case.runs).isdisjoint(GATES["baseline"].runs):
+        return "the runs of this case are held against none"
+    return "; ".join(run.stored.problems)
 
 
 def _model(run: CaseRun, model: str, outcomes: Outcomes, parts: Parts, *, brief: bool) -> ModelEntry:
