@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import redirect_stdout, suppress
 from typing import TextIO
 
-from harness.cli import audit, compare, gate, init, power, report, run, store
+from harness.cli import advise, audit, compare, gate, init, power, report, run, store
 from harness.cli.command import DONE, NOTHING_TO_JUDGE
 from harness.errors import HarnessError
 
@@ -20,6 +20,7 @@ COMMANDS = {
     "audit": audit.COMMAND,
     "compare": compare.COMMAND,
     "power": power.COMMAND,
+    "advise": advise.COMMAND,
     "report": report.COMMAND,
     "store": store.COMMAND,
 }

@@ -29,15 +29,16 @@ def texts_of(rows):
     return {text for row in rows for text in unordered(row)}
 
 
-@pytest.mark.parametrize("name", ["dating", "tickets"])
+@pytest.mark.parametrize("name", ["dating", "tickets", "strategies", "general"])
 def test_the_generator_writes_the_committed_bytes(name, tmp_path):
     # -B: a test run leaves no byte code beside the data.
     command = [sys.executable, "-B", str(FIXTURES / name / "generate.py"), "--out", str(tmp_path)]
     subprocess.run(command, check=True, capture_output=True, timeout=60)
     written, committed = (
-        {path.name: path.read_bytes() for path in at.glob("*.jsonl")} for at in (tmp_path, FIXTURES / name)
+        {str(path.relative_to(at)): path.read_bytes() for path in at.rglob("*.jsonl")}
+        for at in (tmp_path, FIXTURES / name)
     )
-    assert (committed, len(committed)) == (written, len(list(tmp_path.iterdir())))
+    assert (committed, len(committed)) == (written, sum(path.is_file() for path in tmp_path.rglob("*")))
 
 
 def test_no_pair_occurs_twice_in_a_file_or_between_them_and_half_of_the_eval_texts_are_new():

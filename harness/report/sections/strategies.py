@@ -5,6 +5,7 @@ from typing import Any
 from harness.config import BASE
 from harness.metrics import METRICS
 from harness.report import cells
+from harness.report.advice import advise
 from harness.report.types import Report
 from harness.results import ModelEntry, StrategyEntry
 
@@ -24,15 +25,17 @@ _TITLES = {
 def strategies(report: Report) -> dict[str, Any]:
     """Return a row for each property with a cell for each model; empty where the case searches no documents."""
     found = report.case.strategies
-    if not found:
-        return {}
     names = [name for name in report.models if name in found]
+    if not names:
+        return {}
     metrics = next(iter(found.values())).metrics
     rows = [(metric, [_value(found[name], metric) for name in names]) for metric in metrics]
     rows += [(_WON, [_flips(found[name]) for name in names])]
     costs = [_facts(name, report.models[name], found[name]) for name in names]
     rows += [(title, [cost[key] for cost in costs]) for key, title in _TITLES.items()]
+    advice = advise(report.case)
     return {
+        "advice": f"{advice.model or 'The base'}: {advice.reason}.",
         "models": [cells.model(report, name) for name in names],
         "rows": rows,
     }
