@@ -5,7 +5,7 @@
 `retraining_tolerance`: how far another training may fall behind by chance. `bootstrap_tolerance`: how far a value would
 with other pairs, of a model that is not trained again. `regression`: the rule that holds a change
 against its tolerance and its interval. `power`: which changes a gate by that rule detects. `ratio_interval`: a ratio of
-durations.
+durations. `share_interval`: a share that was counted in a sample.
 """
 
 from harness.statistics.bootstrap import SEED, intervals
@@ -15,3 +15,4 @@ from harness.statistics.power import PROBABILITY, Comparisons, Power, power
 from harness.statistics.regressed import RegressedPair, regressed_pairs
 from harness.statistics.regression import Regression, bootstrap_tolerance, regression, retraining_tolerance
 from harness.statistics.relative import Ratio, RelativePerformance, ratio_interval, relative_performance
+from harness.statistics.share import share_interval
