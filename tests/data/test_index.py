@@ -73,13 +73,18 @@ def test_faiss_gives_what_its_kinds_of_index_keep(tmp_path):
     for kind in ("IVF2,Flat", "HNSW8", "SQfp16", "IDMap,Flat"):
         found = open_index(faiss_index(tmp_path, _built(kind)), Columns()).vectors.sample(ROWS)
         np.testing.assert_allclose(VECTORS[ROWS], found, atol=2e-3)
+    for kind in ("SQ8", "HNSW8_SQ8"):
+        found = open_index(faiss_index(tmp_path, _built(kind)), Columns()).vectors.sample(ROWS)
+        assert (np.uint8, (5, 16)) == (found.dtype, found.shape)
+        assert np.corrcoef(found[:, 3], VECTORS[ROWS, 3])[0, 1] > 0.999
     binary = faiss.IndexBinaryFlat(16)
     binary.add(np.packbits(VECTORS > 0, axis=1))
     faiss.write_index_binary(binary, str(tmp_path / "bits.faiss"))
     found = open_index(tmp_path / "bits.faiss", Columns()).vectors.sample(ROWS)
     np.testing.assert_array_equal(np.packbits(VECTORS[ROWS] > 0, axis=1), found)
-    with pytest.raises(DataError, match="IndexPQ keeps too little of a vector"):
-        open_index(faiss_index(tmp_path, faiss.index_factory(16, "PQ4x2")), Columns())
+    for kind, name in (("PQ4x2", "IndexPQ"), ("SQ4", "IndexScalarQuantizer"), ("IVF2,SQ8", "IndexIVFScalarQuantizer")):
+        with pytest.raises(DataError, match=f"{name} keeps too little of a vector"):
+            open_index(faiss_index(tmp_path, faiss.index_factory(16, kind)), Columns())
 
 
 def _built(kind):
@@ -145,6 +150,15 @@ def test_what_is_no_index_is_refused_in_one_line(tmp_path, name, make, words):
     with pytest.raises(DataError, match=words) as caught:
         open_index(tmp_path / name, Columns()).vectors.sample(np.arange(2))
     assert 1 == len(str(caught.value).splitlines())
+
+
+def test_of_several_columns_of_texts_one_is_named(tmp_path):
+    pq.write_table(table(title=TEXTS[::-1]), tmp_path / "index.parquet")
+    assert ["text 7"] == open_index(tmp_path / "index.parquet", Columns()).texts(ROWS[1:2])
+    assert ["text 42"] == open_index(tmp_path / "index.parquet", Columns(text="title")).texts(ROWS[1:2])
+    pq.write_table(table(title=TEXTS).drop_columns(["text"]), tmp_path / "other.parquet")
+    with pytest.raises(DataError, match="--text-column text: no column of texts of this name; found title"):
+        open_index(tmp_path / "other.parquet", Columns(text="text")).texts(ROWS)
 
 
 def test_a_missing_library_is_named_with_its_extra(tmp_path, monkeypatch):

@@ -16,23 +16,19 @@ _TEXT = "text"
 """Name of the column of texts, where there are several that could be it."""
 
 
-def choose_columns(schema: Any, given: Columns, where: Path) -> tuple[str, str | None]:
-    """Return the names of the columns of vectors and of texts; None where a table holds no texts.
+def vector_column(schema: Any, given: Columns, where: Path) -> str:
+    """Return the name of the column of vectors; a DataError where there is none of that name, or several."""
+    able = [field.name for field in schema if _holds_numbers(field.type)]
+    return _choose(given.vector, able, "vectors (lists of numbers)", "--vector-column", where)
 
-    Raises:
-        DataError: No column of that name, or none or several that could hold the vectors, or the texts.
-    """
+
+def text_column(schema: Any, given: Columns, where: Path) -> str:
+    """Return the name of the column of texts, of several the one that is called so; a DataError likewise."""
     from pyarrow import types
 
-    kinds = {field.name: field.type for field in schema}
-    lists = [name for name, kind in kinds.items() if _holds_numbers(kind)]
-    texts = [name for name, kind in kinds.items() if types.is_string(kind) or types.is_large_string(kind)]
-    vector = _choose(given.vector, lists, "vectors (lists of numbers)", "--vector-column", where)
-    if given.text is None and not texts:
-        return vector, None
-    if given.text is None and _TEXT in texts:
-        return vector, _TEXT
-    return vector, _choose(given.text, texts, "texts", "--text-column", where)
+    able = [field.name for field in schema if types.is_string(field.type) or types.is_large_string(field.type)]
+    wanted = _TEXT if given.text is None and _TEXT in able else given.text
+    return _choose(wanted, able, "texts", "--text-column", where)
 
 
 def to_vectors(column: Any, where: Path) -> NDArray[np.generic]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data.index.columns import choose_columns, to_texts, to_vectors
+from harness.data.index.columns import text_column, to_texts, to_vectors, vector_column
 from harness.data.index.types import Columns, OpenedIndex, Rows
 from harness.errors import DataError, require
 
@@ -19,12 +19,11 @@ _OFFSET = "_rowoffset"
 
 @dataclass(frozen=True)
 class LanceIndex:
-    """A table with a column of lists and, mostly, one of texts."""
+    """A table with a column of lists of numbers and, mostly, one of texts."""
 
     path: Path
     table: Any
-    vector: str
-    text: str | None
+    columns: Columns
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -32,11 +31,13 @@ class LanceIndex:
 
     def sample(self, rows: Rows) -> NDArray[np.generic]:
         """Read some rows."""
-        return to_vectors(self._column(self.vector, rows), self.path)
+        name = vector_column(self.table.schema, self.columns, self.path)
+        return to_vectors(self._column(name, rows), self.path)
 
     def texts(self, rows: Rows) -> list[str]:
         """Read the texts of some rows."""
-        return to_texts(self._column(str(self.text), rows), self.path)
+        name = text_column(self.table.schema, self.columns, self.path)
+        return to_texts(self._column(name, rows), self.path)
 
     def _column(self, name: str, rows: Rows) -> Any:
         try:
@@ -53,8 +54,7 @@ def open_lance(path: Path, columns: Columns) -> OpenedIndex:
 
     try:
         table = lancedb.connect(str(path.parent)).open_table(path.stem)
-        vector, text = choose_columns(table.schema, columns, path)
     except (ValueError, RuntimeError, OSError) as error:
         raise DataError(f"{path}: cannot be read as a LanceDB table: {' '.join(str(error).split())}") from None
-    index = LanceIndex(path, table, vector, text)
-    return OpenedIndex(index, index.texts if text else None)
+    index = LanceIndex(path, table, columns)
+    return OpenedIndex(index, index.texts)

@@ -9,19 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data.index.columns import choose_columns, to_texts, to_vectors
+from harness.data.index.columns import text_column, to_texts, to_vectors, vector_column
 from harness.data.index.types import Columns, OpenedIndex, Rows
 from harness.errors import DataError, require
 
 
 @dataclass(frozen=True)
 class ParquetIndex:
-    """A Parquet file with a column of lists and, mostly, one of texts."""
+    """A Parquet file with a column of lists of numbers and, mostly, one of texts."""
 
     path: Path
     file: Any
-    vector: str
-    text: str | None
+    columns: Columns
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -29,11 +28,13 @@ class ParquetIndex:
 
     def sample(self, rows: Rows) -> NDArray[np.generic]:
         """Read some rows."""
-        return to_vectors(self._column(self.vector, rows), self.path)
+        name = vector_column(self.file.schema_arrow, self.columns, self.path)
+        return to_vectors(self._column(name, rows), self.path)
 
     def texts(self, rows: Rows) -> list[str]:
         """Read the texts of some rows."""
-        return to_texts(self._column(str(self.text), rows), self.path)
+        name = text_column(self.file.schema_arrow, self.columns, self.path)
+        return to_texts(self._column(name, rows), self.path)
 
     def _column(self, name: str, rows: Rows) -> Any:
         from pyarrow import ArrowException, concat_tables
@@ -59,8 +60,7 @@ def open_parquet(path: Path, columns: Columns) -> OpenedIndex:
 
     try:
         file = parquet.ParquetFile(path)
-        vector, text = choose_columns(file.schema_arrow, columns, path)
     except (ArrowException, OSError) as error:
         raise DataError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
-    index = ParquetIndex(path, file, vector, text)
-    return OpenedIndex(index, index.texts if text else None)
+    index = ParquetIndex(path, file, columns)
+    return OpenedIndex(index, index.texts)

@@ -28,7 +28,7 @@ class Columns(NamedTuple):
 
 
 class OpenedIndex(NamedTuple):
-    """An index, and what returns the texts of some rows, where it holds its texts."""
+    """An index, and what returns the texts of some rows, where its format has a place for them."""
 
     vectors: Index
     texts: Callable[[Rows], list[str]] | None = None
