@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import redirect_stdout, suppress
 from typing import TextIO
 
-from harness.cli import advise, audit, compare, gate, init, power, report, run, store
+from harness.cli import advise, audit, audit_index, compare, gate, init, power, report, run, store
 from harness.cli.command import DONE, NOTHING_TO_JUDGE
 from harness.errors import HarnessError
 
@@ -18,6 +18,7 @@ COMMANDS = {
     "run": run.COMMAND,
     "gate": gate.COMMAND,
     "audit": audit.COMMAND,
+    "audit-index": audit_index.COMMAND,
     "compare": compare.COMMAND,
     "power": power.COMMAND,
     "advise": advise.COMMAND,

@@ -1,7 +1,7 @@
 """The prompts of a model, and which of them a case puts in front of each text. Imports no torch."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from harness.config import NO_SIDE, Case
@@ -56,8 +56,19 @@ def resolve_sides(case: Case, declared: DeclaredPrompts, model: str) -> Sides:
     return Sides(*(_side(case, column, getattr(names, column), known, model) for column in ("text_1", "text_2")))
 
 
-def _side(case: Case, column: str, name: str, known: Mapping[str, str], model: str) -> Side:
-    place = f"{case.path}: data.sides.{column}"
+def side_named(name: str, known: Mapping[str, str], model: str, *, place: str, write: Callable[[str], str]) -> Side:
+    """Return the side of a name, with its prompt.
+
+    Args:
+        name: `query`, `document`, `none`, or the name of a prompt.
+        known: The prompts by their names.
+        model: Whose prompts they are, in words.
+        place: Where the name stands, in words.
+        write: Returns what to write there, in words, to choose another name.
+
+    Raises:
+        CaseError: There is no prompt of that name.
+    """
     if name == NO_SIDE:
         return Side()
     if name in known:
@@ -69,9 +80,16 @@ def _side(case: Case, column: str, name: str, known: Mapping[str, str], model: s
     if other:
         raise CaseError(
             f"{place}: {model} calls its prompt for documents {other!r} ({json.dumps(known[other])}), which "
-            f'encode_document does not take; write {column} = "{other}", or name one in [prompts]: document = "..."'
+            f"encode_document does not take; write {write(other)}"
         )
     return Side(name)
+
+
+def _side(case: Case, column: str, name: str, known: Mapping[str, str], model: str) -> Side:
+    def write(other: str) -> str:
+        return f'{column} = "{other}", or name one in [prompts]: document = "..."'
+
+    return side_named(name, known, model, place=f"{case.path}: data.sides.{column}", write=write)
 
 
 def _unused(case: Case, declared: DeclaredPrompts, model: str) -> str:

@@ -4,6 +4,8 @@ from harness.run.audit import audit_of_cases
 from harness.run.case_run import CaseRun
 from harness.run.collect import collect
 from harness.run.environment import commit, libraries, machine
+from harness.run.index_audit import SAMPLE, IndexAudit, audit_index
+from harness.run.index_models import IndexModel, find_model
 from harness.run.inputs import Inputs, prepare
 from harness.run.judging import NotJudged, judge, judge_all
 from harness.run.latency import served

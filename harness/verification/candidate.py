@@ -112,7 +112,15 @@ def named_candidate(case: Case, model: str, spec: DirectorySpec) -> Candidate:
         CaseError: No such directory, or no model in it.
     """
     path = (case.path.parent / spec.path).resolve()
-    where = f"{case.path}: models.{model}.path: {path}"
+    return candidate_in(path, model, where=f"{case.path}: models.{model}.path: {path}")
+
+
+def candidate_in(path: Path, model: str, *, where: str) -> Candidate:
+    """Find the model in a directory that someone named, an adapter or a whole model; `where` says in which words.
+
+    Raises:
+        CaseError: No such directory, or no model in it.
+    """
     if not path.is_dir():
         came = "a file" if path.exists() else "nothing there"
         raise CaseError(f"{where}: {came}; expected the directory of {' or of '.join(KINDS.values())}")
