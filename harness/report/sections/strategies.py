@@ -9,69 +9,58 @@ from harness.report.advice import advise
 from harness.report.types import Report
 from harness.results import ModelEntry, StrategyEntry
 
-_TITLES = {
-    "trained": "Trained",
-    "loss": "Loss",
-    "spearman": METRICS["spearman"].title,
-    "kept": "Kept of what the base knows of general pairs",
-    "narrow": "nDCG@10 at fewer dimensions",
-    "trainable": "Trained parameters",
-    "ships": "File to ship",
-    "seconds": "Training time",
-    "peak": "Training peak memory",
-}
+Cell = tuple[str, str]
+"""Words of a cell, and what stands small below them."""
 
 
 def strategies(report: Report) -> dict[str, Any]:
-    """Return a row for each property with a cell for each model; empty where the case searches no documents."""
+    """Return a row for each model, with a cell for each property; empty where the case searches no documents."""
     found = report.case.strategies
     names = [name for name in report.models if name in found]
     if not names:
         return {}
-    metrics = next(iter(found.values())).metrics
-    rows = [(metric, [_value(found[name], metric) for name in names]) for metric in metrics]
-    rows += [(_WON, [_flips(found[name]) for name in names])]
-    costs = [_facts(name, report.models[name], found[name]) for name in names]
-    rows += [(title, [cost[key] for cost in costs]) for key, title in _TITLES.items()]
     advice = advise(report.case)
+    rows = {name: _properties(name, report.models[name], found[name]) for name in names}
     return {
         "advice": f"{advice.model or 'The base'}: {advice.reason}.",
-        "models": [cells.model(report, name) for name in names],
-        "rows": rows,
+        "titles": list(rows[names[0]]),
+        "rows": [(cells.model(report, name), list(row.values())) for name, row in rows.items()],
     }
 
 
-_WON = "First hit won, lost since the base"
-
-
-def _value(entry: StrategyEntry, metric: str) -> str:
-    value = entry.metrics[metric]
-    return f"{cells.value(value.value)} ({cells.ends(value.interval)})"
-
-
-def _flips(entry: StrategyEntry) -> str:
-    return "" if entry.change is None else f"{len(entry.change.won):,}, {len(entry.change.lost):,}"
-
-
-def _facts(name: str, model: ModelEntry, entry: StrategyEntry) -> dict[str, str]:
-    recipe, trained, cost = model.recipe, model.training, model.costs.get("train")
-    spearman = model.metrics["spearman"]
+def _properties(name: str, model: ModelEntry, entry: StrategyEntry) -> dict[str, Cell]:
+    trained, cost, spearman = model.training, model.costs.get("train"), model.metrics["spearman"]
     peak = None if cost is None else cost.peak_rss_mb
-    facts = {
-        "trained": "not trained" if name == BASE else model.strategy,
-        "loss": str(recipe.get("loss", "")).replace("_", " "),
-        "spearman": f"{cells.value(spearman.value)} ({cells.ends(spearman.interval)})",
-        "kept": "" if entry.kept is None else cells.ratio(entry.kept.ratio),
-        "narrow": ", ".join(f"{cells.value(value)} at {width}" for width, value in entry.widths.items()),
-        "trainable": f"{trained.parameters.trainable:,}" if trained else "",
-        "ships": "" if model.encoding.weights_mb is None else f"{model.encoding.weights_mb:,.1f} MB",
-        "seconds": f"{trained.seconds:,.0f} s" if trained else "",
-        "peak": "" if peak is None else f"{peak:,.0f} MB",
+    return {
+        "Trained": ("not trained" if name == BASE else model.strategy, _loss(model.recipe)),
+        **{
+            metric: (cells.value(of.value), f"{cells.ends(of.interval)}" if of.interval else "")
+            for metric, of in entry.metrics.items()
+        },
+        "First hit": ("", "")
+        if entry.change is None
+        else (f"{len(entry.change.won):,} won", f"{len(entry.change.lost):,} lost"),
+        METRICS["spearman"].title: (cells.value(spearman.value), cells.ends(spearman.interval)),
+        "General pairs": ("", "")
+        if entry.kept is None
+        else (cells.ratio(entry.kept.ratio), cells.ratio_ends(entry.kept.interval)),
+        "Fewer dimensions": (
+            ", ".join(cells.value(value) for value in entry.widths.values()),
+            f"at {', '.join(entry.widths)}" if entry.widths else "",
+        ),
+        "Ships": (
+            "" if model.encoding.weights_mb is None else f"{model.encoding.weights_mb:,.1f} MB",
+            f"{trained.parameters.trainable:,} trained" if trained else "",
+        ),
+        "Training": (f"{trained.seconds:,.0f} s" if trained else "", "" if peak is None else f"{peak:,.0f} MB"),
     }
+
+
+def _loss(recipe: dict[str, Any]) -> str:
     also = {
         "hard negatives": bool(recipe.get("negatives")),
         "Matryoshka": bool(recipe.get("matryoshka")),
         f"teacher {recipe.get('teacher')}": bool(recipe.get("teacher")),
     }
-    words = (facts["loss"], *(word for word, there in also.items() if there))
-    return facts | {"loss": ", ".join(filter(None, words))}
+    loss = str(recipe.get("loss", "")).replace("_", " ")
+    return ", ".join(filter(None, (loss, *(word for word, there in also.items() if there))))
