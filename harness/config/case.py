@@ -195,6 +195,10 @@ class Case(Frozen):
         if gates.truncation is not None and (unknown := [n for n in gates.truncation.models if n not in models]):
             wrong = f"no such model; expected some of {', '.join(models)}; got {shown(unknown)}"
             problems.append((("truncation", "models"), wrong))
+        for name, plain in (gates.truncation.plain if gates.truncation else {}).items():
+            if gates.truncation is not None and (name not in gates.truncation.models or plain not in models):
+                wrong = f"expected one of {', '.join(gates.truncation.models)} and a model of the case"
+                problems.append((("truncation", "plain", name), f"{wrong}; got {shown(plain)}"))
         if gates.rank is not None and "strategies" not in info.data.get("runs", ["strategies"]):
             problems.append((("rank",), "judged in the run strategies; expected it among `runs`"))
         if gates.rank is not None and gates.rank.model not in (adapters := _trained_by(models, "lora")):

@@ -86,6 +86,8 @@ class TruncationGate(Frozen):
     """The metric that is compared; higher is better."""
     at_least: float = Field(default=0.95, gt=0, le=1)
     """Least part of the value at full width."""
+    plain: dict[str, str] = Field(default_factory=dict)
+    """One of the models, trained with `matryoshka` -> the same trained without: at each width it must be better."""
 
 
 class RankGate(Frozen):

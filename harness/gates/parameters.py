@@ -37,6 +37,16 @@ def _truncated(inputs: Inputs) -> list[dict[str, str]]:
     return [{"model": model, "width": str(width), "metric": gate.metric} for model, width in pairs]
 
 
+def _matryoshka(inputs: Inputs) -> list[dict[str, str]]:
+    gate = inputs.case.gates.truncation
+    pairs = itertools.product(gate.plain.items() if gate else (), gate.widths if gate else ())
+    return [
+        {"model": model, "reference": plain, "width": str(width), "metric": gate.metric}
+        for (model, plain), width in pairs
+        if gate is not None and {model, plain} <= inputs.trained.keys()
+    ]
+
+
 def _ranks(inputs: Inputs) -> list[dict[str, str]]:
     gate = inputs.case.gates.rank
     if gate is None or inputs.candidate:
@@ -69,6 +79,7 @@ PARAMETERS: dict[str, Callable[[Inputs], list[dict[str, str]]]] = {
         gate for gate in inputs.case.gates.relative_performance if gate.model in inputs.trained
     ),
     "truncation": _truncated,
+    "matryoshka": _matryoshka,
     "learning_rate": lambda inputs: _compared([] if inputs.candidate else filter(None, [inputs.case.learning_rate])),
     "metric": lambda _: _each("metric", METRICS),
     "gain": lambda inputs: _each("metric", inputs.case.gates.beats_base),

@@ -251,6 +251,15 @@ _ROWS = (
         hard=True,
         runs=("full",),
     ),
+    Gate(
+        name="matryoshka",
+        title="Better than a plain model that is cut",
+        question="Is a model that was trained to be cut better there than the same without?",
+        action="Serve the plain one, or train the other longer or at another rate: its loss is a sum over the widths.",
+        over=("matryoshka",),
+        judge=training.beats_plain,
+        runs=("full",),
+    ),
     _Measured(
         name="beats_base",
         title="Better than the base",

@@ -62,6 +62,18 @@ def quality_is_kept(run: Evidence, subject: Subject) -> Verdict:
     return Verdict(outcome=outcome_of(passed), observed=found.ratio, reference=gate.at_least, message=message)
 
 
+def beats_plain(run: Evidence, subject: Subject) -> Verdict:
+    """Judge that a model is better than another one where the embeddings of both are cut to a width."""
+    metric, width = subject.metric, int(subject.width)
+    found, plain = (run.evaluation(name, width=width).metrics[metric] for name in (subject.model, subject.reference))
+    passed = found.value > plain.value
+    undefined = _why_undefined((found, plain))
+    end = f"undefined: {undefined}" if undefined else "better" if passed else "not better"
+    own, other = (number(value, METRICS[metric].unit) for value in (found.value, plain.value))
+    message = f"{subject.model} {metric} at {width} dimensions {own}, {subject.reference} {other}: {end}"
+    return Verdict(outcome=outcome_of(passed), observed=found.value, reference=plain.value, message=message)
+
+
 def beats_base(run: Evidence, subject: Subject) -> Verdict:
     """Judge that training made a model better than the base in a metric."""
     metric = METRICS[subject.metric]

@@ -46,6 +46,7 @@ SUBJECTS = {
     **dict.fromkeys(("beats_base", "metric"), MARGIN),
     "rank": {**LORA, "rank": "32", "metric": "cohens_d"},
     "strategies": {},
+    "matryoshka": {"model": "standard", "reference": "lora", "width": "4", "metric": "spearman"},
     "truncation": {**LORA, "width": "4", "metric": "spearman"},
     "category": {**MARGIN, "category": "values"},
     "memory": {**LORA, "stage": "train"},
@@ -72,7 +73,7 @@ class Run:
     def __init__(self, candidate=""):
         gates = Gates(
             relative_performance=[RelativeGate(model="lora", reference="standard")],
-            truncation=TruncationGate(models=["lora"], widths=[4, 2]),
+            truncation=TruncationGate(models=["lora"], widths=[4, 2], plain={"standard": "lora"}),
             rank=RankGate(model="lora", ranks=[2, 8, 32]),
             forgetting=ForgettingGate(pairs="general"),
             memory_mb=MemoryGate(train={"standard": 1400, "lora": 1200}, encode=700),
@@ -129,7 +130,7 @@ class Run:
         )
 
         # What a gate asks for: looked up when it does, so that a test can change it before.
-        self.evaluation = lambda model, learning_rate=None: self.evaluations[model]
+        self.evaluation = lambda model, learning_rate=None, width=None: self.evaluations[model]
         self.change = lambda model, metric, category="": self.changes.get((model, metric, category))
         self.regressed = lambda model, category="": self.regressed_pairs
         self.relative_performance = lambda model, reference, metric, learning_rate=None: self.relatives[learning_rate]

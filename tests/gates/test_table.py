@@ -93,7 +93,7 @@ def test_what_a_case_asks_for_has_a_subject_that_names_it_and_nothing_else_has(m
 
 
 UNASKED = {"memory_mb": None, "relative_performance": [], "truncation": None, "rank": None, "forgetting": None}
-UNASKED_GATES = ("memory", "relative_performance", "truncation", "rank", "forgetting")
+UNASKED_GATES = ("memory", "relative_performance", "truncation", "matryoshka", "rank", "forgetting")
 
 
 def undefined(array):
@@ -175,6 +175,10 @@ BAD = {
         lambda run: setattr(run, "general", replace(run.general, ratio=0.85)),
         r"^lora spearman on general 0\.800, base 0\.842: 85\.0% of the base .*, expected at least 90%: it forgot$",
     ),
+    "matryoshka": (
+        call("measure", "standard", "spearman", 0.7),
+        r"^standard spearman at 4 dimensions 0\.700, lora 0\.800: not better$",
+    ),
     "beats_base": (call("measure", "lora", "margin", 0.1), r"^lora margin 0\.100, base 0\.100: not better than the"),
     "metric": (call("measure", "lora", "margin", 0.7), "^lora margin .* tolerance 0.020: worse by 0.100$"),
     "category": (call("measure", "lora", "margin", 0.7), "^lora values margin .*: worse by 0.100$"),
@@ -225,6 +229,7 @@ UNDEFINED = {
         lambda run: setattr(run, "general", replace(run.general, ratio=NAN, reason="not above 0")),
         "undefined: not above 0",
     ),
+    "matryoshka": (call("measure", "standard", "spearman", NAN, "one label"), "undefined: one label"),
     **dict.fromkeys(
         ("beats_base", "metric", "category"),
         (call("measure", "lora", "margin", NAN, "one label"), "undefined: one label"),
