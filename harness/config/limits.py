@@ -152,8 +152,6 @@ class Gates(Frozen):
     """Greatest loss of dev Spearman from the best epoch to the last."""
     collapse_cosine: float = Field(default=0.9, gt=0, lt=1)
     """Greatest mean cosine of any two evaluation texts."""
-    effective_rank: float = Field(default=2.0, ge=1)
-    """Least number of directions that the embeddings of the evaluation texts use; 1 where all lie on a line."""
     memory_mb: MemoryGate | None = None
     """Ceilings of the stages; without the table none is judged."""
 

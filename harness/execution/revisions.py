@@ -17,6 +17,9 @@ from harness.execution.store import write_whole
 
 STEPS = (
     ("harness.training", "TRAIN"),
+    ("harness.training", "MINE"),
+    ("harness.training", "TEACH"),
+    ("harness.training", "SCORE"),
     ("harness.models", "ENCODE_ENDPOINT"),
     ("harness.analyses.projection", "PROJECT"),
 )

@@ -62,23 +62,24 @@ def not_trained_too_long(run: Evidence, subject: Subject) -> Verdict:
 
 
 def not_collapsed(run: Evidence, subject: Subject) -> Verdict:
-    """Judge that the embeddings of the evaluation texts still differ: by their mean cosine and their effective rank.
+    """Judge that the embeddings of the evaluation texts still differ, by their mean cosine.
 
-    A base whose own embeddings lie close together, as those of E5 do, raises the first limit to the middle between its
-    own value and 1.
+    Their effective rank is said beside it and judges nothing: a model that tells two kinds of texts apart, and no more,
+    needs one direction. A base whose own embeddings lie close together, as those of E5 do, raises the limit to the
+    middle between its own value and 1.
     """
     gates = run.inputs.case.gates
     found, base = (run.embeddings(name)["eval"] for name in (subject.model, BASE))
     cosine, rank = mean_pairwise_cosine(found), effective_rank(found)
     limit = max(gates.collapse_cosine, (1 + mean_pairwise_cosine(base)) / 2)
-    passed = cosine <= limit and rank >= gates.effective_rank
-    if math.isnan(cosine) or math.isnan(rank):
+    passed = cosine <= limit
+    if math.isnan(cosine):
         end = "undefined: an embedding is zero or not a number"
     else:
         end = "they differ" if passed else "collapsed: nearly the same embedding for every text"
     message = (
-        f"{subject.model} mean cosine of two evaluation texts {cosine:.3f}, expected at most {limit:.3f}; effective "
-        f"rank {rank:.1f} (base {effective_rank(base):.1f}), expected at least {gates.effective_rank:g}: {end}"
+        f"{subject.model} mean cosine of two evaluation texts {cosine:.3f}, expected at most {limit:.3f}: {end} "
+        f"(effective rank {rank:.1f}, base {effective_rank(base):.1f})"
     )
     return Verdict(outcome=outcome_of(passed), observed=cosine, reference=limit, message=message)
 

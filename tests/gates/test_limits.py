@@ -109,3 +109,17 @@ def test_latency_fails_only_where_the_whole_interval_is_above_the_limit(make_run
         assert (ratio < limit) == (verdict.outcome == "pass")
     if ratio / spread < limit:  # the least of the three ratios lies within the interval
         assert "fail" != verdict.outcome
+
+
+def test_two_opposite_directions_are_no_collapse(make_run, verdict_of):
+    run = make_run()
+    run.arrays["lora"]["eval"] = np.float32([[1, 0], [-1, 0]] * 6)
+    verdict = verdict_of(run, "collapse")
+    assert ("pass", True) == (verdict.outcome, "effective rank 1.0" in verdict.message)
+
+
+def test_a_base_that_lies_close_together_raises_the_limit(make_run, verdict_of):
+    run = make_run()
+    run.arrays["base"]["eval"] = np.float32([[10, 1], [10, -1]] * 6)
+    run.arrays["lora"]["eval"] = np.float32([[9, 1], [9, -1]] * 6)
+    assert "pass" == verdict_of(run, "collapse").outcome
