@@ -27,10 +27,11 @@ ADAPTER_CONFIG = "adapter_config.json"
 MODULES = "modules.json"
 """The list of modules that makes a directory a sentence-transformers model."""
 
-_LAYER_NORM = {"gamma": "weight", "beta": "bias"}
-
 PICKLES = frozenset({".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth"})
 """Suffixes of files that run code when they are opened."""
+
+_LAYER_NORM = {"gamma": "weight", "beta": "bias"}
+"""In the first models of transformers -> today."""
 
 _LFS = b"version https://git-lfs.github.com/spec/"
 
@@ -91,19 +92,21 @@ def weight_files(directory: Path) -> list[Path]:
 
 
 def weight_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """Return the shape of each tensor of a model's first module, from the headers alone, or a CheckpointError."""
+    """Return the shape of each tensor of a model's first module, from the headers alone, or a CheckpointError.
+
+    The oldest names of transformers are today's here, without it; the others only it can translate (`names.py`).
+    """
     directory, _ = first_module(path)
     return {_today(name): shape for file in weight_files(directory) for name, shape in tensor_shapes(file).items()}
 
 
+def _today(name: str) -> str:
+    return re.sub(r"LayerNorm\.(gamma|beta)$", lambda found: f"LayerNorm.{_LAYER_NORM[found[1]]}", name)
+
+
 def read_weights(directory: Path) -> Mapping[str, torch.Tensor]:
     """Read the tensors of a module as `read_tensors` does, from however many files."""
-    return {_today(name): tensor for file in weight_files(directory) for name, tensor in read_tensors(file).items()}
-
-
-def _today(name: str) -> str:
-    """Return the name that transformers gives a tensor of its first models, in which LayerNorm had gamma and beta."""
-    return re.sub(r"LayerNorm\.(gamma|beta)$", lambda found: f"LayerNorm.{_LAYER_NORM[found[1]]}", name)
+    return {name: tensor for file in weight_files(directory) for name, tensor in read_tensors(file).items()}
 
 
 def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.errors import CheckpointError, StageError
 from harness.execution.step import AUTO, Device
@@ -22,6 +22,7 @@ from harness.models.files import (
     read_weights,
     weight_files,
 )
+from harness.models.names import as_opened, of_pretraining
 from harness.text import some
 
 if TYPE_CHECKING:
@@ -29,6 +30,17 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer  # too heavy to import, and never evaluated
 
 _UNUSED = "pooler."  # of a plain transformer: what sentence-transformers pools is in front of it
+
+
+class Verified(NamedTuple):
+    """A model that was opened and verified.
+
+    Attributes:
+        notes: What differs between it and its files without a consequence, in words.
+    """
+
+    model: SentenceTransformer
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,7 +53,7 @@ class SavedFormat:
     """
 
     files: Callable[[Path], list[Path]]
-    open: Callable[[Checkpoint, Device], SentenceTransformer]
+    open: Callable[[Checkpoint, Device], Verified]
     is_adapter: bool = False
 
 
@@ -55,7 +67,7 @@ def open_checkpoint(checkpoint: Checkpoint, device: Device = AUTO) -> SentenceTr
         StageError: No such device.
     """
     saved = SAVED[checkpoint.strategy]
-    opened = saved.open(checkpoint, device)
+    opened = saved.open(checkpoint, device).model
     return merge(opened) if saved.is_adapter else opened
 
 
@@ -66,27 +78,16 @@ def merge(model: SentenceTransformer) -> SentenceTransformer:
     return model
 
 
-def as_opened(stored: Mapping[str, torch.Tensor], transformer: Any) -> dict[str, torch.Tensor]:
-    """Return the stored weights of a base under their names in the opened transformer, without those that it lacks.
-
-    A plain transformer may have been saved with a head: its names then begin with the architecture's prefix, and the
-    head's own tensors are left over.
-    """
-    opened, prefix = transformer.state_dict(), f"{transformer.base_model_prefix}."
-    names = {name: name if name in opened else name.removeprefix(prefix) for name in stored}
-    return {names[name]: tensor for name, tensor in stored.items() if names[name] in opened}
+def _open_base(checkpoint: Checkpoint, device: Device) -> Verified:
+    return _open_directory(checkpoint.base.path, device, is_base=True)
 
 
-def _open_base(checkpoint: Checkpoint, device: Device) -> SentenceTransformer:
-    return _open_directory(checkpoint.base.path, device, is_base=True).eval()
-
-
-def _open_whole(checkpoint: Checkpoint, device: Device) -> SentenceTransformer:
+def _open_whole(checkpoint: Checkpoint, device: Device) -> Verified:
     _require_base(checkpoint)
-    return _open_directory(checkpoint.path, device).eval()
+    return _open_directory(checkpoint.path, device)
 
 
-def _open_adapter(checkpoint: Checkpoint, device: Device) -> SentenceTransformer:
+def _open_adapter(checkpoint: Checkpoint, device: Device) -> Verified:
     from peft import PeftModel, get_peft_model_state_dict
 
     config = read_object(checkpoint.path / ADAPTER_CONFIG, "peft_type", "target_modules")
@@ -94,7 +95,7 @@ def _open_adapter(checkpoint: Checkpoint, device: Device) -> SentenceTransformer
         raise CheckpointError(f"{checkpoint.path / ADAPTER_CONFIG}: not the configuration of a LoRA adapter")
     tensors = read_tensors(checkpoint.path / ADAPTER)
     _require_base(checkpoint)
-    model = _open_directory(checkpoint.base.path, device, is_base=True)
+    model, notes = _open_directory(checkpoint.base.path, device, is_base=True)
     transformer: Any = model.transformers_model
     if transformer is None:
         raise CheckpointError(f"{checkpoint.base.path}: no transformer in it, so it takes no adapter")
@@ -107,7 +108,7 @@ def _open_adapter(checkpoint: Checkpoint, device: Device) -> SentenceTransformer
     _require_same_tensors(dict(get_peft_model_state_dict(adapted)), tensors, checkpoint.path)
     _require_targets(config["target_modules"], adapted, checkpoint.path)
     model[0].model = adapted
-    return model.eval()
+    return Verified(model.eval(), notes)
 
 
 def _whole_files(path: Path) -> list[Path]:
@@ -122,13 +123,17 @@ SAVED: Mapping[str, SavedFormat] = {
 """Strategy -> the form in which it saves its models."""
 
 
-def _open_directory(path: Path, device: Device, *, is_base: bool = False) -> SentenceTransformer:
-    """Open a whole model, and compare each weight with the file: transformers draws missing ones, and only logs it."""
+def _open_directory(path: Path, device: Device, *, is_base: bool = False) -> Verified:
+    """Open a whole model in evaluation mode, and compare each weight with the file.
+
+    Transformers draws missing ones at random, and only logs it.
+    """
     import torch
     from sentence_transformers import SentenceTransformer
 
     directory, kind = first_module(path)
     tensors = read_weights(directory)
+    notes: list[str] = []
     for pickle in sorted(file for file in path.rglob("*") if file.suffix in PICKLES):
         if not list(pickle.parent.glob("*.safetensors")):  # then sentence-transformers would open it
             raise CheckpointError(f"{pickle}: a pickle, which can run any code; only safetensors are opened")
@@ -145,9 +150,15 @@ def _open_directory(path: Path, device: Device, *, is_base: bool = False) -> Sen
         raise CheckpointError(f"{path}: cannot be opened as a sentence-transformers model: {error}") from None
     transformer: Any = model.transformers_model
     if transformer is not None:
+        tensors, rest = as_opened(tensors, transformer)
         if is_base:
             unused = {name: value for name, value in transformer.state_dict().items() if name.startswith(_UNUSED)}
-            tensors = {**unused, **as_opened(tensors, transformer)}
+            tensors = {**unused, **tensors}
+        else:
+            head = of_pretraining(rest, transformer)
+            tensors |= {name: tensor for name, tensor in rest.items() if name not in head}
+            if head:
+                notes.append(f"{some(head)}: of a head for pre-training, on which no embedding depends")
         # Older files also hold buffers that today's model computes itself (position_ids): right if their values are.
         _require_same_tensors(transformer.state_dict(), tensors, path, dict(transformer.named_buffers()))
     elif kind == "StaticEmbedding":
@@ -160,7 +171,7 @@ def _open_directory(path: Path, device: Device, *, is_base: bool = False) -> Sen
         if index > 0 and module.state_dict():  # such as a Dense layer after the pooling
             directory = path / json.loads((path / MODULES).read_text(encoding="utf-8"))[index]["path"]
             _require_same_tensors(module.state_dict(), read_weights(directory), directory)
-    return model
+    return Verified(model.eval(), tuple(notes))
 
 
 def place(device: Device) -> str | None:
@@ -188,11 +199,12 @@ def _require_same_tensors(
     held = {tensor.data_ptr() for name, tensor in opened.items() if name in stored}
     missing = sorted(name for name in set(opened) - set(stored) if opened[name].data_ptr() not in held)
     unexpected = sorted(set(stored) - set(loaded))
-    if missing or unexpected:
+    misfits = [f"missing {some(missing)} (they would be random)"] if missing else []
+    misfits += [f"unexpected {some(unexpected)}"] if unexpected else []
+    if misfits:
         raise CheckpointError(
-            f"{path}: the weights do not fit the model: "
-            f"missing {some(missing)} (they would be random); unexpected {some(unexpected)}. "
-            f"Was it saved while wrapped by PEFT, or for another architecture?"
+            f"{path}: the weights do not fit the model: {'; '.join(misfits)}. "
+            f"Was it saved while wrapped by PEFT, for another architecture, or with a head that is not restored?"
         )
     changed = [
         name

@@ -15,7 +15,8 @@ from harness.errors import CheckpointError
 from harness.execution.step import MODEL, Progress, Step
 from harness.models.encoding import LIBRARIES
 from harness.models.files import ADAPTER, ADAPTER_CONFIG, first_module, read_object, read_tensors, read_weights
-from harness.models.loading import SAVED, as_opened, merge
+from harness.models.loading import SAVED, merge
+from harness.models.names import as_opened
 from harness.models.sources import ResolvedBase
 from harness.text import some
 from harness.verification.candidate import Candidate, CheckResult
@@ -30,6 +31,7 @@ _NO_ARCHITECTURE = re.compile(
     r"^(_|transformers_version$|architectures$|(torch_)?dtype$|use_cache$|id2label$|label2id$|problem_type$|output_|"
     r"return_dict$|finetuning_task$|initializer_)|_token_id$|dropout|gradient_checkpointing"
 )
+_COMPLETE = "every tensor of its files is in the opened model, and nothing else is"
 _MAGNITUDES = ("lora_magnitude_vector", "lora_magnitude_vector.weight")
 
 
@@ -43,7 +45,7 @@ def check_opened(*, candidate: Candidate, base: ResolvedBase, progress: Progress
     saved = SAVED[candidate.strategy]
     checks = {}
     try:
-        model = saved.open(checkpoint, "cpu")  # where numbers are the same on every machine
+        model, notes = saved.open(checkpoint, "cpu")  # where numbers are the same on every machine
     except CheckpointError as error:
         checks["complete"] = CheckResult("fail", str(error))
         if saved.is_adapter:
@@ -53,7 +55,7 @@ def check_opened(*, candidate: Candidate, base: ResolvedBase, progress: Progress
         checks["complete"] = (
             CheckResult("fail", f"{candidate.path}: another architecture than the base's: {some(other)}")
             if other
-            else CheckResult("pass", "every tensor of its files is in the opened model, and nothing else is")
+            else CheckResult("pass", "; ".join((_COMPLETE, *notes)))
         )
         if saved.is_adapter:
             checks["exact_merge"] = _check_merge(candidate, base, model)
@@ -92,7 +94,7 @@ def _check_merge(candidate: Candidate, base: ResolvedBase, model: Any) -> CheckR
         if hasattr(module, "base_layer") and type(module.base_layer).__name__ == "Conv1D"
     }
     transformer: Any = merge(model).transformers_model
-    merged, stored = transformer.state_dict(), as_opened(read_weights(first_module(base.path)[0]), transformer)
+    merged, (stored, _) = transformer.state_dict(), as_opened(read_weights(first_module(base.path)[0]), transformer)
     try:
         largest = require_exact_merge(
             merged,

@@ -10,6 +10,7 @@ from harness.models.record import ARRAYS, RECORD
 
 from .tools import (
     Change,
+    as_bert_was_saved,
     change_tensors,
     config,
     copied,
@@ -157,5 +158,10 @@ GOODS: Mapping[str, Change] = {
     # As sentence-transformers saves it, with the record of its training.
     "whole": _whole,
     "whole without record": in_turn(_whole, drop_record),
+    # Saved by a class of transformers with its head of pre-training, in the names of the first models: transformers
+    # translates them when it opens the file, and leaves the head out.
+    "whole in the oldest names": in_turn(_whole, as_bert_was_saved()),
+    "whole in the oldest names, without record": in_turn(_whole, drop_record, as_bert_was_saved()),
+    "merged in the oldest names": in_turn(_merged, _record, as_bert_was_saved()),
 }
 """What it is -> how it is made. Its first word says what it is gated as, its last whether it has a record."""

@@ -11,6 +11,7 @@ from .tools import (
     ANOTHER_MODEL,
     Fault,
     adapted_layers,
+    as_bert_was_saved,
     change_tensors,
     copied,
     cut_off,
@@ -133,6 +134,25 @@ MODELS: Mapping[str, Fault] = {
     "model: a tensor is missing": whole(dropped(_QUERY, WEIGHTS), "complete", r"missing \S*query\.weight"),
     # The architecture has no place for it: it is dropped without a word.
     "model: a tensor is left over": whole(_add_tensor, "complete", r"unexpected encoder\.layer\.2\."),
+    # In a file with the names of a model with a head, which transformers translates: what is wrong stays wrong.
+    "model: in the oldest names, a tensor is missing": whole(
+        in_turn(dropped(_QUERY, WEIGHTS), as_bert_was_saved()),
+        "complete",
+        r"missing \S*query\.weight \(they would be random\)\. ",
+    ),
+    "model: in the oldest names, a tensor is left over": whole(
+        in_turn(_add_tensor, as_bert_was_saved()), "complete", r"unexpected bert\.encoder\.layer\.2\."
+    ),
+    "model: in the oldest names, of another layer": whole_unrecorded(
+        in_turn(_add_tensor, as_bert_was_saved()), "base", r"bert\.encoder\.layer\.2\.\S+, which the base does not"
+    ),
+    "model: in the oldest names, of another width": whole_unrecorded(
+        in_turn(copied(lambda shop: shop.wide_base), as_bert_was_saved()), "base", r"bert\.\S+ \[64\] for \[32\]"
+    ),
+    # A head that was trained, of which an embedding model opens nothing.
+    "model: with the head of a classifier": whole_unrecorded(
+        as_bert_was_saved(head="classifier.bias"), "complete", r"unexpected classifier\.bias.*head that is not restored"
+    ),
     "model: a NaN": whole(_spoil, "complete", _NAN),
     # Cast to float16, whose largest number is 65504.
     "model: overflow in half precision": whole(
