@@ -23,13 +23,12 @@ from harness.models.files import (
     weight_files,
 )
 from harness.models.names import as_opened, of_pretraining
+from harness.models.unused import are_unused
 from harness.text import some
 
 if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer  # too heavy to import, and never evaluated
-
-_UNUSED = "pooler."  # of a plain transformer: what sentence-transformers pools is in front of it
 
 
 class Verified(NamedTuple):
@@ -95,7 +94,7 @@ def _open_adapter(checkpoint: Checkpoint, device: Device) -> Verified:
         raise CheckpointError(f"{checkpoint.path / ADAPTER_CONFIG}: not the configuration of a LoRA adapter")
     tensors = read_tensors(checkpoint.path / ADAPTER)
     _require_base(checkpoint)
-    model, notes = _open_directory(checkpoint.base.path, device, is_base=True)
+    model = _open_directory(checkpoint.base.path, device, is_base=True).model
     transformer: Any = model.transformers_model
     if transformer is None:
         raise CheckpointError(f"{checkpoint.base.path}: no transformer in it, so it takes no adapter")
@@ -108,7 +107,7 @@ def _open_adapter(checkpoint: Checkpoint, device: Device) -> Verified:
     _require_same_tensors(dict(get_peft_model_state_dict(adapted)), tensors, checkpoint.path)
     _require_targets(config["target_modules"], adapted, checkpoint.path)
     model[0].model = adapted
-    return Verified(model.eval(), notes)
+    return Verified(model.eval())
 
 
 def _whole_files(path: Path) -> list[Path]:
@@ -151,16 +150,18 @@ def _open_directory(path: Path, device: Device, *, is_base: bool = False) -> Ver
     transformer: Any = model.transformers_model
     if transformer is not None:
         tensors, rest = as_opened(tensors, transformer)
-        if is_base:
-            unused = {name: value for name, value in transformer.state_dict().items() if name.startswith(_UNUSED)}
-            tensors = {**unused, **tensors}
-        else:
-            head = of_pretraining(rest, transformer)
+        opened = transformer.state_dict()
+        head = sorted(rest) if is_base else of_pretraining(rest, transformer)
+        if head:
+            notes.append(f"{some(head)}: of a head for pre-training, on which no embedding depends")
+        missing = {name: opened[name] for name in _missing(opened, tensors)}
+        if len(head) < len(rest):
             tensors |= {name: tensor for name, tensor in rest.items() if name not in head}
-            if head:
-                notes.append(f"{some(head)}: of a head for pre-training, on which no embedding depends")
+        elif missing and are_unused(model, missing):
+            tensors |= missing
+            notes.append(f"{some(sorted(missing))}: not in its files; drawn at random twice, they change no embedding")
         # Older files also hold buffers that today's model computes itself (position_ids): right if their values are.
-        _require_same_tensors(transformer.state_dict(), tensors, path, dict(transformer.named_buffers()))
+        _require_same_tensors(opened, tensors, path, dict(transformer.named_buffers()))
     elif kind == "StaticEmbedding":
         renamed = {"embeddings": "embedding.weight"}  # as model2vec calls it
         tensors = {renamed.get(name, name): tensor for name, tensor in tensors.items()}
@@ -195,9 +196,7 @@ def _require_same_tensors(
 ) -> None:
     """Raise unless the tensors in memory are those of the file, which may also hold those that are `computed`."""
     loaded = {**(computed or {}), **opened}
-    # Tied weights have several names in memory, and one in the file.
-    held = {tensor.data_ptr() for name, tensor in opened.items() if name in stored}
-    missing = sorted(name for name in set(opened) - set(stored) if opened[name].data_ptr() not in held)
+    missing = _missing(opened, stored)
     unexpected = sorted(set(stored) - set(loaded))
     misfits = [f"missing {some(missing)} (they would be random)"] if missing else []
     misfits += [f"unexpected {some(unexpected)}"] if unexpected else []
@@ -213,6 +212,12 @@ def _require_same_tensors(
     ]
     if changed:
         raise CheckpointError(f"{path}: the opened model does not hold the stored values of {some(sorted(changed))}")
+
+
+def _missing(opened: Mapping[str, torch.Tensor], stored: Mapping[str, torch.Tensor]) -> list[str]:
+    """Return the tensors in memory that are not in the file; tied weights have several names there, and one here."""
+    held = {tensor.data_ptr() for name, tensor in opened.items() if name in stored}
+    return sorted(name for name in set(opened) - set(stored) if opened[name].data_ptr() not in held)
 
 
 def _require_targets(targets: Any, adapted: Any, path: Path) -> None:

@@ -55,7 +55,7 @@ def check_opened(*, candidate: Candidate, base: ResolvedBase, progress: Progress
         checks["complete"] = (
             CheckResult("fail", f"{candidate.path}: another architecture than the base's: {some(other)}")
             if other
-            else CheckResult("pass", "; ".join((_COMPLETE, *notes)))
+            else CheckResult("pass", "; apart from ".join((_COMPLETE, *notes)))
         )
         if saved.is_adapter:
             checks["exact_merge"] = _check_merge(candidate, base, model)

@@ -15,6 +15,7 @@ from .tools import (
     config,
     copied,
     drop_record,
+    dropped,
     in_half,
     in_turn,
     open_plainly,
@@ -158,6 +159,10 @@ GOODS: Mapping[str, Change] = {
     # As sentence-transformers saves it, with the record of its training.
     "whole": _whole,
     "whole without record": in_turn(_whole, drop_record),
+    # As many sentence models are on the hub: the pooler, which nothing is pooled by, was left out.
+    "whole without pooler": in_turn(_whole, dropped("pooler.", WEIGHTS)),
+    "merged without pooler, without record": in_turn(_merged, dropped("pooler.", WEIGHTS)),
+    "whole in the oldest names, without pooler": in_turn(_whole, dropped("pooler.", WEIGHTS), as_bert_was_saved()),
     # Saved by a class of transformers with its head of pre-training, in the names of the first models: transformers
     # translates them when it opens the file, and leaves the head out.
     "whole in the oldest names": in_turn(_whole, as_bert_was_saved()),

@@ -132,6 +132,12 @@ MODELS: Mapping[str, Fault] = {
     ),
     # It is drawn at random at each load.
     "model: a tensor is missing": whole(dropped(_QUERY, WEIGHTS), "complete", r"missing \S*query\.weight"),
+    # Beside the pooler, on which no embedding depends, one on which all do.
+    "model: the pooler and a norm are missing": whole(
+        in_turn(dropped("pooler.", WEIGHTS), dropped("embeddings.LayerNorm.bias", WEIGHTS)),
+        "complete",
+        r"missing embeddings\.LayerNorm\.bias, pooler\.\S+",
+    ),
     # The architecture has no place for it: it is dropped without a word.
     "model: a tensor is left over": whole(_add_tensor, "complete", r"unexpected encoder\.layer\.2\."),
     # In a file with the names of a model with a head, which transformers translates: what is wrong stays wrong.

@@ -192,7 +192,7 @@ def as_bert_was_saved(file=WEIGHTS, head="cls.predictions.bias"):
         norm = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
         end = re.compile("|".join(norm))
         named = {f"bert.{end.sub(lambda name: norm[name[0]], name)}": tensor for name, tensor in found.items()}
-        return {**named, head: found["pooler.dense.bias"].clone()}
+        return {**named, head: found["embeddings.LayerNorm.bias"].clone()}
 
     return lambda directory, _: change_tensors(directory / file, change)
 
