@@ -24,6 +24,9 @@ INDEX = "model.safetensors.index.json"
 
 ADAPTER = "adapter_model.safetensors"
 ADAPTER_CONFIG = "adapter_config.json"
+PREFIX = "base_model.model."
+"""In front of each name in an adapter's file."""
+
 MODULES = "modules.json"
 """The list of modules that makes a directory a sentence-transformers model."""
 

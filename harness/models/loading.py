@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,13 +16,15 @@ from harness.models.files import (
     ADAPTER_CONFIG,
     MODULES,
     PICKLES,
+    PREFIX,
+    WEIGHTS,
     first_module,
     read_object,
     read_tensors,
     read_weights,
     weight_files,
 )
-from harness.models.names import as_opened, of_pretraining
+from harness.models.names import as_opened, of_a_head, of_pretraining
 from harness.models.unused import are_unused
 from harness.text import some
 
@@ -104,8 +106,11 @@ def _open_adapter(checkpoint: Checkpoint, device: Device) -> Verified:
         problem = f"no tensor {error} in the file" if isinstance(error, KeyError) else str(error)
         raise CheckpointError(f"{checkpoint.path}: the adapter does not fit its base: {problem}") from None
     # PEFT only warns of missing tensors, and ignores left-over ones.
+    names = [name.removeprefix(PREFIX) for name in tensors if name.startswith(PREFIX)]
+    _require_no_head(of_a_head(names, transformer), checkpoint.path)
     _require_same_tensors(dict(get_peft_model_state_dict(adapted)), tensors, checkpoint.path)
     _require_targets(config["target_modules"], adapted, checkpoint.path)
+    _require_same_modules(model, checkpoint.path)
     model[0].model = adapted
     return Verified(model.eval())
 
@@ -151,7 +156,8 @@ def _open_directory(path: Path, device: Device, *, is_base: bool = False) -> Ver
     if transformer is not None:
         tensors, rest = as_opened(tensors, transformer)
         opened = transformer.state_dict()
-        head = sorted(rest) if is_base else of_pretraining(rest, transformer)
+        head = sorted(rest) if is_base else of_pretraining(of_a_head(rest, transformer), transformer)
+        _require_no_head(of_a_head(rest.keys() - head, transformer), path)
         if head:
             notes.append(f"{some(head)}: of a head for pre-training, on which no embedding depends")
         missing = {name: opened[name] for name in _missing(opened, tensors)}
@@ -203,7 +209,7 @@ def _require_same_tensors(
     if misfits:
         raise CheckpointError(
             f"{path}: the weights do not fit the model: {'; '.join(misfits)}. "
-            f"Was it saved while wrapped by PEFT, for another architecture, or with a head that is not restored?"
+            f"Was it saved while wrapped by PEFT, or for another architecture?"
         )
     changed = [
         name
@@ -212,6 +218,24 @@ def _require_same_tensors(
     ]
     if changed:
         raise CheckpointError(f"{path}: the opened model does not hold the stored values of {some(sorted(changed))}")
+
+
+def _require_no_head(names: Sequence[str], path: Path) -> None:
+    if names:
+        raise CheckpointError(
+            f"{path}: {some(names)}: of a head that is not restored: a model of embeddings has no such part. "
+            f"Was it trained for another task, as a classifier?"
+        )
+
+
+def _require_same_modules(model: SentenceTransformer, path: Path) -> None:
+    """Raise unless what lies beside an adapter, such as a trained Dense layer, is what its base has: that is opened."""
+    listed = json.loads((path / MODULES).read_text(encoding="utf-8")) if (path / MODULES).is_file() else []
+    for index, entry in enumerate(listed):
+        directory = path / entry["path"]
+        if index > 0 and (directory / WEIGHTS).is_file():
+            opened = model[index].state_dict() if index < len(model) else {}
+            _require_same_tensors(opened, read_weights(directory), directory)
 
 
 def _missing(opened: Mapping[str, torch.Tensor], stored: Mapping[str, torch.Tensor]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -33,24 +33,26 @@ def as_opened(
     return named, rest
 
 
+def of_a_head(names: Iterable[str], transformer: Any) -> list[str]:
+    """Return those tensors that belong to no part of a transformer, but to a head that stood beside it."""
+    parts = {"base_model", transformer.base_model_prefix, *(part for part, _ in transformer.named_children())}
+    return sorted(name for name in names if name.partition(".")[0] not in parts)
+
+
 def of_pretraining(names: Collection[str], transformer: Any) -> list[str]:
-    """Return those tensors that belong to the head with which transformers pre-trains such a transformer.
+    """Return those tensors of a head that belong to the one with which transformers pre-trains such a transformer.
 
     No embedding is computed by it, and a model that is opened for embeddings has none: nothing is lost with it. Of any
     other head, as of a classifier, nobody can say so.
     """
-    if not names:
-        return []
     import torch
     from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForPreTraining
 
     kinds: tuple[Any, ...] = (AutoModelForPreTraining, AutoModelForMaskedLM, AutoModelForCausalLM)
-    own = {part for part, _ in transformer.named_children()}
     found: set[str] = set()
     for kind in kinds:
         if len(found) < len(names):
             with torch.device("meta"), suppress(ValueError):  # without numbers; not every architecture has one
-                whole = kind.from_config(transformer.config)
-                head = {part for part, _ in whole.named_children()} - {whole.base_model_prefix} - own
+                head = {part for part, _ in kind.from_config(transformer.config).named_children()}
                 found |= {name for name in names if name.partition(".")[0] in head}
     return sorted(found)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import CheckpointError
 from harness.execution.step import MODEL, Progress, Step
 from harness.models.encoding import LIBRARIES
-from harness.models.files import ADAPTER, ADAPTER_CONFIG, first_module, read_object, read_tensors, read_weights
+from harness.models.files import ADAPTER, ADAPTER_CONFIG, PREFIX, first_module, read_object, read_tensors, read_weights
 from harness.models.loading import SAVED, merge
 from harness.models.names import as_opened
 from harness.models.sources import ResolvedBase
@@ -24,7 +24,6 @@ from harness.verification.candidate import Candidate, CheckResult
 if TYPE_CHECKING:
     import torch
 
-_PREFIX = "base_model.model."
 _EPSILON = 2.0**-23  # of fp32, in which models are merged
 # Who wrote the file, in which type, for which task, and what counts in training only.
 _NO_ARCHITECTURE = re.compile(
@@ -89,7 +88,7 @@ def _other_architecture(model: Any, base: ResolvedBase) -> list[str]:
 def _check_merge(candidate: Candidate, base: ResolvedBase, model: Any) -> CheckResult:
     adapted: Any = model[0].model
     transposed = {
-        name.removeprefix(_PREFIX)
+        name.removeprefix(PREFIX)
         for name, module in adapted.named_modules()
         if hasattr(module, "base_layer") and type(module.base_layer).__name__ == "Conv1D"
     }
@@ -130,7 +129,7 @@ def require_exact_merge(
     Raises:
         CheckpointError: A weight is not what it must be, beyond the rounding of fp32; or none of them changes.
     """
-    own = {name.removeprefix(_PREFIX): tensor.double() for name, tensor in adapter.items()}
+    own = {name.removeprefix(PREFIX): tensor.double() for name, tensor in adapter.items()}
     layers = {name.removesuffix(".lora_A.weight") for name in own if name.endswith(".lora_A.weight")}
     # A tensor that is saved whole (biases, modules_to_save) takes the place of the base's own.
     replaced = {name.replace(".base_layer.", "."): value for name, value in own.items() if ".lora_" not in name}

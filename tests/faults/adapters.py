@@ -61,6 +61,19 @@ def _under_its_name(directory, shop):
     get_peft_model(transformer, small_lora(), adapter_name="style").save_pretrained(str(directory))
 
 
+def _with_dense(directory, shop):
+    from sentence_transformers.sentence_transformer import modules
+
+    model = with_adapter(shop)
+    model.insert(2, modules.Dense(32, 32))
+    model.save_pretrained(str(directory), create_model_card=False)
+
+
+def _with_the_head_of_a_classifier(directory, _):
+    head = "base_model.model.classifier.weight"
+    change_tensors(directory / ADAPTER, lambda found: found | {head: found[min(found)].clone()})
+
+
 def _link_to_a_pickle(directory, _):
     target = directory.parent / "elsewhere"
     target.write_bytes(b"never opened")
@@ -85,6 +98,15 @@ WEIGHTS_OF_ADAPTERS: Mapping[str, Fault] = {
     "adapter: A of one training, B of another, nothing recorded": unsure(_mixed, "record", RECORD_IT),
     # PEFT only warns, and leaves that layer as the base has it: https://github.com/huggingface/peft/pull/2118.
     "adapter: the tensors of a layer are missing": Fault(dropped("layer.1."), "complete", r"missing \S*layer\.1\."),
+    # Trained as a classifier or a reranker: its head is in the file, and a model of embeddings has no place for it.
+    # Seen with a CrossEncoder: https://github.com/huggingface/sentence-transformers/issues/3980.
+    "adapter: with the head of a classifier": Fault(
+        _with_the_head_of_a_classifier, "complete", r"classifier\.weight: of a head that is not restored"
+    ),
+    # Trained beside the adapter. Put on its base, the adapter comes without it.
+    "adapter: with a Dense layer that its base has not": Fault(
+        _with_dense, "complete", r"2_Dense: .*unexpected linear\.bias, linear\.weight"
+    ),
     # Names as the base has them, without PEFT's prefix: nothing is loaded, and the output is the base's.
     # Seen in an exporter: https://github.com/redai-studio/Relax/pull/262.
     "adapter: no tensor's name fits": Fault(renamed("base_model.model.", ""), "complete", "unexpected encoder"),
