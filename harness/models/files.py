@@ -66,13 +66,23 @@ def read_object(path: Path, *keys: str) -> dict[str, Any]:
 
 def first_module(path: Path) -> tuple[Path, str]:
     """Return directory and class of a model's first module; a directory without modules is a plain transformer."""
-    if not (path / MODULES).is_file():
-        return path, "Transformer"
+    return _modules(path)[0] if (path / MODULES).is_file() else (path, "Transformer")
+
+
+def module_directories(path: Path) -> list[Path]:
+    """Return the directory of each module of a model or of what lies beside an adapter; none without a list of them."""
+    return [directory for directory, _ in _modules(path)] if (path / MODULES).is_file() else []
+
+
+def _modules(path: Path) -> list[tuple[Path, str]]:
     content = reading.read_json(path / MODULES, CheckpointError)
     try:
-        return path / content[0]["path"], content[0]["type"].rsplit(".", 1)[-1]
+        found = [(path / module["path"], module["type"].rpartition(".")[2]) for module in content]
     except (LookupError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path / MODULES}: cannot be read ({error!r}); expected a list of modules") from None
+    if not found:
+        raise CheckpointError(f"{path / MODULES}: an empty list; expected a list of modules")
+    return found
 
 
 def weight_files(directory: Path) -> list[Path]:

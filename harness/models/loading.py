@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,25 +10,25 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from harness.errors import CheckpointError, StageError
 from harness.execution.step import AUTO, Device
 from harness.models.checkpoint import Checkpoint
+from harness.models.comparing import missing_of, require_no_head, require_same_modules, require_same_tensors
 from harness.models.files import (
     ADAPTER,
     ADAPTER_CONFIG,
-    MODULES,
     PICKLES,
     PREFIX,
-    WEIGHTS,
     first_module,
+    module_directories,
     read_object,
     read_tensors,
     read_weights,
     weight_files,
 )
+from harness.models.methods import is_opened, not_opened
 from harness.models.names import as_opened, of_a_head, of_pretraining
 from harness.models.unused import are_unused
 from harness.text import some
 
 if TYPE_CHECKING:
-    import torch
     from sentence_transformers import SentenceTransformer  # too heavy to import, and never evaluated
 
 
@@ -79,6 +78,17 @@ def merge(model: SentenceTransformer) -> SentenceTransformer:
     return model
 
 
+def adapted_layers(adapted: Any) -> dict[str, Any]:
+    """Return the layers of PEFT in a `PeftModel`, by the names that their modules have in the base."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    return {
+        name.removeprefix(PREFIX).removesuffix(".token_adapter"): module
+        for name, module in adapted.named_modules()
+        if isinstance(module, BaseTunerLayer)
+    }
+
+
 def _open_base(checkpoint: Checkpoint, device: Device) -> Verified:
     return _open_directory(checkpoint.base.path, device, is_base=True)
 
@@ -91,9 +101,9 @@ def _open_whole(checkpoint: Checkpoint, device: Device) -> Verified:
 def _open_adapter(checkpoint: Checkpoint, device: Device) -> Verified:
     from peft import PeftModel, get_peft_model_state_dict
 
-    config = read_object(checkpoint.path / ADAPTER_CONFIG, "peft_type", "target_modules")
-    if config["peft_type"] != "LORA":
-        raise CheckpointError(f"{checkpoint.path / ADAPTER_CONFIG}: not the configuration of a LoRA adapter")
+    config = read_object(checkpoint.path / ADAPTER_CONFIG, "peft_type")
+    if not is_opened(config["peft_type"]):
+        raise CheckpointError(f"{checkpoint.path / ADAPTER_CONFIG}: {not_opened(config['peft_type'])}")
     tensors = read_tensors(checkpoint.path / ADAPTER)
     _require_base(checkpoint)
     model = _open_directory(checkpoint.base.path, device, is_base=True).model
@@ -102,15 +112,15 @@ def _open_adapter(checkpoint: Checkpoint, device: Device) -> Verified:
         raise CheckpointError(f"{checkpoint.base.path}: no transformer in it, so it takes no adapter")
     try:
         adapted = PeftModel.from_pretrained(transformer, str(checkpoint.path))
-    except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (RuntimeError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         problem = f"no tensor {error} in the file" if isinstance(error, KeyError) else str(error)
         raise CheckpointError(f"{checkpoint.path}: the adapter does not fit its base: {problem}") from None
     # PEFT only warns of missing tensors, and ignores left-over ones.
     names = [name.removeprefix(PREFIX) for name in tensors if name.startswith(PREFIX)]
-    _require_no_head(of_a_head(names, transformer), checkpoint.path)
-    _require_same_tensors(dict(get_peft_model_state_dict(adapted)), tensors, checkpoint.path)
-    _require_targets(config["target_modules"], adapted, checkpoint.path)
-    _require_same_modules(model, checkpoint.path)
+    require_no_head(of_a_head(names, transformer), checkpoint.path)
+    require_same_tensors(dict(get_peft_model_state_dict(adapted)), tensors, checkpoint.path)
+    _require_targets(config.get("target_modules"), adapted, checkpoint.path)
+    require_same_modules(model, checkpoint.path)
     model[0].model = adapted
     return Verified(model.eval())
 
@@ -157,27 +167,27 @@ def _open_directory(path: Path, device: Device, *, is_base: bool = False) -> Ver
         tensors, rest = as_opened(tensors, transformer)
         opened = transformer.state_dict()
         head = sorted(rest) if is_base else of_pretraining(of_a_head(rest, transformer), transformer)
-        _require_no_head(of_a_head(rest.keys() - head, transformer), path)
+        require_no_head(of_a_head(rest.keys() - head, transformer), path)
         if head:
             notes.append(f"{some(head)}: of a head for pre-training, on which no embedding depends")
-        missing = {name: opened[name] for name in _missing(opened, tensors)}
+        missing = {name: opened[name] for name in missing_of(opened, tensors)}
         if len(head) < len(rest):
             tensors |= {name: tensor for name, tensor in rest.items() if name not in head}
         elif missing and are_unused(model, missing):
             tensors |= missing
             notes.append(f"{some(sorted(missing))}: not in its files; drawn at random twice, they change no embedding")
         # Older files also hold buffers that today's model computes itself (position_ids): right if their values are.
-        _require_same_tensors(opened, tensors, path, dict(transformer.named_buffers()))
+        require_same_tensors(opened, tensors, path, dict(transformer.named_buffers()))
     elif kind == "StaticEmbedding":
         renamed = {"embeddings": "embedding.weight"}  # as model2vec calls it
         tensors = {renamed.get(name, name): tensor for name, tensor in tensors.items()}
-        _require_same_tensors(model[0].state_dict(), tensors, path)
+        require_same_tensors(model[0].state_dict(), tensors, path)
     else:
         raise CheckpointError(f"{path}: the first module is a {kind}; expected a Transformer or a StaticEmbedding")
     for index, module in enumerate(model):
         if index > 0 and module.state_dict():  # such as a Dense layer after the pooling
-            directory = path / json.loads((path / MODULES).read_text(encoding="utf-8"))[index]["path"]
-            _require_same_tensors(module.state_dict(), read_weights(directory), directory)
+            directory = module_directories(path)[index]
+            require_same_tensors(module.state_dict(), read_weights(directory), directory)
     return Verified(model.eval(), tuple(notes))
 
 
@@ -194,61 +204,11 @@ def place(device: Device) -> str | None:
     return None if device == AUTO else device
 
 
-def _require_same_tensors(
-    opened: Mapping[str, torch.Tensor],
-    stored: Mapping[str, torch.Tensor],
-    path: Path,
-    computed: Mapping[str, torch.Tensor] | None = None,
-) -> None:
-    """Raise unless the tensors in memory are those of the file, which may also hold those that are `computed`."""
-    loaded = {**(computed or {}), **opened}
-    missing = _missing(opened, stored)
-    unexpected = sorted(set(stored) - set(loaded))
-    misfits = [f"missing {some(missing)} (they would be random)"] if missing else []
-    misfits += [f"unexpected {some(unexpected)}"] if unexpected else []
-    if misfits:
-        raise CheckpointError(
-            f"{path}: the weights do not fit the model: {'; '.join(misfits)}. "
-            f"Was it saved while wrapped by PEFT, or for another architecture?"
-        )
-    changed = [
-        name
-        for name, tensor in stored.items()
-        if loaded[name].shape != tensor.shape or not loaded[name].cpu().equal(tensor.to(loaded[name].dtype))
-    ]
-    if changed:
-        raise CheckpointError(f"{path}: the opened model does not hold the stored values of {some(sorted(changed))}")
-
-
-def _require_no_head(names: Sequence[str], path: Path) -> None:
-    if names:
-        raise CheckpointError(
-            f"{path}: {some(names)}: of a head that is not restored: a model of embeddings has no such part. "
-            f"Was it trained for another task, as a classifier?"
-        )
-
-
-def _require_same_modules(model: SentenceTransformer, path: Path) -> None:
-    """Raise unless what lies beside an adapter, such as a trained Dense layer, is what its base has: that is opened."""
-    listed = json.loads((path / MODULES).read_text(encoding="utf-8")) if (path / MODULES).is_file() else []
-    for index, entry in enumerate(listed):
-        directory = path / entry["path"]
-        if index > 0 and (directory / WEIGHTS).is_file():
-            opened = model[index].state_dict() if index < len(model) else {}
-            _require_same_tensors(opened, read_weights(directory), directory)
-
-
-def _missing(opened: Mapping[str, torch.Tensor], stored: Mapping[str, torch.Tensor]) -> list[str]:
-    """Return the tensors in memory that are not in the file; tied weights have several names there, and one here."""
-    held = {tensor.data_ptr() for name, tensor in opened.items() if name in stored}
-    return sorted(name for name in set(opened) - set(stored) if opened[name].data_ptr() not in held)
-
-
 def _require_targets(targets: Any, adapted: Any, path: Path) -> None:
     """Raise if the adapter names a module that the base does not have: PEFT is content with one that it has."""
-    if isinstance(targets, str):  # a regular expression, of which PEFT requires that it finds a module
+    if not isinstance(targets, list):  # a regular expression, of which PEFT requires that it finds a module
         return
-    layers = [f".{name}" for name, module in adapted.named_modules() if hasattr(module, "lora_A")]
+    layers = [f".{name}" for name in adapted_layers(adapted)]
     idle = sorted(target for target in targets if not any(name.endswith(f".{target}") for name in layers))
     if idle:
         raise CheckpointError(f"{path / ADAPTER_CONFIG}: target_modules: the base has no module {some(idle)}")

@@ -125,7 +125,7 @@ WEIGHTS_OF_ADAPTERS: Mapping[str, Fault] = {
     # The state of the live model, saved by hand.
     # Seen: https://github.com/invoke-ai/InvokeAI/pull/9252, where such files were ignored without a word.
     "adapter: the adapter's name stands in the keys": Fault(
-        renamed(".weight", ".default.weight"), "files", r"lora_A\.default\.weight.*not a LoRA matrix"
+        renamed(".weight", ".default.weight"), "files", r"lora_A\.default\.weight.*not LoRA on a linear layer"
     ),
     # ZeRO-3 had taken the parameters apart when one process saved them.
     # Seen: https://github.com/huggingface/accelerate/issues/3508, https://github.com/huggingface/trl/issues/4416.
@@ -189,7 +189,7 @@ DIRECTORIES: Mapping[str, Fault] = {
     # The other place where PEFT imports what the configuration names, as soon as `megatron_config` is set.
     # https://github.com/huggingface/transformers/pull/46482.
     "config: imports a module for Megatron": Fault(
-        config(megatron_config={"hidden_size": 32}, megatron_core="antigravity"), "files", "megatron_config: changes"
+        config(megatron_config={"hidden_size": 32}, megatron_core="antigravity"), "files", "megatron_config: imports"
     ),
     "directory: asks for code that comes with it": Fault(
         json_file("config.json", auto_map={"AutoModel": "modeling_mine.MyModel"}), "files", "asks for code"

@@ -3,11 +3,13 @@
 import json
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from harness.models import ADAPTER, ADAPTER_CONFIG, WEIGHTS
 from harness.models.record import ARRAYS, RECORD
 
+from .methods import METHODS
 from .tools import (
     Change,
     as_bert_was_saved,
@@ -31,6 +33,10 @@ _QUERY = "base_model.model.encoder.layer.0.attention.self.query"
 _adapter = copied(lambda shop: shop.adapter)
 _record = copied(lambda shop: shop.adapter, RECORD, ARRAYS)
 _whole = copied(lambda shop: shop.whole)
+
+
+def _by_method(method, shop):
+    return shop.by_method(method)
 
 
 def _on_base(shop):
@@ -153,6 +159,10 @@ GOODS: Mapping[str, Change] = {
     ),
     # Its training named a branch of the base, which says nothing about the commit.
     "adapter of a branch, without record": in_turn(_adapter, drop_record, _name_a_branch),
+    # By other methods than plain LoRA, as PEFT saves them.
+    **{f"adapter by {method}": copied(partial(_by_method, method)) for method in METHODS},
+    # Nothing but PEFT computes its weights, so without a record nothing says that they are right.
+    "adapter by LoHa, without record": in_turn(copied(partial(_by_method, "LoHa")), drop_record),
     # Merged into its base and saved as a whole model.
     "merged": in_turn(_merged, _record),
     "merged without record": _merged,

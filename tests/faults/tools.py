@@ -40,6 +40,7 @@ class Shop:
         whole: A good whole model, with the record of its training.
         other_base: Another base of the same shape.
         wide_base: Another base of twice the width.
+        by_method: A method of PEFT (`METHODS`) -> a good adapter by it, with the record of its training.
     """
 
     inputs: Inputs
@@ -48,6 +49,7 @@ class Shop:
     whole: Path
     other_base: Path
     wide_base: Path
+    by_method: Callable[[str], Path]
 
 
 Change = Callable[[Path, Shop], None]
