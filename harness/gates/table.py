@@ -80,7 +80,9 @@ _ROWS = (
         name="exact_merge",
         title="Exact merge",
         question="Is the merged adapter the base plus scaling x B x A, as computed in float64 from the files?",
-        action="Compare rank, alpha and `use_rslora` of `adapter_config.json` with what it was trained with.",
+        action="Compare rank, alpha and `use_rslora` of `adapter_config.json` with what it was trained with. "
+        "Inconclusive: only PEFT knows the formula of its method; record the training with "
+        "`harness.training.record_training`.",
         over=("candidate_adapter",),
         judge=verification.check_passes("exact_merge"),
     ),

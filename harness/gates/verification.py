@@ -98,6 +98,8 @@ def record_is_reproduced(run: Evidence, subject: Subject) -> Verdict:
     least = _least_cosine(recorded, probes[: len(PROBE_TEXTS)])
     passed = least >= SAME_MODEL
     end = f"least cosine {least:.4f} to the embeddings recorded in training, expected at least {SAME_MODEL}"
+    if recorded.shape[1] != probes.shape[1]:
+        end = f"embeddings of {probes.shape[1]} numbers, recorded in training were {recorded.shape[1]}"
     end += "" if passed else ": not the model that was trained"
     return _verdict(subject, "record", outcome_of(passed), end, least, SAME_MODEL)
 

@@ -65,7 +65,7 @@ def encode(
     """
     arrays: dict[str, NDArray[np.float32]] = {}
     saved = SAVED[source.strategy]
-    model = saved.open(source, device)
+    model = saved.open(source, device).model
     if saved.is_adapter:
         arrays["unmerged_probes"] = embed_probes(model, sides)
         model = merge(model)

@@ -24,13 +24,17 @@ INDEX = "model.safetensors.index.json"
 
 ADAPTER = "adapter_model.safetensors"
 ADAPTER_CONFIG = "adapter_config.json"
+PREFIX = "base_model.model."
+"""In front of each name in an adapter's file."""
+
 MODULES = "modules.json"
 """The list of modules that makes a directory a sentence-transformers model."""
 
-_LAYER_NORM = {"gamma": "weight", "beta": "bias"}
-
 PICKLES = frozenset({".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth"})
 """Suffixes of files that run code when they are opened."""
+
+_LAYER_NORM = {"gamma": "weight", "beta": "bias"}
+"""In the first models of transformers -> today."""
 
 _LFS = b"version https://git-lfs.github.com/spec/"
 
@@ -62,13 +66,23 @@ def read_object(path: Path, *keys: str) -> dict[str, Any]:
 
 def first_module(path: Path) -> tuple[Path, str]:
     """Return directory and class of a model's first module; a directory without modules is a plain transformer."""
-    if not (path / MODULES).is_file():
-        return path, "Transformer"
+    return _modules(path)[0] if (path / MODULES).is_file() else (path, "Transformer")
+
+
+def module_directories(path: Path) -> list[Path]:
+    """Return the directory of each module of a model or of what lies beside an adapter; none without a list of them."""
+    return [directory for directory, _ in _modules(path)] if (path / MODULES).is_file() else []
+
+
+def _modules(path: Path) -> list[tuple[Path, str]]:
     content = reading.read_json(path / MODULES, CheckpointError)
     try:
-        return path / content[0]["path"], content[0]["type"].rsplit(".", 1)[-1]
+        found = [(path / module["path"], module["type"].rpartition(".")[2]) for module in content]
     except (LookupError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path / MODULES}: cannot be read ({error!r}); expected a list of modules") from None
+    if not found:
+        raise CheckpointError(f"{path / MODULES}: an empty list; expected a list of modules")
+    return found
 
 
 def weight_files(directory: Path) -> list[Path]:
@@ -91,19 +105,21 @@ def weight_files(directory: Path) -> list[Path]:
 
 
 def weight_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """Return the shape of each tensor of a model's first module, from the headers alone, or a CheckpointError."""
+    """Return the shape of each tensor of a model's first module, from the headers alone, or a CheckpointError.
+
+    The oldest names of transformers are today's here, without it; the others only it can translate (`names.py`).
+    """
     directory, _ = first_module(path)
     return {_today(name): shape for file in weight_files(directory) for name, shape in tensor_shapes(file).items()}
 
 
+def _today(name: str) -> str:
+    return re.sub(r"LayerNorm\.(gamma|beta)$", lambda found: f"LayerNorm.{_LAYER_NORM[found[1]]}", name)
+
+
 def read_weights(directory: Path) -> Mapping[str, torch.Tensor]:
     """Read the tensors of a module as `read_tensors` does, from however many files."""
-    return {_today(name): tensor for file in weight_files(directory) for name, tensor in read_tensors(file).items()}
-
-
-def _today(name: str) -> str:
-    """Return the name that transformers gives a tensor of its first models, in which LayerNorm had gamma and beta."""
-    return re.sub(r"LayerNorm\.(gamma|beta)$", lambda found: f"LayerNorm.{_LAYER_NORM[found[1]]}", name)
+    return {name: tensor for file in weight_files(directory) for name, tensor in read_tensors(file).items()}
 
 
 def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:

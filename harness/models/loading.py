@@ -2,33 +2,45 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.errors import CheckpointError, StageError
 from harness.execution.step import AUTO, Device
 from harness.models.checkpoint import Checkpoint
+from harness.models.comparing import missing_of, require_no_head, require_same_modules, require_same_tensors
 from harness.models.files import (
     ADAPTER,
     ADAPTER_CONFIG,
-    MODULES,
     PICKLES,
+    PREFIX,
     first_module,
+    module_directories,
     read_object,
     read_tensors,
     read_weights,
     weight_files,
 )
+from harness.models.methods import is_opened, not_opened
+from harness.models.names import as_opened, of_a_head, of_pretraining
+from harness.models.unused import are_unused
 from harness.text import some
 
 if TYPE_CHECKING:
-    import torch
     from sentence_transformers import SentenceTransformer  # too heavy to import, and never evaluated
 
-_UNUSED = "pooler."  # of a plain transformer: what sentence-transformers pools is in front of it
+
+class Verified(NamedTuple):
+    """A model that was opened and verified.
+
+    Attributes:
+        notes: What differs between it and its files without a consequence, in words.
+    """
+
+    model: SentenceTransformer
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,7 +53,7 @@ class SavedFormat:
     """
 
     files: Callable[[Path], list[Path]]
-    open: Callable[[Checkpoint, Device], SentenceTransformer]
+    open: Callable[[Checkpoint, Device], Verified]
     is_adapter: bool = False
 
 
@@ -55,7 +67,7 @@ def open_checkpoint(checkpoint: Checkpoint, device: Device = AUTO) -> SentenceTr
         StageError: No such device.
     """
     saved = SAVED[checkpoint.strategy]
-    opened = saved.open(checkpoint, device)
+    opened = saved.open(checkpoint, device).model
     return merge(opened) if saved.is_adapter else opened
 
 
@@ -66,48 +78,51 @@ def merge(model: SentenceTransformer) -> SentenceTransformer:
     return model
 
 
-def as_opened(stored: Mapping[str, torch.Tensor], transformer: Any) -> dict[str, torch.Tensor]:
-    """Return the stored weights of a base under their names in the opened transformer, without those that it lacks.
+def adapted_layers(adapted: Any) -> dict[str, Any]:
+    """Return the layers of PEFT in a `PeftModel`, by the names that their modules have in the base."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
 
-    A plain transformer may have been saved with a head: its names then begin with the architecture's prefix, and the
-    head's own tensors are left over.
-    """
-    opened, prefix = transformer.state_dict(), f"{transformer.base_model_prefix}."
-    names = {name: name if name in opened else name.removeprefix(prefix) for name in stored}
-    return {names[name]: tensor for name, tensor in stored.items() if names[name] in opened}
-
-
-def _open_base(checkpoint: Checkpoint, device: Device) -> SentenceTransformer:
-    return _open_directory(checkpoint.base.path, device, is_base=True).eval()
+    return {
+        name.removeprefix(PREFIX).removesuffix(".token_adapter"): module
+        for name, module in adapted.named_modules()
+        if isinstance(module, BaseTunerLayer)
+    }
 
 
-def _open_whole(checkpoint: Checkpoint, device: Device) -> SentenceTransformer:
+def _open_base(checkpoint: Checkpoint, device: Device) -> Verified:
+    return _open_directory(checkpoint.base.path, device, is_base=True)
+
+
+def _open_whole(checkpoint: Checkpoint, device: Device) -> Verified:
     _require_base(checkpoint)
-    return _open_directory(checkpoint.path, device).eval()
+    return _open_directory(checkpoint.path, device)
 
 
-def _open_adapter(checkpoint: Checkpoint, device: Device) -> SentenceTransformer:
+def _open_adapter(checkpoint: Checkpoint, device: Device) -> Verified:
     from peft import PeftModel, get_peft_model_state_dict
 
-    config = read_object(checkpoint.path / ADAPTER_CONFIG, "peft_type", "target_modules")
-    if config["peft_type"] != "LORA":
-        raise CheckpointError(f"{checkpoint.path / ADAPTER_CONFIG}: not the configuration of a LoRA adapter")
+    config = read_object(checkpoint.path / ADAPTER_CONFIG, "peft_type")
+    if not is_opened(config["peft_type"]):
+        raise CheckpointError(f"{checkpoint.path / ADAPTER_CONFIG}: {not_opened(config['peft_type'])}")
     tensors = read_tensors(checkpoint.path / ADAPTER)
     _require_base(checkpoint)
-    model = _open_directory(checkpoint.base.path, device, is_base=True)
+    model = _open_directory(checkpoint.base.path, device, is_base=True).model
     transformer: Any = model.transformers_model
     if transformer is None:
         raise CheckpointError(f"{checkpoint.base.path}: no transformer in it, so it takes no adapter")
     try:
         adapted = PeftModel.from_pretrained(transformer, str(checkpoint.path))
-    except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (RuntimeError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         problem = f"no tensor {error} in the file" if isinstance(error, KeyError) else str(error)
         raise CheckpointError(f"{checkpoint.path}: the adapter does not fit its base: {problem}") from None
     # PEFT only warns of missing tensors, and ignores left-over ones.
-    _require_same_tensors(dict(get_peft_model_state_dict(adapted)), tensors, checkpoint.path)
-    _require_targets(config["target_modules"], adapted, checkpoint.path)
+    names = [name.removeprefix(PREFIX) for name in tensors if name.startswith(PREFIX)]
+    require_no_head(of_a_head(names, transformer), checkpoint.path)
+    require_same_tensors(dict(get_peft_model_state_dict(adapted)), tensors, checkpoint.path)
+    _require_targets(config.get("target_modules"), adapted, checkpoint.path)
+    require_same_modules(model, checkpoint.path)
     model[0].model = adapted
-    return model.eval()
+    return Verified(model.eval())
 
 
 def _whole_files(path: Path) -> list[Path]:
@@ -123,13 +138,17 @@ SAVED: Mapping[str, SavedFormat] = {
 """Strategy -> the form in which it saves its models."""
 
 
-def _open_directory(path: Path, device: Device, *, is_base: bool = False) -> SentenceTransformer:
-    """Open a whole model, and compare each weight with the file: transformers draws missing ones, and only logs it."""
+def _open_directory(path: Path, device: Device, *, is_base: bool = False) -> Verified:
+    """Open a whole model in evaluation mode, and compare each weight with the file.
+
+    Transformers draws missing ones at random, and only logs it.
+    """
     import torch
     from sentence_transformers import SentenceTransformer
 
     directory, kind = first_module(path)
     tensors = read_weights(directory)
+    notes: list[str] = []
     for pickle in sorted(file for file in path.rglob("*") if file.suffix in PICKLES):
         if not list(pickle.parent.glob("*.safetensors")):  # then sentence-transformers would open it
             raise CheckpointError(f"{pickle}: a pickle, which can run any code; only safetensors are opened")
@@ -146,22 +165,31 @@ def _open_directory(path: Path, device: Device, *, is_base: bool = False) -> Sen
         raise CheckpointError(f"{path}: cannot be opened as a sentence-transformers model: {error}") from None
     transformer: Any = model.transformers_model
     if transformer is not None:
-        if is_base:
-            unused = {name: value for name, value in transformer.state_dict().items() if name.startswith(_UNUSED)}
-            tensors = {**unused, **as_opened(tensors, transformer)}
+        tensors, rest = as_opened(tensors, transformer)
+        opened = transformer.state_dict()
+        head = sorted(rest) if is_base else of_pretraining(of_a_head(rest, transformer), transformer)
+        require_no_head(of_a_head(rest.keys() - head, transformer), path)
+        if head:
+            notes.append(f"{some(head)}: of a head for pre-training, on which no embedding depends")
+        missing = {name: opened[name] for name in missing_of(opened, tensors)}
+        if len(head) < len(rest):
+            tensors |= {name: tensor for name, tensor in rest.items() if name not in head}
+        elif missing and are_unused(model, missing):
+            tensors |= missing
+            notes.append(f"{some(sorted(missing))}: not in its files; drawn at random twice, they change no embedding")
         # Older files also hold buffers that today's model computes itself (position_ids): right if their values are.
-        _require_same_tensors(transformer.state_dict(), tensors, path, dict(transformer.named_buffers()))
+        require_same_tensors(opened, tensors, path, dict(transformer.named_buffers()))
     elif kind == "StaticEmbedding":
         renamed = {"embeddings": "embedding.weight"}  # as model2vec calls it
         tensors = {renamed.get(name, name): tensor for name, tensor in tensors.items()}
-        _require_same_tensors(model[0].state_dict(), tensors, path)
+        require_same_tensors(model[0].state_dict(), tensors, path)
     else:
         raise CheckpointError(f"{path}: the first module is a {kind}; expected a Transformer or a StaticEmbedding")
     for index, module in enumerate(model):
         if index > 0 and module.state_dict():  # such as a Dense layer after the pooling
-            directory = path / json.loads((path / MODULES).read_text(encoding="utf-8"))[index]["path"]
-            _require_same_tensors(module.state_dict(), read_weights(directory), directory)
-    return model
+            directory = module_directories(path)[index]
+            require_same_tensors(module.state_dict(), read_weights(directory), directory)
+    return Verified(model.eval(), tuple(notes))
 
 
 def place(device: Device) -> str | None:
@@ -177,38 +205,11 @@ def place(device: Device) -> str | None:
     return None if device == AUTO else device
 
 
-def _require_same_tensors(
-    opened: Mapping[str, torch.Tensor],
-    stored: Mapping[str, torch.Tensor],
-    path: Path,
-    computed: Mapping[str, torch.Tensor] | None = None,
-) -> None:
-    """Raise unless the tensors in memory are those of the file, which may also hold those that are `computed`."""
-    loaded = {**(computed or {}), **opened}
-    # Tied weights have several names in memory, and one in the file.
-    held = {tensor.data_ptr() for name, tensor in opened.items() if name in stored}
-    missing = sorted(name for name in set(opened) - set(stored) if opened[name].data_ptr() not in held)
-    unexpected = sorted(set(stored) - set(loaded))
-    if missing or unexpected:
-        raise CheckpointError(
-            f"{path}: the weights do not fit the model: "
-            f"missing {some(missing)} (they would be random); unexpected {some(unexpected)}. "
-            f"Was it saved while wrapped by PEFT, or for another architecture?"
-        )
-    changed = [
-        name
-        for name, tensor in stored.items()
-        if loaded[name].shape != tensor.shape or not loaded[name].cpu().equal(tensor.to(loaded[name].dtype))
-    ]
-    if changed:
-        raise CheckpointError(f"{path}: the opened model does not hold the stored values of {some(sorted(changed))}")
-
-
 def _require_targets(targets: Any, adapted: Any, path: Path) -> None:
     """Raise if the adapter names a module that the base does not have: PEFT is content with one that it has."""
-    if isinstance(targets, str):  # a regular expression, of which PEFT requires that it finds a module
+    if not isinstance(targets, list):  # a regular expression, of which PEFT requires that it finds a module
         return
-    layers = [f".{name}" for name, module in adapted.named_modules() if hasattr(module, "lora_A")]
+    layers = [f".{name}" for name in adapted_layers(adapted)]
     idle = sorted(target for target in targets if not any(name.endswith(f".{target}") for name in layers))
     if idle:
         raise CheckpointError(f"{path / ADAPTER_CONFIG}: target_modules: the base has no module {some(idle)}")

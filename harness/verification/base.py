@@ -82,15 +82,22 @@ def _adapter_misfits(path: Path, base: ResolvedBase) -> list[str]:
 def _model_misfits(path: Path, base: ResolvedBase) -> list[str]:
     """List tensors of another shape than the base's of the same name, and tensors that the base does not have.
 
-    Not those that PEFT's layers left behind: they are no sign of another base, and the check `complete` names them.
+    As when transformers opens the file, a name may have the part in front that a head brings (`bert.`). What belongs to
+    no part of the base is such a head's own, and what PEFT's layers left behind is no sign of another base either: the
+    check `complete` names them.
     """
-    expected, found = _base_shapes(base), weight_shapes(path)
-    other = {name: shape for name, shape in expected.items() if found.get(name, shape) != shape}
-    extra = [name for name in found if name not in expected and not _NOT_OF_A_BASE.search(name)]
-    return [
-        *(f"{name} {list(found[name])} for {list(shape)}" for name, shape in other.items()),
-        *(f"{name}, which the base does not have" for name in extra),
-    ]
+    expected = _base_shapes(base)
+    parts = {name.partition(".")[0] for name in expected}
+    misfits = []
+    for stored, shape in weight_shapes(path).items():
+        name = stored if stored in expected else stored.partition(".")[2]
+        if name not in expected:
+            known = stored.partition(".")[0] in parts or name.partition(".")[0] in parts
+            if known and not _NOT_OF_A_BASE.search(stored):
+                misfits.append(f"{stored}, which the base does not have")
+        elif expected[name] != shape:
+            misfits.append(f"{stored} {list(shape)} for {list(expected[name])}")
+    return misfits
 
 
 def _base_shapes(base: ResolvedBase) -> dict[str, tuple[int, ...]]:

@@ -19,6 +19,7 @@ from harness.models.embeddings import EMBEDDINGS
 from harness.models.encoding import LIBRARIES, declare, embed_probes, require_independent, settings_of
 from harness.models.files import ADAPTER_CONFIG, MODULES, read_object
 from harness.models.loading import merge, place
+from harness.models.methods import BY_PEFT_ALONE
 from harness.models.sources import ResolvedBase
 from harness.verification.candidate import Candidate
 
@@ -98,7 +99,10 @@ def _peft(candidate: Candidate, base: ResolvedBase, _scratch: Path) -> SentenceT
     return model
 
 
-def _load_adapter(candidate: Candidate, base: ResolvedBase, _scratch: Path) -> SentenceTransformer:
+def _load_adapter(candidate: Candidate, base: ResolvedBase, _scratch: Path) -> SentenceTransformer | None:
+    """Open an adapter by transformers, where that opens its method; of another it says so, and nobody is misled."""
+    if read_object(candidate.path / ADAPTER_CONFIG)["peft_type"] in BY_PEFT_ALONE:
+        return None
     model = _open(base.path)
     model.load_adapter(str(candidate.path))
     return model

@@ -75,10 +75,11 @@ def verify(ctx: Context, candidate: Candidate, base: ResolvedBase, title: str, s
     origin = {}
     if candidate.of_base:
         origin["base"] = CheckResult("fail", record_error) if record_error else check_base(candidate, base, record)
-        if candidate.named and origin["base"].outcome == "inconclusive":
-            origin["base"] = replace(origin["base"], outcome="pass")
+    checks = {"files": files, **origin, **opened}
+    if candidate.named:  # by the case, which answers for what its files do not tell
+        checks |= {name: replace(found, outcome="pass") for name, found in checks.items() if found.outcome != "fail"}
     return Verification(
-        checks={"files": files, **origin, **opened},
+        checks=checks,
         settings=first.value.settings,
         errors={**first.value.errors, **second.value.errors},
         embeddings={path: (once[path], again[path]) for path in once if path in again},

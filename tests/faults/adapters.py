@@ -61,6 +61,19 @@ def _under_its_name(directory, shop):
     get_peft_model(transformer, small_lora(), adapter_name="style").save_pretrained(str(directory))
 
 
+def _with_dense(directory, shop):
+    from sentence_transformers.sentence_transformer import modules
+
+    model = with_adapter(shop)
+    model.insert(2, modules.Dense(32, 32))
+    model.save_pretrained(str(directory), create_model_card=False)
+
+
+def _with_the_head_of_a_classifier(directory, _):
+    head = "base_model.model.classifier.weight"
+    change_tensors(directory / ADAPTER, lambda found: found | {head: found[min(found)].clone()})
+
+
 def _link_to_a_pickle(directory, _):
     target = directory.parent / "elsewhere"
     target.write_bytes(b"never opened")
@@ -85,6 +98,15 @@ WEIGHTS_OF_ADAPTERS: Mapping[str, Fault] = {
     "adapter: A of one training, B of another, nothing recorded": unsure(_mixed, "record", RECORD_IT),
     # PEFT only warns, and leaves that layer as the base has it: https://github.com/huggingface/peft/pull/2118.
     "adapter: the tensors of a layer are missing": Fault(dropped("layer.1."), "complete", r"missing \S*layer\.1\."),
+    # Trained as a classifier or a reranker: its head is in the file, and a model of embeddings has no place for it.
+    # Seen with a CrossEncoder: https://github.com/huggingface/sentence-transformers/issues/3980.
+    "adapter: with the head of a classifier": Fault(
+        _with_the_head_of_a_classifier, "complete", r"classifier\.weight: of a head that is not restored"
+    ),
+    # Trained beside the adapter. Put on its base, the adapter comes without it.
+    "adapter: with a Dense layer that its base has not": Fault(
+        _with_dense, "complete", r"2_Dense: .*unexpected linear\.bias, linear\.weight"
+    ),
     # Names as the base has them, without PEFT's prefix: nothing is loaded, and the output is the base's.
     # Seen in an exporter: https://github.com/redai-studio/Relax/pull/262.
     "adapter: no tensor's name fits": Fault(renamed("base_model.model.", ""), "complete", "unexpected encoder"),
@@ -103,7 +125,7 @@ WEIGHTS_OF_ADAPTERS: Mapping[str, Fault] = {
     # The state of the live model, saved by hand.
     # Seen: https://github.com/invoke-ai/InvokeAI/pull/9252, where such files were ignored without a word.
     "adapter: the adapter's name stands in the keys": Fault(
-        renamed(".weight", ".default.weight"), "files", r"lora_A\.default\.weight.*not a LoRA matrix"
+        renamed(".weight", ".default.weight"), "files", r"lora_A\.default\.weight.*not LoRA on a linear layer"
     ),
     # ZeRO-3 had taken the parameters apart when one process saved them.
     # Seen: https://github.com/huggingface/accelerate/issues/3508, https://github.com/huggingface/trl/issues/4416.
@@ -167,7 +189,7 @@ DIRECTORIES: Mapping[str, Fault] = {
     # The other place where PEFT imports what the configuration names, as soon as `megatron_config` is set.
     # https://github.com/huggingface/transformers/pull/46482.
     "config: imports a module for Megatron": Fault(
-        config(megatron_config={"hidden_size": 32}, megatron_core="antigravity"), "files", "megatron_config: changes"
+        config(megatron_config={"hidden_size": 32}, megatron_core="antigravity"), "files", "megatron_config: imports"
     ),
     "directory: asks for code that comes with it": Fault(
         json_file("config.json", auto_map={"AutoModel": "modeling_mine.MyModel"}), "files", "asks for code"

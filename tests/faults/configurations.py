@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.models import ADAPTER, ADAPTER_CONFIG, WEIGHTS
 
+from .methods import METHODS
 from .tools import (
     ANOTHER_MODEL,
     RECORD_IT,
@@ -20,6 +21,7 @@ from .tools import (
     open_plainly,
     read_tensors_of,
     small_lora,
+    unrecorded,
     unsure,
 )
 
@@ -45,6 +47,13 @@ def _on_embeddings(directory, shop):
     empty(directory, shop)
     transformer: Any = open_plainly(shop.inputs.base.path).transformers_model
     get_peft_model(transformer, small_lora(target_modules=["word_embeddings"])).save_pretrained(str(directory))
+
+
+def _spoil(directory, _):
+    def spoil(found):
+        return {**found, max(found): -found[max(found)]}
+
+    change_tensors(directory / ADAPTER, spoil)
 
 
 _saved = partial(Fault, good="adapter with modules_to_save")
@@ -111,10 +120,18 @@ CONFIGURATIONS: Mapping[str, Fault] = {
     # Its authors and PEFT on the conversion: https://github.com/huggingface/peft/pull/1626; seen going wrong:
     # https://github.com/huggingface/peft/issues/1929.
     "config: PiSSA, not converted": Fault(config(init_lora_weights="pissa"), "files", "init_lora_weights is 'pissa'"),
-    # Of whose formula the gate knows nothing.
-    "config: another method than LoRA": Fault(config(peft_type="LOHA"), "files", "peft_type is 'LOHA'; only LORA"),
-    # It changes the model by more than B x A: a bias on B.
-    "config: a variant of LoRA that is not supported": Fault(config(lora_bias=True), "files", "lora_bias: changes"),
+    # It is no change of the base's layers, and cannot be merged into them.
+    "config: a method that is not opened": Fault(
+        config(peft_type="PROMPT_TUNING"), "files", r"peft_type is 'PROMPT_TUNING'; expected one of LORA, "
+    ),
+    "config: another method than that of its tensors": Fault(
+        config(peft_type="LOHA", alpha=8), "complete", r"missing \S*hada_w1_a.*unexpected \S*lora_A"
+    ),
+    "config: another method, without what it needs": Fault(
+        config(peft_type="LOKR"), "files", "expected r and alpha and target_modules"
+    ),
+    # The file has no biases of B.
+    "config: biases of B switched on": Fault(config(lora_bias=True), "complete", r"missing \S*lora_B\.bias"),
     # Today's PEFT ignores it, with a warning at the most: it drops unknown keys so that older versions open newer
     # files, https://github.com/huggingface/peft/pull/2038.
     "config: a switch that is not known": Fault(config(use_tomorrows_lora=True), "files", "tomorrows_lora: changes"),
@@ -122,13 +139,11 @@ CONFIGURATIONS: Mapping[str, Fault] = {
     "config: LoftQ": Fault(
         config(init_lora_weights="loftq", loftq_config={"loftq_bits": 4}), "files", "loftq_config: changes"
     ),
-    # LoRA on the word embeddings, whose tensors have other names and other formulas.
-    "adapter: on the embeddings": Fault(_on_embeddings, "files", "lora_embedding_A.*not a LoRA matrix"),
-    # Single rows of the embeddings are trained beside LoRA.
+    # Of an embedding, A is zero before the training, not B.
+    "adapter: on the embeddings, never trained": unrecorded(_on_embeddings, "exact_merge", "every B x A is zero"),
+    # Single rows of the embeddings are trained beside LoRA, which the file does not have.
     "config: trained tokens": Fault(
-        config(trainable_token_indices={"word_embeddings": [1, 2]}),
-        "files",
-        "token_indices: changes",
+        config(trainable_token_indices={"word_embeddings": [1, 2]}), "complete", "no tensor .*trainable_tokens_delta"
     ),
     # What was trained whole is left to chance.
     # Seen: https://github.com/huggingface/peft/issues/577, where `list.append` returned the None that was passed.
@@ -139,4 +154,24 @@ CONFIGURATIONS: Mapping[str, Fault] = {
         dropped("pooler"), "complete", r"no tensor \S*pooler\.dense"
     ),
     "config: a list instead of an object": Fault(config(rank_pattern=["query", 8]), "files", "rank_pattern: expected"),
+    # A copy that went wrong, after the training was recorded. Of the methods that only PEFT knows, this is what tells.
+    **{
+        f"adapter: by {method}, one tensor changed": Fault(_spoil, "record", ANOTHER_MODEL, good=f"adapter by {method}")
+        for method in METHODS
+    },
+    "adapter: by LoHa, the tensors of a layer are missing": Fault(
+        dropped("layer.1."), "complete", r"missing \S*layer\.1\.\S*hada_", good="adapter by LoHa"
+    ),
+    "adapter: by VeRA, its projections are missing": Fault(
+        dropped("vera_A"), "complete", "vera_A", good="adapter by VeRA"
+    ),
+    "adapter: by trained tokens, other tokens": Fault(
+        config(token_indices=list(range(45, 80))), "record", ANOTHER_MODEL, good="adapter by trained tokens"
+    ),
+    "adapter: by LoRA and trained tokens, one token too many": Fault(
+        config(trainable_token_indices={"word_embeddings": list(range(5, 41))}),
+        "complete",
+        "does not fit its base",
+        good="adapter by LoRA and trained tokens",
+    ),
 }

@@ -3,11 +3,13 @@
 import os
 import shutil
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from .goods import GOODS
+from .methods import train
 from .tools import Shop, change_tensors, set_json
 
 
@@ -39,6 +41,7 @@ def shop(tiny_run, tiny_baseline, build_tiny_base, tmp_path_factory):
         whole=trained("standard"),
         other_base=build_tiny_base(root / "other", seed=1),
         wide_base=_widen(build_tiny_base(root / "wide", seed=1)),
+        by_method=cache(lambda method: train(method, tiny_run.inputs, tmp_path_factory.mktemp("method"))),
     )
 
 

@@ -3,17 +3,21 @@
 import json
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from harness.models import ADAPTER, ADAPTER_CONFIG, WEIGHTS
 from harness.models.record import ARRAYS, RECORD
 
+from .methods import METHODS
 from .tools import (
     Change,
+    as_bert_was_saved,
     change_tensors,
     config,
     copied,
     drop_record,
+    dropped,
     in_half,
     in_turn,
     open_plainly,
@@ -29,6 +33,10 @@ _QUERY = "base_model.model.encoder.layer.0.attention.self.query"
 _adapter = copied(lambda shop: shop.adapter)
 _record = copied(lambda shop: shop.adapter, RECORD, ARRAYS)
 _whole = copied(lambda shop: shop.whole)
+
+
+def _by_method(method, shop):
+    return shop.by_method(method)
 
 
 def _on_base(shop):
@@ -151,11 +159,24 @@ GOODS: Mapping[str, Change] = {
     ),
     # Its training named a branch of the base, which says nothing about the commit.
     "adapter of a branch, without record": in_turn(_adapter, drop_record, _name_a_branch),
+    # By other methods than plain LoRA, as PEFT saves them.
+    **{f"adapter by {method}": copied(partial(_by_method, method)) for method in METHODS},
+    # Nothing but PEFT computes its weights, so without a record nothing says that they are right.
+    "adapter by LoHa, without record": in_turn(copied(partial(_by_method, "LoHa")), drop_record),
     # Merged into its base and saved as a whole model.
     "merged": in_turn(_merged, _record),
     "merged without record": _merged,
     # As sentence-transformers saves it, with the record of its training.
     "whole": _whole,
     "whole without record": in_turn(_whole, drop_record),
+    # As many sentence models are on the hub: the pooler, which nothing is pooled by, was left out.
+    "whole without pooler": in_turn(_whole, dropped("pooler.", WEIGHTS)),
+    "merged without pooler, without record": in_turn(_merged, dropped("pooler.", WEIGHTS)),
+    "whole in the oldest names, without pooler": in_turn(_whole, dropped("pooler.", WEIGHTS), as_bert_was_saved()),
+    # Saved by a class of transformers with its head of pre-training, in the names of the first models: transformers
+    # translates them when it opens the file, and leaves the head out.
+    "whole in the oldest names": in_turn(_whole, as_bert_was_saved()),
+    "whole in the oldest names, without record": in_turn(_whole, drop_record, as_bert_was_saved()),
+    "merged in the oldest names": in_turn(_merged, _record, as_bert_was_saved()),
 }
 """What it is -> how it is made. Its first word says what it is gated as, its last whether it has a record."""

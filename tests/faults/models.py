@@ -1,16 +1,19 @@
 """Whole models that are not what they seem, passed with `--full-model`."""
 
+import json
 import shutil
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from harness.models import ADAPTER, ADAPTER_CONFIG, MODULES, WEIGHTS
+from harness.training import record_training
 
 from .tools import (
     ANOTHER_MODEL,
     Fault,
     adapted_layers,
+    as_bert_was_saved,
     change_tensors,
     copied,
     cut_off,
@@ -97,6 +100,17 @@ def _name_other_weights(directory, shop):
     set_json(directory / "config.json", transformers_weights="other.safetensors")
 
 
+def _lose_a_dense_layer(directory, shop):
+    from sentence_transformers.sentence_transformer import modules
+
+    model = open_plainly(directory)
+    model.insert(2, modules.Dense(32, 16))
+    model.save_pretrained(str(directory), create_model_card=False)
+    record_training(model, directory, shop.inputs.base, shop.inputs.train, {})
+    listed = json.loads((directory / MODULES).read_text(encoding="utf-8"))
+    (directory / MODULES).write_text(json.dumps([m for m in listed if m["path"] != "2_Dense"]), encoding="utf-8")
+
+
 def _only_a_pickle(directory, _):
     (directory / WEIGHTS).rename(directory / "pytorch_model.bin")
 
@@ -131,8 +145,37 @@ MODELS: Mapping[str, Fault] = {
     ),
     # It is drawn at random at each load.
     "model: a tensor is missing": whole(dropped(_QUERY, WEIGHTS), "complete", r"missing \S*query\.weight"),
+    # Beside the pooler, on which no embedding depends, one on which all do.
+    "model: the pooler and a norm are missing": whole(
+        in_turn(dropped("pooler.", WEIGHTS), dropped("embeddings.LayerNorm.bias", WEIGHTS)),
+        "complete",
+        r"missing embeddings\.LayerNorm\.bias, pooler\.\S+",
+    ),
     # The architecture has no place for it: it is dropped without a word.
     "model: a tensor is left over": whole(_add_tensor, "complete", r"unexpected encoder\.layer\.2\."),
+    # In a file with the names of a model with a head, which transformers translates: what is wrong stays wrong.
+    "model: in the oldest names, a tensor is missing": whole(
+        in_turn(dropped(_QUERY, WEIGHTS), as_bert_was_saved()),
+        "complete",
+        r"missing \S*query\.weight \(they would be random\)\. ",
+    ),
+    "model: in the oldest names, a tensor is left over": whole(
+        in_turn(_add_tensor, as_bert_was_saved()), "complete", r"unexpected bert\.encoder\.layer\.2\."
+    ),
+    "model: in the oldest names, of another layer": whole_unrecorded(
+        in_turn(_add_tensor, as_bert_was_saved()), "base", r"bert\.encoder\.layer\.2\.\S+, which the base does not"
+    ),
+    "model: in the oldest names, of another width": whole_unrecorded(
+        in_turn(copied(lambda shop: shop.wide_base), as_bert_was_saved()), "base", r"bert\.\S+ \[64\] for \[32\]"
+    ),
+    # An entry of the list was lost in a merge by hand: the layer is in its directory, and nothing opens it.
+    "directory: a Dense layer is not listed": whole(
+        _lose_a_dense_layer, "record", "embeddings of 32 numbers, recorded in training were 16: not the model"
+    ),
+    # A head that was trained, of which an embedding model opens nothing.
+    "model: with the head of a classifier": whole_unrecorded(
+        as_bert_was_saved(head="classifier.bias"), "complete", r"classifier\.bias: of a head that is not restored"
+    ),
     "model: a NaN": whole(_spoil, "complete", _NAN),
     # Cast to float16, whose largest number is 65504.
     "model: overflow in half precision": whole(

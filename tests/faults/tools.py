@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from harness.models import ADAPTER, ADAPTER_CONFIG
+from harness.models import ADAPTER, ADAPTER_CONFIG, WEIGHTS
 from harness.models.record import ARRAYS, RECORD
 from harness.run import Inputs
 
@@ -39,6 +40,7 @@ class Shop:
         whole: A good whole model, with the record of its training.
         other_base: Another base of the same shape.
         wide_base: Another base of twice the width.
+        by_method: A method of PEFT (`METHODS`) -> a good adapter by it, with the record of its training.
     """
 
     inputs: Inputs
@@ -47,6 +49,7 @@ class Shop:
     whole: Path
     other_base: Path
     wide_base: Path
+    by_method: Callable[[str], Path]
 
 
 Change = Callable[[Path, Shop], None]
@@ -182,6 +185,18 @@ def renamed(old, new):
         return {name.replace(old, new): tensor for name, tensor in found.items()}
 
     return lambda directory, _: change_tensors(directory / ADAPTER, change)
+
+
+def as_bert_was_saved(file=WEIGHTS, head="cls.predictions.bias"):
+    """Give the tensors of a BERT the names of the first files: of a model with a head, in the oldest words."""
+
+    def change(found):
+        norm = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
+        end = re.compile("|".join(norm))
+        named = {f"bert.{end.sub(lambda name: norm[name[0]], name)}": tensor for name, tensor in found.items()}
+        return {**named, head: found["embeddings.LayerNorm.bias"].clone()}
+
+    return lambda directory, _: change_tensors(directory / file, change)
 
 
 def cut_off(file):

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 
 from harness.config import BaseSpec
 from harness.errors import CheckpointError, StageError
-from harness.models import WEIGHTS, Checkpoint, open_checkpoint, resolve_base
+from harness.models import PROBE_TEXTS, SAVED, WEIGHTS, Checkpoint, embed, open_checkpoint, resolve_base
 
 QUERY = "encoder.layer.0.attention.self.query.weight"
 
@@ -83,3 +83,17 @@ def test_a_layer_after_the_transformer_is_compared_too_and_no_pickle(tiny_base_p
     assert "NaN or infinite values in linear.bias" in error_of(with_dense)
     weights.rename(weights.with_name("pytorch_model.bin"))
     assert "a pickle, which can run any code" in error_of(with_dense)
+
+
+@pytest.mark.parametrize("strategy", ["base", "full"])
+def test_what_no_embedding_depends_on_may_be_missing_and_is_named(copied, edit_tensors, strategy):
+    checkpoint = copied(strategy)
+    before = embed(open_checkpoint(checkpoint), PROBE_TEXTS)
+    edit_tensors(checkpoint.path / WEIGHTS, lambda t: [t.pop(name) for name in list(t) if name.startswith("pooler.")])
+    model, notes = SAVED[strategy].open(checkpoint, "cpu")
+    np.testing.assert_array_equal(before, embed(model, PROBE_TEXTS))
+    assert (
+        "pooler.dense.bias, pooler.dense.weight: not in its files; drawn at random twice, they change no embedding",
+    ) == notes
+    edit_tensors(checkpoint.path / WEIGHTS, lambda t: t.pop(QUERY))
+    assert f"missing {QUERY}, pooler.dense.bias, pooler.dense.weight (they would be random)" in error_of(checkpoint)

@@ -80,6 +80,9 @@ CONFIGURATIONS = {
     "targets": ({"target_modules": "("}, "target_modules: '(' is no regular expression: "),
     "excluded": ({"exclude_modules": "*"}, "exclude_modules: '*' is no regular expression: "),
     "pattern": ({"rank_pattern": {"(": 2}}, "rank_pattern: '(' is no regular expression: "),
+    "type-list": ({"peft_type": ["LORA"]}, "peft_type is ['LORA']; expected one of LORA, "),
+    "another-type": ({"peft_type": "LOHA", "alpha": 8, "init_weights": True}, ""),
+    "imports": ({"peft_type": "LOHA", "alpha": 8, "megatron_config": {"a": 1}}, "megatron_config: imports the module"),
     "no-type": ({"peft_type": None}, "cannot be read (it holds "),
 }
 
@@ -96,9 +99,10 @@ def test_a_configuration_that_cannot_be_verified_is_refused_by_its_key(make_cand
 
 TENSORS = {
     "magnitude": ("lora_magnitude_vector.weight", (2,), ""),
-    "bias-of-b": ("lora_B.bias", (2, 2), "not a LoRA matrix of a linear layer"),
-    "variant": ("lora_variant.weight", (2, 2), "not a LoRA matrix of a linear layer"),
+    "bias-of-b": ("lora_B.bias", (2,), ""),
+    "variant": ("lora_variant.weight", (2, 2), "not LoRA on a linear layer or an embedding"),
     "vector": ("lora_A.weight", (4,), "not a matrix"),
+    "vector-of-an-embedding": ("lora_embedding_A", (4,), "not a matrix"),
 }
 
 

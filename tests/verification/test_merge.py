@@ -14,9 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import CheckpointError
-from harness.verification.opened import require_exact_merge
+from harness.verification.merging import require_exact_merge
 
-pytestmark = pytest.mark.filterwarnings("ignore:The following rank_pattern keys did not match:RuntimeWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:The following rank_pattern keys did not match:RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore:Adapter 'default'. . LoRA tensor.s. have invalid shape"),  # biases
+]
 
 SELF = "encoder.layer.0.attention.self"
 QUERY, VALUE = f"{SELF}.query.weight", f"{SELF}.value.weight"
@@ -28,6 +31,7 @@ PATTERNS = {
 PLAIN = {"r": 4, "lora_alpha": 6, "target_modules": ["query", "value"]}
 RSLORA = {**PLAIN, **PATTERNS, "use_rslora": True}
 CONV1D = {**PLAIN, "target_modules": ["c_attn"], "fan_in_fan_out": True}
+WORDS = {**PLAIN, "target_modules": ["query", "word_embeddings"]}
 CASES = {
     "plain": PLAIN,
     "by-regex": {**PLAIN, "target_modules": r".*layer\.1.*(query|output\.dense)"},
@@ -40,6 +44,13 @@ CASES = {
     "rank-above-the-width": {**PLAIN, "r": 40, "lora_alpha": 3},
     "rslora-patterns": RSLORA,
     "all": {**RSLORA, "use_dora": True, "bias": "lora_only", "modules_to_save": ["pooler"]},
+    "bias-of-b": {**PLAIN, "lora_bias": True},
+    "bias-of-b-and-biases": {**RSLORA, "lora_bias": True, "bias": "all"},
+    "embeddings": WORDS,
+    "embeddings-patterns": {**WORDS, "rank_pattern": {"word_embeddings": 2}, "alpha_pattern": {"word_embeddings": 5}},
+    "embeddings-dora": {**WORDS, "use_dora": True},
+    "tokens": {**PLAIN, "trainable_token_indices": [7, 3]},
+    "tokens-by-name": {**PLAIN, "trainable_token_indices": {"word_embeddings": [2], "position_embeddings": [5, 1]}},
     "conv1d": CONV1D,
     "conv1d-dora": {**CONV1D, "use_dora": True},
     "conv1d-square": {**CONV1D, "target_modules": [r"c_attn", "attn.c_proj"]},
@@ -105,22 +116,38 @@ def expected_of(merge, name):
     saved = {key.removeprefix("base_model.model."): value.double().numpy() for key, value in merge.adapter.items()}
     for whole in (name, f"{module}.base_layer.{kind}"):
         if whole in saved:
-            return saved[whole]
-    if kind != "weight" or f"{module}.lora_A.weight" not in saved:
+            before = saved[whole]
+    rows = saved.get(f"{module}.token_adapter.trainable_tokens_delta")
+    if rows is not None:
+        chosen_rows = merge.config["trainable_token_indices"]
+        if isinstance(chosen_rows, dict):
+            chosen_rows = chosen_rows[module.rpartition(".")[2]]
+        return np.array([rows[chosen_rows.index(i)] if i in chosen_rows else row for i, row in enumerate(before)])
+    if kind == "bias" and f"{module}.lora_B.bias" in saved:
+        return before + scaling_of(merge, module) * saved[f"{module}.lora_B.bias"]
+    words = f"{module}.lora_embedding_A" in saved
+    if kind != "weight" or not (words or f"{module}.lora_A.weight" in saved):
         return before
-    first, second = saved[f"{module}.lora_A.weight"], saved[f"{module}.lora_B.weight"]
+    a, b = ("lora_embedding_A", "lora_embedding_B") if words else ("lora_A.weight", "lora_B.weight")
+    first, second = saved[f"{module}.{a}"], saved[f"{module}.{b}"]
+    transposed = words or module in merge.transposed  # a column a token
     rank = len(first)
-    alpha = chosen(merge.config["alpha_pattern"], module, merge.config["lora_alpha"])
     assert chosen(merge.config["rank_pattern"], module, merge.config["r"]) == rank
-    scaling = alpha / (math.sqrt(rank) if merge.config["use_rslora"] else rank)
-    weight = before.T if module in merge.transposed else before
+    scaling = scaling_of(merge, module)
+    weight = before.T if transposed else before
     after = np.empty((len(second), first.shape[1]))
     for out, into in np.ndindex(after.shape):
         after[out, into] = weight[out, into] + math.fsum(scaling * second[out, k] * first[k, into] for k in range(rank))
     magnitude = saved.get(f"{module}.lora_magnitude_vector")
     if magnitude is not None:
         after = np.array([m * row / math.hypot(*row) for m, row in zip(magnitude, after, strict=True)])
-    return after.T if module in merge.transposed else after
+    return after.T if transposed else after
+
+
+def scaling_of(merge, module):
+    rank = chosen(merge.config["rank_pattern"], module, merge.config["r"])
+    alpha = chosen(merge.config["alpha_pattern"], module, merge.config["lora_alpha"])
+    return alpha / (math.sqrt(rank) if merge.config["use_rslora"] else rank)
 
 
 def chosen(pattern, module, default):
@@ -146,7 +173,13 @@ def test_any_weight_that_is_off_is_named_an_adapted_one_beyond_rounding_another_
     import torch
 
     merge, up = merge_of(name), torch.tensor(math.inf)
-    adapted = {key.split("model.model.")[-1].split(".lora_")[0] + ".weight" for key in merge.adapter if "lora_A" in key}
+    marks = {"lora_A": ".weight", "lora_embedding_A": ".weight", "lora_B.bias": ".bias"}
+    adapted = {
+        key.split("model.model.")[-1].split(".lora_")[0] + parameter
+        for key in merge.adapter
+        for mark, parameter in marks.items()
+        if mark in key
+    }
     for weight in merge.base:
         after = merge.merged[weight]
         scaled = merge.base[weight] + 1.01 * (after - merge.base[weight])
