@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Written when the environment is whole; older than what it was made from, it is made again.
 INSTALLED := .venv/.installed
 
-.PHONY: evals evals-all gate test lint docs faults verdicts intervals bench clean
+.PHONY: evals evals-all strategies gate test lint docs faults verdicts intervals bench clean
 
 # The main job: trains, measures and gates the dating case.
 evals: $(INSTALLED)
@@ -14,6 +14,10 @@ evals: $(INSTALLED)
 evals-all: $(INSTALLED)
 	$(BIN)/pytest evals/ -m "full or learning_rate"
 	$(BIN)/pytest tests/faults -m quality
+
+# Trains and compares the strategies of the shop case, and its adapter at each rank.
+strategies: $(INSTALLED)
+	$(BIN)/pytest evals/ -m strategies
 
 # make gate ADAPTER=DIR [CASE=PATH] [BASE=DIR] [STRICT=yes]: read by the shell, not by make, since a name may hold anything.
 gate: $(INSTALLED)
