@@ -29,7 +29,10 @@ def as_opened(
     rest: dict[str, torch.Tensor] = {}
     for name, tensor in stored.items():
         new = name if name in opened else rename_source_key(name, renamings, [], prefix, opened)[0]
-        (named if new in opened else rest)[new if new in opened else name] = tensor
+        if new in opened and new not in named:
+            named[new] = tensor
+        else:  # a second tensor for one name is left over as well
+            rest[name] = tensor
     return named, rest
 
 

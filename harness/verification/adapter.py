@@ -88,6 +88,7 @@ def _config_problems(config: dict[str, Any]) -> Iterator[str]:
         yield f"{some(shapeless)}: expected a JSON object"
         return
     yield from _target_problems(config)
+    yield from _token_problems(config)
     base = config.get("base_model_name_or_path")
     if base is not None and not isinstance(base, str):
         yield f"base_model_name_or_path is {base!r}; expected a name"
@@ -131,6 +132,15 @@ def _target_problems(config: dict[str, Any]) -> Iterator[str]:
             re.compile(pattern)
         except re.error as error:
             yield f"{key}: {pattern!r} is no regular expression: {error}"
+
+
+def _token_problems(config: dict[str, Any]) -> Iterator[str]:
+    for key in ("token_indices", "trainable_token_indices"):
+        listed = config.get(key) or {}
+        for rows in listed.values() if isinstance(listed, dict) else [listed]:
+            whole = isinstance(rows, list) and all(type(row) is int and row >= 0 for row in rows)
+            if not whole or len(set(rows)) < len(rows):
+                yield f"{key}: expected lists of whole numbers from 0, each number once"
 
 
 def _scaling_problems(config: dict[str, Any]) -> Iterator[str]:

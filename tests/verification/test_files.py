@@ -80,6 +80,13 @@ CONFIGURATIONS = {
     "targets": ({"target_modules": "("}, "target_modules: '(' is no regular expression: "),
     "excluded": ({"exclude_modules": "*"}, "exclude_modules: '*' is no regular expression: "),
     "pattern": ({"rank_pattern": {"(": 2}}, "rank_pattern: '(' is no regular expression: "),
+    "tokens": ({"trainable_token_indices": {"word_embeddings": [3, 5]}}, ""),
+    "tokens-before-0": (
+        {"trainable_token_indices": {"word_embeddings": [-1]}},
+        "trainable_token_indices: expected lists",
+    ),
+    "tokens-twice": ({"trainable_token_indices": [5, 5]}, "trainable_token_indices: expected lists of whole numbers"),
+    "tokens-text": ({"trainable_token_indices": "5"}, "trainable_token_indices: expected lists of whole numbers"),
     "type-list": ({"peft_type": ["LORA"]}, "peft_type is ['LORA']; expected one of LORA, "),
     "another-type": ({"peft_type": "LOHA", "alpha": 8, "init_weights": True}, ""),
     "imports": ({"peft_type": "LOHA", "alpha": 8, "megatron_config": {"a": 1}}, "megatron_config: imports the module"),
