@@ -2,9 +2,14 @@
 
 from importlib.util import find_spec
 
+from harness.text import on_a_screen
+
 
 class HarnessError(Exception):
-    """Base of every error that the harness raises on purpose."""
+    """Base of every error that the harness raises on purpose. Its message fits on a screen, whatever a file held."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(on_a_screen(message))
 
 
 class CaseError(HarnessError):

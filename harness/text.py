@@ -10,6 +10,7 @@ MINUS = "\N{MINUS SIGN}"
 LONGEST = 1000
 """Characters of a text that a page shows: what is longer is cut there, and says so."""
 
+_SCREEN = 4_000  # characters of a message
 _LONGEST_LINE = 2_000  # characters: a message may hold a text of any length
 
 # Control characters but tab and line ends, marks that turn the direction of what follows, and half characters.
@@ -150,6 +151,14 @@ def shortened(text: str, longest: int = _LONGEST_LINE) -> str:
     """Cut a long text, and say how much was left out."""
     rest = len(text) - longest
     return text if rest <= 0 else f"{text[:longest]} ... ({rest:,} characters more)"
+
+
+def on_a_screen(text: str) -> str:
+    """Cut the middle out of a very long message: it begins with where something is wrong and ends with what to do."""
+    if len(text) <= _SCREEN:
+        return text
+    half = (_SCREEN - 100) // 2
+    return f"{text[:half]} ... ({len(text) - 2 * half:,} characters left out) ... {text[-half:]}"
 
 
 def cut(text: str, longest: int = LONGEST) -> tuple[str, str]:

@@ -1,9 +1,11 @@
 """Texts and numbers in words."""
 
 import math
+import pickle
 
 import pytest
 
+from harness.errors import CaseError
 from harness.text import cut, in_html, number, one_line, percent, signed
 
 
@@ -27,6 +29,14 @@ def test_one_line_shows_whatever_is_there(text, shown):
 def test_a_page_holds_every_character():
     assert in_html("a\x00\ud800\x7f\n") == "a\u2400\ufffd\u2421\n"
     assert cut("ab", 1) == ("a\u2026", "2 characters, the first 1 shown")
+
+
+def test_an_error_fits_on_a_screen_with_its_beginning_and_its_end():
+    message = str(CaseError("case.toml: " + "x" * 1_000_000 + "; run again"))
+    assert len(message) < 4_000
+    assert (message.startswith("case.toml: x"), message.endswith("x; run again")) == (True, True)
+    assert "characters left out" in message
+    assert str(pickle.loads(pickle.dumps(CaseError(message)))) == message  # noqa: S301 - from a stage's process
 
 
 def test_no_sign_where_nothing_changed_at_the_shown_precision():

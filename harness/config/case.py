@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Iterator
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal, Self
@@ -240,7 +241,8 @@ def read_case(path: Path) -> Case:
     Raises:
         CaseError: One line for each thing that is wrong: the file, the key, what is wrong with it, and what came.
     """
-    path = path / CASE_FILE if path.is_dir() else path
+    with suppress(OSError):  # of a name that is too long: reading it says so
+        path = path / CASE_FILE if path.is_dir() else path
     text = read_text(path, CaseError, most=_MOST_BYTES)
     try:
         content = tomllib.loads(text)

@@ -144,16 +144,25 @@ class DataSpec(Frozen):
         known: dict[PairSource, str] = {}
         for name, source in sources.items():
             key = ("extra", name) if name in self.extra else (name,)
-            if isinstance(source, Path) and not source.exists():
+            place = _place(source) if isinstance(source, Path) else source
+            if place is None:
                 problems.append((key, f"no file {source}"))
+                continue
             # An extra set may hold the pairs of eval or dev; none may be what a model was trained on.
-            place = source.resolve() if isinstance(source, Path) else source
             same = known.setdefault(place, name)
             if same == "train" != name or (same == "eval" and name == "dev"):
                 wrong = f"that of {same} as well; expected pairs that are apart from those; got {shown(str(source))}"
                 problems.append((key, wrong))
         refuse(problems)
         return self
+
+
+def _place(source: Path) -> Path | None:
+    """Return where a source really lies; None where nothing is there, or nothing can have such a name."""
+    try:
+        return source.resolve(strict=True)
+    except (OSError, RuntimeError, ValueError):  # too long, a link to itself, a NUL
+        return None
 
 
 _SETS = ("train", "eval", "dev")

@@ -9,6 +9,7 @@ from harness.baselines import baseline_path, comparable, contradictions, read_ba
 from harness.config import Case, read_case
 from harness.errors import CaseError
 from harness.execution import AUTO, Context, Device, LocalExecutor, StepProgress, Store
+from harness.execution.scratch import remove_left
 from harness.models import read_record
 from harness.run.case_run import CaseRun
 from harness.run.inputs import Inputs, prepare, training_pairs
@@ -106,6 +107,7 @@ def open_session(
     for case in cases:
         read_baseline(baseline_path(settings.baselines, case))  # a broken one is found before any work
     inputs = [_gated(cases, candidate)] if candidate else [prepare(case, None, named_encoders) for case in cases]
+    remove_left()
     artefacts = make_store(settings.store)
     executor = LocalExecutor(artefacts, choose_jobs(inputs, device) if jobs is None else jobs)
     ctx = Context(Store(artefacts), executor, progress, device=device)

@@ -17,7 +17,7 @@ from harness.models.files import (
     first_module,
     weight_shapes,
 )
-from harness.text import some
+from harness.text import on_a_screen, some
 from harness.verification.adapter import adapter_problems, empty_problems
 from harness.verification.candidate import KINDS, Candidate, CheckResult
 
@@ -42,7 +42,7 @@ def check_files(candidate: Candidate) -> CheckResult:
     """
     problems = [*_code_problems(candidate.path), *_format_problems(candidate)]
     if problems:
-        return CheckResult("fail", f"{candidate.path}: {'; '.join(problems)}")
+        return CheckResult("fail", on_a_screen(f"{candidate.path}: {'; '.join(problems)}"))
     left = sorted(file.name for file in candidate.path.glob("*") if _LEFT_BY_A_TRAINER.fullmatch(file.name))
     note = f"; {some(left)}: left by a trainer, opened by nothing here; do not ship it" if left else ""
     return CheckResult("pass", f"safetensors and JSON only, in the expected format{note}")

@@ -1,4 +1,5 @@
 import tomllib
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
@@ -146,6 +147,8 @@ WRONG = [
     ("base/revision", "main", "base.revision: string should match pattern '^[0-9a-f]{40}$'; got \"main\""),
     ("base/sha256/model.safetensors", "53aa", "base.sha256.model.safetensors: string should match pattern"),
     ("data/train", "none.jsonl", "data.train: no file "),
+    ("data/train", "x" * 5_000, "data.train: no file "),
+    ("data/train", "a\0b", "data.train: no file "),
     ("data/train", 7, "data.train: input should be a valid string; got 7"),
     ("data/train", {"dataset": "org/name", "revision": "main", "split": "train"}, "data.train.revision: string should"),
     ("data/train", {"dataset": "org/name", "revision": "a" * 40}, "data.train.split: missing"),
@@ -241,3 +244,8 @@ def test_a_file_that_is_no_toml_or_cannot_be_read_is_refused(tmp_path):
     path.unlink()
     with pytest.raises(CaseError, match=r"case\.toml: cannot be read: No such file or directory"):
         read_case(tmp_path)  # a directory stands for the case in it
+
+
+def test_a_name_that_no_file_can_have_is_refused():
+    with pytest.raises(CaseError, match=r"^x+: cannot be read: File name too long$"):
+        read_case(Path("x" * 3_000))

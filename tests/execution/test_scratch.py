@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.execution import scratch
+
 SOURCE = """
 import os, sys
 from harness.execution import scratch
@@ -48,6 +50,18 @@ def test_a_killed_runs_temporary_files_go_with_the_next_run_and_those_of_a_livin
         assert ("", "") == process.communicate(timeout=10)
     assert set() == names()
     assert all((directory / name).is_dir() for name in others)
+
+
+def test_what_a_killed_run_left_goes_also_where_no_directory_is_needed(start, monkeypatch):
+    directory, run = start
+    killed = run()
+    left = Path(killed.stdout.readline().strip())
+    killed.send_signal(signal.SIGKILL)
+    killed.wait(10)
+    monkeypatch.setattr("tempfile.tempdir", str(directory))
+    assert left.is_dir()
+    scratch.remove_left()
+    assert not left.exists()
 
 
 def test_a_long_temporary_directory_is_no_obstacle(tmp_path, start_script, monkeypatch):
