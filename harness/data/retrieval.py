@@ -19,6 +19,9 @@ from harness.execution.digests import digest_of, file_digest
 FILES = ("queries.jsonl", "documents.jsonl", "relevance.jsonl")
 """Files of the directory: `{"id", "text"}` a line, `{"id", "text"}`, and `{"query", "document", "grade"}`."""
 
+HIGHEST_GRADE = 1000
+"""trec_eval, behind the metrics, keeps a counter for each grade up to the highest: 200,000,000 takes 1.5 GB."""
+
 _SHOWN = 20
 
 
@@ -69,17 +72,20 @@ def read_retrieval(directory: Path) -> RetrievalSet:
     found: dict[tuple[int, int], int] = {}
     problems = list[tuple[int, str]]()
     for line, cells in rows_of(path):
-        row = cells if isinstance(cells, dict) else {}
-        query, document = queries.rows.get(row.get("query")), documents.rows.get(row.get("document"))
-        grade = row.get("grade")
+        if isinstance(cells, str):
+            problems.append((line, cells))
+            continue
+        query, document = queries.row(cells.get("query")), documents.row(cells.get("document"))
+        grade = cells.get("grade")
         if query is None or document is None:
             wrong, other = ("query", FILES[0]) if query is None else ("document", FILES[1])
-            problems.append((line, f"{wrong}: got {_shown(row.get(wrong))}, expected an id of {other}"))
-        elif not isinstance(grade, int) or isinstance(grade, bool) or grade < 0:
-            problems.append((line, f"grade: got {_shown(grade)}, expected a whole number, 0 for what is not relevant"))
+            problems.append((line, f"{wrong}: got {_shown(cells.get(wrong))}, expected an id of {other}"))
+        elif not isinstance(grade, int) or isinstance(grade, bool) or not 0 <= grade <= HIGHEST_GRADE:
+            expected = f"expected a whole number, 0 for what is not relevant, at most {HIGHEST_GRADE:,}"
+            problems.append((line, f"grade: got {_shown(grade)}, {expected}"))
         elif found.setdefault((query, document), grade) != grade:
             problems.append(
-                (line, f"another grade than before of {_shown(row['query'])} and {_shown(row['document'])}")
+                (line, f"another grade than before of {_shown(cells['query'])} and {_shown(cells['document'])}")
             )
     _refuse(path, problems)
     relevance = np.array(sorted((*key, grade) for key, grade in found.items() if grade), dtype=np.int64).reshape(-1, 3)
@@ -102,20 +108,28 @@ class _Texts:
     texts: tuple[str, ...]
 
     @cached_property
-    def rows(self) -> dict[object, int]:
+    def _rows(self) -> dict[str, int]:
         return {name: row for row, name in enumerate(self.ids)}
+
+    def row(self, name: object) -> int | None:
+        """Return the row of an id; None of what is none, such as a list."""
+        return self._rows.get(name) if isinstance(name, str) else None
 
 
 def _texts(path: Path) -> _Texts:
     found: dict[str, str] = {}
     problems = list[tuple[int, str]]()
     for line, cells in rows_of(path):
-        row = cells if isinstance(cells, dict) else {}
-        name, text = row.get("id"), row.get("text")
+        if isinstance(cells, str):
+            problems.append((line, cells))
+            continue
+        name, text = cells.get("id"), cells.get("text")
         if not isinstance(name, str) or not name:
             problems.append((line, f"id: got {_shown(name)}, expected a text"))
         elif not isinstance(text, str) or not text.strip():
             problems.append((line, f"text: got {_shown(text)}, expected a text that is not empty"))
+        elif any("\ud800" <= letter <= "\udfff" for letter in text):
+            problems.append((line, f"text: got {_shown(text)}, which holds half a surrogate pair, no character"))
         elif name in found:
             problems.append((line, f"id: {_shown(name)} stands above as well; expected each once"))
         else:

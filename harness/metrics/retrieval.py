@@ -17,7 +17,7 @@ DEEPEST = 1000
 SAME_SCORE = 1e-6
 """Cosines that differ by less are the same: between machines, and in blocks of other sizes, rounding moves them so."""
 
-_BLOCK_ELEMENTS = 2**24  # cosines in memory at once: 64 MB
+_BLOCK_ELEMENTS = 2**24  # cosines, or numbers of embeddings, in memory at once: 64 MB
 
 
 @dataclass(frozen=True)
@@ -75,29 +75,33 @@ def relevant_ranks(
         The ranks, from 1, of each query's relevant documents in their order.
     """
     asked = _unit_rows(queries)
-    own = [
-        np.nan_to_num(_unit_rows(documents[rows[:, 0]]) @ vector, nan=-2.0)
-        for vector, rows in zip(asked, relevant, strict=True)
-    ]
-    ahead = [np.zeros(len(rows), dtype=np.int64) for rows in relevant]
-    size = max(1, _BLOCK_ELEMENTS // max(1, len(queries)))
+    own = [_steps(vector, documents[rows[:, 0]]) for vector, rows in zip(asked, relevant, strict=True)]
+    others = [np.zeros(len(rows), dtype=np.int64) for rows in relevant]
+    size = max(1, _BLOCK_ELEMENTS // max(1, len(queries), documents.shape[1]))
     for start in range(0, len(documents), size):
         cosines = np.nan_to_num(asked @ _unit_rows(documents[start : start + size]).T, nan=-2.0)
-        for query, (scores, counts) in enumerate(zip(own, ahead, strict=True)):
-            row = np.sort(cosines[query])
-            counts += len(row) - np.searchsorted(row, scores - SAME_SCORE)
-    return [_placed(*of) for of in zip(own, ahead, relevant, strict=True)]
+        for query, (steps, rows, counts) in enumerate(zip(own, relevant, others, strict=True)):
+            inside = rows[(rows[:, 0] >= start) & (rows[:, 0] < start + size), 0]
+            row = np.sort(np.delete(cosines[query], inside - start))
+            counts += len(row) - np.searchsorted(row, ((steps - 1) * SAME_SCORE).astype(row.dtype))
+    return [_placed(*of) for of in zip(own, others, relevant, strict=True)]
 
 
-def _placed(scores: NDArray[np.float32], ahead: NDArray[np.int64], relevant: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return ranks, from the number of documents that are as close or closer, the document itself among them."""
-    behind = np.zeros(len(scores), dtype=np.int64)
-    for row, (score, grade) in enumerate(zip(scores, relevant[:, 1], strict=True)):
-        tied = np.abs(scores - score) < SAME_SCORE
-        # Of those that tie, the more relevant come behind it, and of the same grade the later ones.
-        later = (relevant[:, 1] > grade) | ((relevant[:, 1] == grade) & (np.arange(len(scores)) > row))
-        behind[row] = np.count_nonzero(tied & later)
-    return ahead - behind
+def _placed(steps: NDArray[np.float64], others: NDArray[np.int64], relevant: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return ranks, from the number of documents ahead that are not relevant: no two the same, since both terms rise.
+
+    Closeness is in whole steps: "closer by less than a step" would not be transitive, and two could share a rank.
+    """
+    order = np.lexsort((np.arange(len(steps)), relevant[:, 1], -steps))
+    places = np.empty(len(steps), dtype=np.int64)
+    places[order] = np.arange(1, len(steps) + 1)
+    return others + places
+
+
+def _steps(query: NDArray[np.float32], documents: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return cosines in steps of `SAME_SCORE`; row by row, so that the same text has the same wherever it stands."""
+    cosines = (_unit_rows(documents).astype(np.float64) * query).sum(axis=1)
+    return np.asarray(np.rint(np.nan_to_num(cosines, nan=-2.0) / SAME_SCORE))
 
 
 def _unit_rows(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:

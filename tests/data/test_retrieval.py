@@ -55,6 +55,16 @@ BAD = {
         {"relevance": [{"query": "q", "document": "a", "grade": -1}]},
         "relevance.jsonl:1: grade: got -1, expected a whole number",
     ),
+    "a grade without end": (
+        {"relevance": [{"query": "q", "document": "a", "grade": 10**30}]},
+        "expected a whole number, 0 for what is not relevant, at most 1,000",
+    ),
+    "a list for an id": (
+        {"relevance": [{"query": ["q"], "document": "a", "grade": 1}]},
+        'relevance.jsonl:1: query: got ["q"], expected an id of queries.jsonl',
+    ),
+    "no object": ({"documents": [["a", "x"]]}, "documents.jsonl:1: got a list, expected an object"),
+    "half a character": ({"documents": [{"id": "a", "text": "\ud800"}]}, "documents.jsonl:1: text: got"),
     "two grades": (
         {"relevance": [*GOOD["relevance"], {**GOOD["relevance"][0], "grade": 1}]},
         "relevance.jsonl:4: another",

@@ -61,6 +61,18 @@ def test_ranks_are_those_of_a_sort_whatever_the_order_of_documents(seed, documen
         assert sorted(one.tolist()) == sorted(other.tolist())
 
 
+@given(st.integers(0, 2**32 - 1), st.floats(0, 3))
+def test_no_two_relevant_documents_share_a_rank_however_close_they_are(seed, steps):
+    """A chain of cosines less than `SAME_SCORE` apart: the first and the last are further apart than that."""
+    cosines = 0.3 + steps * 1e-6 * np.random.default_rng(seed).random(30)
+    documents = np.column_stack([cosines, np.sqrt(1 - cosines**2)]).astype(np.float32)
+    rows = np.array([[row, 1 + row % 2] for row in range(0, 30, 2)])
+    [ranks] = relevant_ranks(np.array([[1, 0]], dtype=np.float32), documents, [rows])
+    assert len(set(ranks.tolist())) == len(ranks)
+    assert 1 <= ranks.min() <= ranks.max() <= 30
+    assert 1 == evaluate_ranks([ranks], [rows[:, 1]]).metrics["R@100"]
+
+
 def test_a_model_with_one_embedding_for_all_texts_finds_nothing_first():
     ones = np.ones((200, 3), dtype=np.float32)
     [ranks] = relevant_ranks(ones[:1], ones, [np.array([[0, 1], [7, 2]])])
