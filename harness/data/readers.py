@@ -53,7 +53,7 @@ class Reader(NamedTuple):
 
 
 PairSource = Path | HubDataset | JudgedSet
-"""Where pairs are read from."""
+"""Source of pairs."""
 
 
 def rows_of(source: PairSource) -> Iterator[Row]:

@@ -7,6 +7,7 @@ knowledge of other texts that is lost.
 import math
 
 from harness.config import BASE
+from harness.gates.training import bound_words, interval_words
 from harness.gates.types import Evidence, Outcome, Subject, Verdict, outcome_of
 from harness.metrics import METRICS
 from harness.metrics.spread import effective_rank, mean_pairwise_cosine
@@ -40,9 +41,9 @@ def not_trained_too_long(run: Evidence, subject: Subject) -> Verdict:
     two are of the same pairs.
     """
     curve, limit = run.curve(subject.model), run.inputs.case.gates.overtraining
-    reached = [point.spearman for point in curve]
-    last, pairs = reached[-1], 0 if run.inputs.dev is None else len(run.inputs.dev)
-    best = max((value for value in reached if not math.isnan(value)), default=math.nan)
+    correlations = [point.spearman for point in curve]
+    last, pairs = correlations[-1], 0 if run.inputs.dev is None else len(run.inputs.dev)
+    best = max((value for value in correlations if not math.isnan(value)), default=math.nan)
     drop, noise = best - last, STANDARD_ERRORS * (1 - best**2) / math.sqrt(max(pairs - 1, 1))
     outcome: Outcome
     if math.isnan(drop):
@@ -50,7 +51,7 @@ def not_trained_too_long(run: Evidence, subject: Subject) -> Verdict:
     elif drop <= limit:
         outcome, end = "pass", "it had not begun to get worse"
     else:
-        at = 1 + reached.index(best)
+        at = 1 + correlations.index(best)
         outcome = "fail" if drop > max(limit, noise) else "inconclusive"
         noisy = "" if outcome == "fail" else f"; with {pairs} pairs up to {noise:.3f} is noise"
         end = f"expected at most {limit}: stop after epoch {at}{noisy}"
@@ -131,9 +132,7 @@ def _relative(
 ) -> Verdict:
     end = f"undefined: {found.reason}"
     if not math.isnan(found.ratio):
-        low, high = found.interval.low, found.interval.high
-        interval = "" if math.isnan(low) else f" (95 % interval {percent(low)} to {percent(high)})"
-        bound = f"{'' if passed else 'expected '}at least {percent(least)}"
-        end = f"{percent(found.ratio, 1)} {of}{interval}, {bound}{remedy}"
+        bound = bound_words(passed, "at least", least)
+        end = f"{percent(found.ratio, 1)} {of}{interval_words(found.interval)}, {bound}{remedy}"
     message = f"{start} {number(found.reference, METRICS[metric].unit)}: {end}"
     return Verdict(outcome=outcome_of(passed), observed=found.ratio, reference=least, message=message)

@@ -11,7 +11,7 @@ from harness.models import Endpoint, ResolvedBase, UserEncoder
 from harness.verification import Candidate
 
 Source = Candidate | UserEncoder | Endpoint
-"""Where a model comes from that a case does not train."""
+"""Origin of a model that a case does not train."""
 
 
 @dataclass(frozen=True)

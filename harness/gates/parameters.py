@@ -1,4 +1,4 @@
-"""What gates are judged for: the models, metrics and so on that a run has."""
+"""Parameters of gates: the models, metrics and so on of a run that each is judged for."""
 
 import itertools
 from collections.abc import Callable, Iterable

@@ -24,10 +24,14 @@ def runs_of(gate: Gate, inputs: Inputs) -> tuple[str, ...]:
     return tuple(run for run in gate.runs if run in inputs.case.runs)
 
 
+def chosen(inputs: Inputs, kinds: Collection[str]) -> list[Gate]:
+    """Return the gates that runs of these kinds judge for a case."""
+    return [gate for gate in GATES.values() if not set(kinds).isdisjoint(runs_of(gate, inputs))]
+
+
 def expected(inputs: Inputs, kinds: Collection[str]) -> int:
     """Return how many verdicts a whole run of these kinds has."""
-    chosen = [gate for gate in GATES.values() if not set(kinds).isdisjoint(runs_of(gate, inputs))]
-    return sum(len(subjects(gate, inputs)) for gate in chosen)
+    return sum(len(subjects(gate, inputs)) for gate in chosen(inputs, kinds))
 
 
 def judge(run: Evidence, gate: Gate, subject: Subject) -> Verdict:

@@ -30,9 +30,9 @@ def performance_is_reached(run: Evidence, subject: Subject) -> Verdict:
         results = [run.evaluation(name).metrics[metric] for name in (model, reference) if name in run.inputs.models]
         end = f"undefined: {_why_undefined(results) or found.reason}"
     else:
-        end = f"{percent(found.ratio, 1)}{_interval_words(found.interval)}, {_bound(passed, 'at least', least)}"
+        end = f"{percent(found.ratio, 1)}{interval_words(found.interval)}, {bound_words(passed, 'at least', least)}"
         if not math.isnan(found.gap_recovered):
-            end += f"; gap recovered {percent(found.gap_recovered)}{_interval_words(found.gap_interval)}"
+            end += f"; gap recovered {percent(found.gap_recovered)}{interval_words(found.gap_interval)}"
     unit = METRICS[metric].unit
     message = (
         f"{model} {metric} {number(found.model, unit)}, {'' if measured else 'stored '}{reference} "
@@ -53,11 +53,11 @@ def quality_is_kept(run: Evidence, subject: Subject) -> Verdict:
         return Verdict(outcome="fail", observed=math.nan, reference=gate.at_least, message=message)
     found = run.truncated(model, width, metric)
     passed = found.ratio >= gate.at_least
-    unit, bound = METRICS[metric].unit, _bound(passed, "at least", gate.at_least)
+    unit, bound = METRICS[metric].unit, bound_words(passed, "at least", gate.at_least)
     if math.isnan(found.ratio):
         end = f"undefined: {found.reason}"
     else:
-        end = f"{percent(found.ratio, 1)} of full width{_interval_words(found.interval)}, {bound}"
+        end = f"{percent(found.ratio, 1)} of full width{interval_words(found.interval)}, {bound}"
     message = f"{cut} {number(found.model, unit)}, at full width {number(found.reference, unit)}: {end}"
     return Verdict(outcome=outcome_of(passed), observed=found.ratio, reference=gate.at_least, message=message)
 
@@ -109,7 +109,7 @@ def gap_at_rate(run: Evidence, subject: Subject, *, ten_times: bool) -> Verdict:
         reason = _why_undefined(evaluation.metrics[metric] for evaluation in evaluations) or found.gap_reason
         end = f"undefined: {reason}"
     else:
-        end = f"{percent(gap, 1)}{_interval_words(found.gap_interval)}, {_bound(passed, bound, limit)}: {meaning}"
+        end = f"{percent(gap, 1)}{interval_words(found.gap_interval)}, {bound_words(passed, bound, limit)}: {meaning}"
     values = ", ".join(
         f"{name} {number(value, METRICS[metric].unit)}"
         for name, value in ((metric, found.model), (BASE, found.base), (reference, found.reference))
@@ -124,12 +124,12 @@ def _why_undefined(results: Iterable[MetricResult]) -> str:
     return next((result.reason for result in results if math.isnan(result.value)), "")
 
 
-def _bound(passed: bool, words: str, limit: float) -> str:
+def bound_words(passed: bool, words: str, limit: float) -> str:
     """Word a limit: as one that was expected, where it was not kept."""
     return f"{'' if passed else 'expected '}{words} {percent(limit)}"
 
 
-def _interval_words(interval: Interval) -> str:
+def interval_words(interval: Interval) -> str:
     """Return the interval of a ratio in brackets; nothing where there is none."""
     if math.isnan(interval.low):
         return ""

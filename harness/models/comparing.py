@@ -1,4 +1,4 @@
-"""What is in memory, compared with what is in the files: nothing is missing, left over or changed."""
+"""Comparison of tensors in memory with those of the files: nothing is missing, left over or changed."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ _KEYS = ("model", "digest", "prompts", "default_prompt", "width", "mean_norm", "
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What a model is, by what it does.
+    """Identity of a model, by what it does.
 
     Attributes:
         model: Its name, for people.

@@ -44,4 +44,4 @@ _WIDTHS: Mapping[str, Callable[[Path], int | None]] = {
     "Pooling": _of_pooling,
     "Dense": _of_dense,
 }
-"""Class of a module that decides the width -> what reads it."""
+"""Class of a module that decides the width -> function that reads it."""

@@ -12,7 +12,7 @@ from harness.text import number, percent
 
 @dataclass(frozen=True)
 class Constraints:
-    """What a strategy has to keep to; None for no limit.
+    """Limits on a strategy; None for no limit.
 
     Attributes:
         keeps: Least part of the base's value on the general pairs, where the case has some.

@@ -54,7 +54,7 @@ class IndexAudit:
 
     @property
     def passed(self) -> bool:
-        """Whether the model made every row of the sample."""
+        """True if the model made every row of the sample."""
         return set(self.attribution.makers) == {self.model}
 
 

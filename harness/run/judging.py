@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from harness.errors import HarnessError
-from harness.gates import GATES, Gate, NotJudgedError, Skipped, Subject, Verdict, runs_of, subjects
+from harness.gates import Gate, NotJudgedError, Skipped, Subject, Verdict, chosen, subjects
 from harness.gates import judge as judge_gate
 from harness.run.case_run import CaseRun
 
@@ -37,5 +37,4 @@ def judge(run: CaseRun, gate: Gate, subject: Subject) -> Verdict | NotJudged:
 
 def judge_all(run: CaseRun, kinds: Collection[str]) -> list[Verdict | NotJudged]:
     """Judge every gate of a run of these kinds."""
-    chosen = [gate for gate in GATES.values() if not set(kinds).isdisjoint(runs_of(gate, run.inputs))]
-    return [judge(run, gate, subject) for gate in chosen for subject in subjects(gate, run.inputs)]
+    return [judge(run, gate, subject) for gate in chosen(run.inputs, kinds) for subject in subjects(gate, run.inputs)]

@@ -1,4 +1,4 @@
-"""What a model learns from, where it is made of the training pairs: mined negatives, and a teacher's scores."""
+"""The pairs that a model learns from, made of the training pairs: with mined negatives, or a teacher's scores."""
 
 from harness.config import Recipe
 from harness.data import PairSet, read_pairs

@@ -17,7 +17,7 @@ from harness.results import (
     StrategyEntry,
 )
 from harness.run.case_run import CaseRun
-from harness.statistics import Interval, mean_interval, retrieval_change
+from harness.statistics import Interval, mean_interval
 
 
 def at_each_rate(run: CaseRun) -> LearningRateEntry | None:
@@ -89,7 +89,7 @@ def compared(run: CaseRun, measured: Sequence[str]) -> dict[str, StrategyEntry]:
                 metric: RetrievalValue(value=value, interval=known(mean_interval(np.array(result.per_query[metric]))))
                 for metric, value in result.metrics.items()
             },
-            change=retrieval_change(result, found[BASE], RANKING) if BASE in found and model != BASE else None,
+            change=run.retrieval_change(model, RANKING) if BASE in found and model != BASE else None,
             widths={str(width): run.retrieval(model, width=width).metrics[RANKING] for width in widths},
             kept=run.kept(model, general.pairs, general.metric) if general and BASE in found else None,
         )
