@@ -1,7 +1,7 @@
 """The one answer to "can this be compared?": by what two things were made from, and by what is stored."""
 
 import math
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -44,6 +44,11 @@ class ComparableBaseline:
             return MetricResult(stored.value)
         return MetricResult(math.nan, "; ".join(self.problems) or f"no {metric} is stored for {model}")
 
+    @property
+    def undefined(self) -> Mapping[str, str]:
+        """The metrics of which nothing is stored, since not every good model has one, and why."""
+        return {} if self._stored is None else self._stored.undefined
+
     def scores(self, model: str) -> tuple[float, ...] | None:
         """Return the stored score of each pair under a model; None where none is comparable."""
         if self._stored is None or model not in self._stored.models:
@@ -58,7 +63,7 @@ class ComparableBaseline:
             return ()
         found = [*_differences("model", self._stored.models, models)]
         for model, stored in sorted(self._stored.models.items()):
-            found += _differences(f"{model} metric", stored.metrics, metrics)
+            found += _differences(f"{model} metric", stored.metrics, set(metrics) - self._stored.undefined.keys())
             found += _differences(f"{model} category", stored.categories, categories)
             for category in sorted(stored.categories.keys() & categories):
                 found += _differences(f"{model} {category} metric", stored.categories[category], CATEGORY_METRICS)

@@ -1,6 +1,7 @@
 """A stored baseline held against itself: edited numbers that would disarm its gates, in a file that is well-formed."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from harness.baselines.build import least_tolerance, score_intervals, seed_noise
 from harness.baselines.model import DECIMALS, Baseline, Comparison, StoredModel, StoredValue
-from harness.config import BASE, Case
+from harness.config import BASE, Case, Tolerance
 from harness.data import PairSet
 from harness.metrics import METRICS, ScoredPairs
 from harness.statistics import Interval, bootstrap_tolerance
@@ -32,10 +33,11 @@ def contradictions(baseline: Baseline | None, case: Case, pairs: PairSet) -> Ite
         scores = np.array([row[model] for row in baseline.scores])
         resampled = ("", *stored.categories) if stored.tolerance_from == "bootstrap" else ()
         drawn = score_intervals(scores, pairs, resampled)
+        noise = _seed_noise(case.tolerance, stored)
         for found in stored.compared:
             name = " ".join(filter(None, (model, found.category, found.metric)))
             yield from (f"{name}: {words}" for words in _of_value(case, model, found, scores, pairs))
-            yield from (f"{name}: {words}" for words in _of_tolerance(case, model, stored, found, drawn))
+            yield from (f"{name}: {words}" for words in _of_tolerance(case, model, stored, found, drawn, noise))
 
 
 def cannot_fail(model: StoredModel, pairs: PairSet) -> Iterator[Comparison]:
@@ -67,16 +69,37 @@ def _of_value(case: Case, model: str, found: Comparison, scores: NDArray[np.floa
         yield f"{_is(value, row.unit)}, its stored scores give {number(given, row.unit)}"
 
 
+def _usual_seeds(stored: StoredModel) -> tuple[str, ...]:
+    """Return the seeds behind most values: an edited file may hold others behind some."""
+    return Counter(tuple(found.value.seeds) for found in stored.compared).most_common(1)[0][0]
+
+
+def _seed_noise(rule: Tolerance, stored: StoredModel) -> dict[tuple[str, str], float]:
+    """Return what the trainings allow each value; nothing where they are not the same two or more for all."""
+    seeds = {tuple(found.value.seeds) for found in stored.compared}
+    if len(seeds) != 1 or min(map(len, seeds)) < 2:
+        return {}
+    return seed_noise(rule, {(category, metric): list(v.seeds.values()) for category, metric, v in stored.compared})
+
+
 def _of_tolerance(
-    case: Case, model: str, stored: StoredModel, found: Comparison, drawn: Mapping[str, Mapping[str, Interval]]
+    case: Case,
+    model: str,
+    stored: StoredModel,
+    found: Comparison,
+    drawn: Mapping[str, Mapping[str, Interval]],
+    seeded: Mapping[tuple[str, str], float],
 ) -> Iterator[str]:
-    value, unit, rule = found.value, METRICS[found.metric].unit, case.tolerance
+    value, unit = found.value, METRICS[found.metric].unit
     floor, noise, why = least_tolerance(case, model, found.metric), 0.0, "the case"
     if model != BASE and stored.tolerance_from == "seeds":
-        if len(value.seeds) < 2:
-            yield f"{count(len(value.seeds), 'training')} behind its tolerance, expected several"
+        seeds = tuple(value.seeds)
+        if len(seeds) < 2 or seeds != _usual_seeds(stored):
+            expected = "several, the same for each value"
+            yield f"{count(len(seeds), 'training')} ({', '.join(seeds)}) behind its tolerance, expected {expected}"
+        if not seeded:
             return
-        noise = seed_noise(rule, value.seeds.values(), len(stored.compared))
+        noise = seeded[found.category, found.metric]
         why = f"the case and {count(len(value.seeds), 'training')}"
     elif model != BASE and stored.tolerance_from == "bootstrap":
         interval = drawn[found.category][found.metric]

@@ -11,7 +11,7 @@ from harness.errors import BaselineError
 from harness.execution.reading import read_json
 from harness.execution.store import write_whole
 from harness.metrics import METRICS, Metric
-from harness.text import count
+from harness.text import count, quoted
 
 DECIMALS = 6
 """Decimals of the stored values and scores."""
@@ -108,11 +108,18 @@ class Origin(_Stored):
 
 
 class Baseline(_Stored):
-    """One baseline file. `scores` has a row a pair, in the order of the evaluation file: model -> score."""
+    """One baseline file.
+
+    Attributes:
+        undefined: Metric that a good model need not have on these pairs, such as the purity of clusters where few pairs
+            form any -> why one has none. Nothing of it is stored.
+        scores: A row a pair, in the order of the evaluation file: model -> score.
+    """
 
     version: Literal[1]
     origin: Origin
     models: dict[str, StoredModel]
+    undefined: dict[str, str] = Field(default_factory=dict)
     scores: list[dict[str, float]]
 
 
@@ -176,7 +183,11 @@ def _contradiction(baseline: Baseline) -> str:
             return f"scores: row {number} has too much or lacks {', '.join(wrong)}; expected a score of each model"
         if any(abs(score) > 1 + 10.0**-DECIMALS for score in row.values()):
             return f"scores: row {number} holds {row}, expected cosines, -1 to 1"
+    if wrong := sorted(name for name in baseline.undefined if name not in METRICS or METRICS[name].terms is None):
+        return f"undefined: {quoted(wrong[0])}, expected a metric of clusters"
     for model, stored in baseline.models.items():
+        if both := sorted(baseline.undefined.keys() & stored.metrics):
+            return f"{model} {both[0]}: a value is stored of what is said to be undefined"
         for values in (stored.metrics, *stored.categories.values()):
             for metric, value in values.items():
                 if metric in METRICS and (words := _out_of_place(METRICS[metric], value)):

@@ -35,6 +35,8 @@ def metric_holds(run: Evidence, subject: Subject) -> Verdict:
     model, metric, category = subject.model, subject.metric, subject.category
     observed = run.evaluation(model).result(metric, category)
     stored = run.stored.value(model, metric, category)
+    if stored is None and not category and metric in run.stored.undefined:
+        return _not_compared(subject, observed, run.stored.undefined[metric])
     if stored is None:
         raise NotJudgedError("baseline", f"no value is stored for {subject} that can be compared")
     known = run.stored.model(model)
@@ -47,6 +49,13 @@ def metric_holds(run: Evidence, subject: Subject) -> Verdict:
         run.inputs.eval.pairs,
         "seeds" if known is None else known.tolerance_from,
     )
+
+
+def _not_compared(subject: Subject, observed: MetricResult, reason: str) -> Verdict:
+    """Pass a value that not every good model has on these pairs: that it has none says nothing against a model."""
+    now = number(observed.value, METRICS[subject.metric].unit)
+    message = f"{subject.model} {subject.metric} {now}: not compared, none is stored: {reason}"
+    return Verdict(outcome="pass", observed=observed.value, reference=math.nan, message=message)
 
 
 def change_verdict(

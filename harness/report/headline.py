@@ -178,8 +178,8 @@ def _cannot_fail(case: CaseResults) -> str:
     found = case.cannot_fail
     if not found:
         return ""
-    has = "comparison has" if len(found) == 1 else "comparisons have"
-    return f"{len(found):,} {has} a tolerance so wide that no model fails: {some(found, _NAMED)}."
+    reason = "the tolerance is too wide, or no value could be stored"
+    return f"{count(len(found), 'comparison')} that no model can fail ({reason}): {some(found, _NAMED)}."
 
 
 def _failed_parts(case: CaseResults) -> str:

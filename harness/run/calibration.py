@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from harness import __version__
-from harness.baselines import Baseline, build_model, build_scores, score_intervals
+from harness.baselines import Baseline, build_model, build_scores, score_intervals, undefined_metrics
 from harness.execution import Step
 from harness.metrics import Evaluation
 from harness.models import ENCODERS
@@ -24,6 +24,8 @@ def measure_baseline(run: CaseRun, seeds: int) -> Baseline:
         BaselineError: A value is undefined.
     """
     models = {name: run.evaluation(name) for name in run.inputs.models}
+    retrained = {name: calibrate(run, name, seeds) for name in models}
+    undefined = undefined_metrics(found for name in models for found in (models[name], *retrained[name].values()))
     return Baseline(
         version=1,
         origin=run.inputs.origin,
@@ -32,14 +34,16 @@ def measure_baseline(run: CaseRun, seeds: int) -> Baseline:
                 run.inputs.case,
                 name,
                 evaluation,
-                calibrate(run, name, seeds),
+                retrained[name],
                 run.inputs.compared_categories,
                 run.encoding(name).value.settings,
                 provenance(run, name),
                 intervals(run, name) if name in run.inputs.sources else None,
+                undefined,
             )
             for name, evaluation in models.items()
         },
+        undefined=undefined,
         scores=build_scores(models),
     )
 

@@ -257,6 +257,7 @@ def _cannot_fail(run: CaseRun, measured: Sequence[str]) -> Iterator[str]:
         if stored is not None and model != BASE:  # which may not move either way
             for category, metric, _ in cannot_fail(stored, run.inputs.eval):
                 yield " ".join(filter(None, (model, category, METRICS[metric].title)))
+            yield from (f"{model} {METRICS[metric].title}" for metric in run.stored.undefined)
 
 
 def _candidate(run: CaseRun) -> CandidateEntry | None:

@@ -1,14 +1,15 @@
 """A model is stored with its tolerances, and never with a value that is undefined."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
-from harness.baselines import CATEGORY_METRICS, build_model, build_scores
+from harness.baselines import CATEGORY_METRICS, build_model, build_scores, undefined_metrics
 from harness.config import read_case
 from harness.errors import BaselineError
 from harness.metrics import METRICS
-from harness.statistics import Interval, retraining_tolerance
+from harness.statistics import Interval, retraining_tolerances
 
 
 @pytest.fixture(scope="module")
@@ -16,8 +17,8 @@ def case(dating_case_path):
     return read_case(dating_case_path)
 
 
-def build(case, model, evaluation, retrained, categories=("values",)):
-    return build_model(case, model, evaluation, retrained, categories, {"pooling": "mean"}, {"made": "here"})
+def build(case, model, evaluation, retrained, categories=("values",), **options):
+    return build_model(case, model, evaluation, retrained, categories, {"pooling": "mean"}, {"made": "here"}, **options)
 
 
 @pytest.mark.parametrize("values", [[0.82, 0.82, 0.82], [-1.0, 1.0, 0.0, 0.0]])
@@ -29,11 +30,38 @@ def test_a_trained_model_is_stored_with_its_seeds_directions_and_tolerances(case
     by_seed = {str(42 + index): value for index, value in enumerate(values)}
     assert (values[0], list(by_seed.items())) == (spearman.value, list(spearman.seeds.items()))
     comparisons = len(METRICS) + len(CATEGORY_METRICS)
-    noise = retraining_tolerance(values, comparisons=comparisons, confidence=case.tolerance.confidence)
+    columns = [[value] for value in values]
+    (noise,) = retraining_tolerances(columns, comparisons=comparisons, confidence=case.tolerance.confidence)
     assert max(noise, case.tolerance.floor["spearman"]) == pytest.approx(spearman.tolerance, abs=1e-6)
     assert ({"made": "here"}, {"pooling": "mean"}) == (built.provenance, built.settings)
     assert {"values": set(CATEGORY_METRICS)} == {name: set(group) for name, group in built.categories.items()}
     assert (0.9, 0.5) == tuple(built.categories["values"][metric].value for metric in ("auc_roc", "margin"))
+
+
+def test_a_category_whose_trainings_happen_to_agree_has_the_spread_of_the_others(case, make_evaluation):
+    margins = {"agrees": [0.5] * 3, "some": [0.5, 0.48, 0.46], "more": [0.5, 0.4, 0.3]}
+
+    def training(seed):
+        found = make_evaluation(0.5 + seed / 1000, categories=tuple(margins))
+        groups = {
+            name: replace(group, metrics={**group.metrics, "margin": margins[name][seed]})
+            for name, group in found.categories.items()
+        }
+        return replace(found, categories=groups)
+
+    retrained = {seed: training(seed) for seed in range(3)}
+    built = build(case, "lora", retrained[0], retrained, tuple(margins))
+    agrees, some, more = (built.categories[name]["margin"].tolerance for name in margins)
+    assert agrees == some == pytest.approx(more / 5, abs=1e-6)
+    assert some > case.tolerance.floor["margin"]
+
+
+def test_nothing_is_stored_of_clusters_that_not_every_model_has(case, make_evaluation):
+    without = make_evaluation(cluster_purity=math.nan, spearman=math.nan)
+    assert ["cluster_purity"] == list(undefined_metrics([make_evaluation(), without]))
+    assert {} == undefined_metrics([make_evaluation()])
+    built = build(case, "base", make_evaluation(), {}, undefined=["cluster_purity"])
+    assert set(METRICS) - {"cluster_purity"} == set(built.metrics)
 
 
 def test_the_base_is_stored_without_seeds_and_with_the_cases_tolerance(case, make_evaluation):

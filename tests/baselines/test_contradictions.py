@@ -52,7 +52,8 @@ EDITS = {
         {"tolerance": 0.5},
         "is 0.500, by the case it is at most",
     ),
-    "no trainings": (SPEARMAN, {"seeds": {}}, "0 trainings behind its tolerance, expected several"),
+    "no trainings": (SPEARMAN, {"seeds": {}}, r"0 trainings \(\) behind its tolerance, expected several, the same"),
+    "fewer trainings": (AUC, {"seeds": {"42": 0.863799, "43": 0.2}}, r"2 trainings \(42, 43\) behind its tolerance"),
 }
 
 

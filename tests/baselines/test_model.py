@@ -65,6 +65,10 @@ def test_an_edit_that_would_disarm_a_gate_is_refused(path, make_baseline):
         (lambda content: content.update(more=1), "more: Extra inputs"),
         (lambda content: spearman(content).update(value="0.8"), "valid number"),
         (lambda content: spearman(content).update(value=float("nan")), "finite number"),
+        (
+            lambda content: content.update(undefined={"spearman": "no"}),
+            'undefined: "spearman", expected a metric of clusters',
+        ),
         (lambda content: spearman(content).update(direction="lower"), "direction lower, expected higher"),
         (lambda content: spearman(content).update(tolerance=-1.0), "greater than or equal to 0"),
         (lambda content: content["scores"][0].update(lora=1.5), "scores: row 1 holds .*, expected cosines, -1 to 1"),

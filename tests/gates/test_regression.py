@@ -70,3 +70,19 @@ def test_the_base_is_held_to_its_value_from_both_sides(make_run, verdict_of, val
     run = make_run().measure("base", "margin", observed).store("base", "margin", value=value, tolerance=tolerance)
     expected = "pass" if abs(value - observed) <= tolerance + 1e-6 else "fail"  # stored values have six decimals
     assert expected == verdict_of(run, "metric", model="base").outcome
+
+
+def test_what_a_good_model_need_not_have_stops_nobody(make_run, verdict_of):
+    """Few pairs may form no clusters under one training or another: nothing is stored of their purity then."""
+    run = make_run().measure("lora", "cluster_purity", NAN, "every pair is noise")
+    assert "fail" == verdict_of(run, "metric", model="lora", metric="cluster_purity").outcome
+    for model in run.baseline.models.values():
+        del model.metrics["cluster_purity"]
+    assert "fail" == verdict_of(run, "baseline").outcome
+    run.baseline.undefined["cluster_purity"] = "every pair is noise"
+    assert "pass" == verdict_of(run, "baseline").outcome
+    for value, shown in ((NAN, "undefined"), (0.7, "0.700")):
+        run.measure("lora", "cluster_purity", value)
+        verdict = verdict_of(run, "metric", model="lora", metric="cluster_purity")
+        expected = f"lora cluster_purity {shown}: not compared, none is stored: every pair is noise"
+        assert ("pass", expected) == (verdict.outcome, verdict.message)

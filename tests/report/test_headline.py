@@ -36,7 +36,9 @@ def test_a_run_that_stored_its_baseline_claims_no_comparison(report):
 def test_a_comparison_that_no_model_fails_is_said_at_the_top(report):
     (outcome, words), names = told(report, cannot_fail=tuple("abcde")), "a, b, c, d and 1 more"
     assert "pass" == outcome
-    assert words.endswith(f"5 comparisons have a tolerance so wide that no model fails: {names}.")
+    assert words.endswith(
+        f"5 comparisons that no model can fail (the tolerance is too wide, or no value could be stored): {names}."
+    )
 
 
 @pytest.mark.parametrize(("count", "are"), [(1, "value is"), (3, "values are")])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.statistics import regression, retraining_tolerance
+from harness.statistics import regression, retraining_tolerances
 
 # deterioration, tolerance, low, high -> worse, proven
 RULE = [
@@ -38,16 +38,63 @@ def test_an_equally_good_training_is_seldom_called_worse(trainings, comparisons,
     shared = rng.normal(size=(runs, trainings + 1, 1))
     own = rng.normal(size=(runs, trainings + 1, comparisons))
     values = np.sqrt(correlated) * shared + np.sqrt(1 - correlated) * own
-    stored, new = values[:, 0], values[:, -1]
-    spread = values[:, :-1].std(axis=1, ddof=1)
-    some = [-1.0] + [0.0] * (trainings - 2) + [1.0]
-    factor = retraining_tolerance(some, comparisons=comparisons, confidence=0.95) / np.std(some, ddof=1)
-    alarms = ((stored - new) > factor * spread).any(axis=1).mean()
-    assert least <= alarms <= 0.05
+    alarms = false_alarms(values, lambda known: alone(known, comparisons))
+    assert least <= alarms.mean() <= 0.05
+
+
+def false_alarms(values, tolerance):
+    """Return of each model, shape `(n, n_trainings + 1, n_comparisons)`, whether its last training is called worse.
+
+    The first one is stored, and the tolerances come from all but the last.
+    """
+    return np.array([((model[0] - model[-1]) > tolerance(model[:-1])).any() for model in values])
+
+
+def alone(known, comparisons):
+    """Return the tolerance of each comparison by its own trainings."""
+    columns = (known[:, [column]] for column in range(known.shape[1]))
+    return np.concatenate(
+        [retraining_tolerances(column, comparisons=comparisons, confidence=0.95) for column in columns]
+    )
+
+
+@pytest.mark.parametrize("spreads", ["alike", "of their own"])
+def test_together_categories_stop_fewer_good_trainings_and_seldom_one_after_the_other(spreads):
+    """Calibrated once, a model is retrained many times: how often it is stopped is a property of its calibration."""
+    rng, models, categories = np.random.default_rng(0), 600, 8
+    spread = np.ones((models, 1, categories))
+    if spreads == "of their own":
+        spread = np.sqrt(6 / rng.chisquare(6, size=spread.shape))
+    known, new = (spread * rng.normal(size=(models, count, categories)) for count in (8, 200))
+
+    def together(values):
+        return retraining_tolerances(values, comparisons=categories, confidence=0.95)
+
+    shares = {
+        name: np.array([((k[0] - n) > rule(k)).any(axis=1).mean() for k, n in zip(known, new, strict=True)])
+        for name, rule in (("alone", lambda values: alone(values, categories)), ("together", together))
+    }
+    assert shares["together"].mean() < 0.6 * shares["alone"].mean() < 0.05
+    often = {name: (share > 0.1).mean() for name, share in shares.items()}
+    assert often["together"] < 0.5 * often["alone"]
+
+
+def test_no_spread_counts_for_less_than_the_median_and_a_large_one_stays():
+    values = np.outer([-1.0, 0.0, 1.0], [0.0, 1.0, 2.0, 9.0])
+    found = retraining_tolerances(values, comparisons=5, confidence=0.95)
+    of_one = retraining_tolerances(values[:, [1]], comparisons=5, confidence=0.95)
+    assert pytest.approx([1.5 * of_one[0], 1.5 * of_one[0], 2 * of_one[0], 9 * of_one[0]]) == found
+
+
+def test_a_spread_needs_two_trainings():
+    with pytest.raises(ValueError, match="at least two trainings, got 1"):
+        retraining_tolerances([[0.8]], comparisons=1, confidence=0.95)
 
 
 @given(st.lists(st.floats(-1, 1), min_size=2, max_size=8), st.floats(-2, 2), st.floats(0.1, 10))
 def test_it_moves_with_the_unit_and_not_with_the_level(values, level, unit):
-    expected = unit * retraining_tolerance(values, comparisons=3, confidence=0.95)
-    moved = [level + unit * value for value in values]
-    assert expected == pytest.approx(retraining_tolerance(moved, comparisons=3, confidence=0.95), abs=1e-6)
+    column = np.array(values)[:, None]
+    expected = unit * retraining_tolerances(column, comparisons=3, confidence=0.95)
+    assert expected == pytest.approx(
+        retraining_tolerances(level + unit * column, comparisons=3, confidence=0.95), abs=1e-6
+    )
