@@ -4,8 +4,11 @@ import math
 from collections import Counter, defaultdict
 from statistics import mean
 
+import numpy as np
+
 from harness.execution import write_whole
 from harness.report.github import markdown_text, table
+from harness.text import percent
 
 HEAD = """\
 # Verdicts, tried on real models
@@ -18,6 +21,14 @@ file.
 
 Each model of the shipped cases, trained with seeds that no tolerance comes from: false alarms are trainings with a
 comparison that fails. The cases allow 5 %, by their `tolerance.confidence`.
+"""
+
+CALIBRATED = """
+## Calibrations
+
+A model is calibrated once and retrained many times. The first two layers of the shipped base are trained for one epoch
+with 40 seeds (`tests/verdicts/test_calibrations.py`); 200 times eight of them are drawn to calibrate on, one of these
+as the stored one, and the others are judged.
 """
 
 PLANTED = """
@@ -35,6 +46,7 @@ class VerdictsTable:
     def __init__(self):
         self._retrained: dict[tuple[str, str], list[Counter[str]]] = defaultdict(list)
         self._alarms: list[str] = []
+        self._calibrated: list[tuple[str, ...]] = []
         self._planted: dict[tuple[str, str, str], list[tuple[float, float | None, bool]]] = defaultdict(list)
 
     def retrained(self, case, model, seed, verdicts):
@@ -42,6 +54,13 @@ class VerdictsTable:
         self._retrained[case, model].append(Counter(verdict.outcome for verdict in verdicts))
         failed = [verdict.message for verdict in verdicts if verdict.outcome == "fail"]
         self._alarms += [f"{case}, seed {seed}: {message}" for message in failed]
+
+    def calibrated(self, model, trainings, shares):
+        """Add the share of good trainings that fail under each calibration."""
+        mean_share, often = np.mean(shares), np.quantile(shares, 0.95)
+        more = np.mean(np.array(shares) > 0.15)
+        row = (model, str(trainings), str(len(shares)), percent(mean_share, 1), percent(often, 1), percent(more, 1))
+        self._calibrated.append(row)
 
     def planted(self, case, model, value, seen, drop, verdict):
         """Add a drop, None where it could not be planted, beside the one that the gate is said to see."""
@@ -64,6 +83,11 @@ class VerdictsTable:
             *table(("case", "model", "trainings", "false alarms", "with a warning"), trainings),
             "",
             *(f"- {markdown_text(alarm)}" for alarm in self._alarms),
+            CALIBRATED,
+            *table(
+                ("model", "trainings", "calibrations", "false alarms", "of one calibration in 20", "more than 15 %"),
+                self._calibrated,
+            ),
             PLANTED,
             *table(("case", "model", "value", "drop seen", "planted, mean", "caught"), drops),
         ]

@@ -8,13 +8,12 @@ import pytest
 from scipy.stats import binomtest
 
 from harness.analyses.evaluation import evaluate_pairs
-from harness.analyses.uncertainty import changes_since
 from harness.baselines import build_model, undefined_metrics
 from harness.config import read_case
 from harness.data import Pair, PairSet
-from harness.gates import Subject
 from harness.gates.inputs import large_categories
-from harness.gates.regression import change_verdict
+
+from .failing import failing
 
 SEEDS, GOOD = 8, 20
 _LABELS_OF_ONE_CATEGORY = {"topic 0": 1}
@@ -60,19 +59,7 @@ def test_good_trainings_seldom_fail_and_a_bad_one_always_does(dating_case_path, 
     stored = build_model(case, "standard", seeds[0], seeds, compared, {}, {}, undefined=undefined)
 
     def failures(found):
-        changes = changes_since(np.array(found.scores), np.array(seeds[0].scores), pairs, compared, permutations=1)
-        verdicts = [
-            change_verdict(
-                Subject(model="standard", metric=metric, category=about),
-                found.result(metric, about),
-                value,
-                changes[about].get(metric),
-                (),
-                pairs.pairs,
-            )
-            for about, metric, value in stored.compared
-        ]
-        return [verdict.text for verdict in verdicts if verdict.outcome == "fail"]
+        return [verdict.text for verdict in failing(stored, seeds[0].scores, found, pairs)]
 
     alarms = [failed for failed in (failures(trained()) for _ in range(GOOD)) if failed]
     allowed = 1 - case.tolerance.confidence
