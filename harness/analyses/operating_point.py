@@ -1,4 +1,4 @@
-"""A model at a threshold that was chosen on training pairs, judged on evaluation pairs.
+"""A model at a threshold that was chosen on other pairs, judged on evaluation pairs.
 
 Shown, not gated: all of it is a function of the scores that the gated metrics are made of, so a gate on it would only
 fail a second time for the same cause; and the threshold is the user's choice, by what a false positive costs there.
@@ -6,7 +6,7 @@ fail a second time for the same cause; and the threshold is the user's choice, b
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -70,13 +70,14 @@ class OperatingPoint:
     """One model, used with a threshold.
 
     Attributes:
-        threshold: Chosen on the training pairs; NaN where undefined.
-        degenerate: Whether calling every training pair positive is as good.
+        threshold: NaN where undefined.
+        degenerate: Whether calling every one of these pairs positive is as good.
         values: Key of `QUANTITIES` -> estimate on the evaluation pairs.
         eval_threshold: The best one on the evaluation pairs themselves.
         eval_degenerate: Whether calling every evaluation pair positive is as good.
         apparent: The same at `eval_threshold`, as far as it depends on a threshold: judged by the pairs that chose it.
         no_skill: Average precision and Brier score of the trivial classifier, which knows the share of positives only.
+        chosen_on: The pairs that chose the threshold: `dev`, which no model was trained on, or `train`.
     """
 
     threshold: Number
@@ -86,6 +87,7 @@ class OperatingPoint:
     eval_degenerate: bool
     apparent: Mapping[str, Number]
     no_skill: Mapping[str, Number]
+    chosen_on: str = "train"
 
     @property
     def optimism(self) -> dict[str, float]:
@@ -101,29 +103,40 @@ class OperatingPoint:
 
 
 def measure_operating_point(
-    *, embeddings: Embeddings, train_pairs: PairSet, eval_pairs: PairSet, sides: Sides = NO_SIDES
+    *,
+    embeddings: Embeddings,
+    threshold_pairs: Mapping[str, PairSet],
+    eval_pairs: PairSet,
+    sides: Sides = NO_SIDES,
 ) -> OperatingPoint:
-    """Measure the operating point of a model by its embeddings of the texts `train` and `eval`."""
-    train_scores, scores = (
+    """Measure the operating point of a model by its embeddings of the texts of one threshold set, and of `eval`."""
+    ((chosen_on, chosen_pairs),) = threshold_pairs.items()
+    chosen_scores, scores = (
         pair_scores(embeddings.arrays[name], sides.rows(pairs))
-        for name, pairs in (("train", train_pairs), ("eval", eval_pairs))
+        for name, pairs in ((chosen_on, chosen_pairs), ("eval", eval_pairs))
     )
-    return operating_point(train_scores, train_pairs, scores, eval_pairs)
+    return operating_point(chosen_scores, chosen_pairs, scores, eval_pairs, chosen_on=chosen_on)
 
 
 def operating_point(
-    train_scores: NDArray[np.float64], train: PairSet, scores: NDArray[np.float64], pairs: PairSet
+    chosen_scores: NDArray[np.float64],
+    chosen_pairs: PairSet,
+    scores: NDArray[np.float64],
+    pairs: PairSet,
+    *,
+    chosen_on: str = "train",
 ) -> OperatingPoint:
-    """Choose a threshold and fit probabilities on the training pairs, and judge both on the evaluation pairs.
+    """Choose a threshold and fit probabilities on some pairs, and judge both on the evaluation pairs.
 
     The intervals are those of a bootstrap that draws pairs with a common text together; threshold and fit are held
-    fixed in the resamples, as they are when a model is used. They say nothing about other training pairs.
+    fixed in the resamples, as they are when a model is used. They say nothing about another choice.
 
     Args:
-        train_scores: Scores of the training pairs, shape `(n_train,)`.
-        train: The training pairs.
+        chosen_scores: Scores of the pairs that choose, shape `(n_chosen,)`.
+        chosen_pairs: These pairs.
         scores: Scores of the evaluation pairs, shape `(n_pairs,)`.
         pairs: The evaluation pairs.
+        chosen_on: Name of the pairs that choose.
 
     Returns:
         Everything undefined unless both sets have pairs of both labels and finite scores only.
@@ -131,11 +144,11 @@ def operating_point(
     Source:
         B. Efron, "How biased is the apparent error rate of a prediction rule?", 1986.
     """
-    reason = why_undefined("the choice of a threshold", train_scores, train.labels)
+    reason = why_undefined("the choice of a threshold", chosen_scores, chosen_pairs.labels)
     if reason := reason or why_undefined("an operating point", scores, pairs.labels):
-        return _undefined(reason)
-    chosen, best = separating_threshold(train_scores, train.labels), best_f1(scores, pairs.labels)
-    probabilities = isotonic_probabilities(train_scores, train.labels, scores)
+        return replace(_undefined(reason), chosen_on=chosen_on)
+    chosen, best = separating_threshold(chosen_scores, chosen_pairs.labels), best_f1(scores, pairs.labels)
+    probabilities = isotonic_probabilities(chosen_scores, chosen_pairs.labels, scores)
 
     def values(weights: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
         return {
@@ -148,7 +161,7 @@ def operating_point(
     units = resampling_units(pairs.text_rows)
     observed = values(once)
     blocks = [values(pair_weights(units, draws, rows)) for draws in draw_blocks(units, _RESAMPLES, SEED)]
-    share = np.full(len(pairs), train.labels.mean())
+    share = np.full(len(pairs), chosen_pairs.labels.mean())
     return OperatingPoint(
         threshold=chosen.value,
         degenerate=chosen.details["degenerate"],
@@ -166,6 +179,7 @@ def operating_point(
             "average_precision": float(pairs.labels.mean()),
             "brier": float(brier_score(share, pairs.labels, once)[0]),
         },
+        chosen_on=chosen_on,
     )
 
 

@@ -23,7 +23,7 @@ class Inputs:
         base: Its base.
         train: Its training pairs; None where it trains no model and names none: then nothing is audited either.
         eval: Its evaluation pairs.
-        dev: Its pairs for the training curves, if it has any.
+        dev: Its pairs for training curves and thresholds, if it has any.
         extra: Its extra evaluation sets by name; none where a candidate is gated, which has no time for them.
         sides: The sides of the texts with the prompts of the base.
         candidate: A model that was trained elsewhere: it takes the place of one of the case's, and nothing is trained.
@@ -75,9 +75,14 @@ class Inputs:
 
     @property
     def pair_sets(self) -> dict[str, PairSet]:
-        """Every set of pairs by name: `train`, `eval`, and the extra ones. Their texts are what a model encodes."""
-        trained = {} if self.train is None else {"train": self.train}
-        return {**trained, "eval": self.eval, **self.extra}
+        """Every set of pairs that is scored, by name: for thresholds, `eval`, and the extra ones."""
+        return {**self.threshold_pairs, "eval": self.eval, **self.extra}
+
+    @property
+    def threshold_pairs(self) -> dict[str, PairSet]:
+        """The pairs that choose thresholds, by their name: `dev`, which no model was trained on, else `train`."""
+        named: dict[str, PairSet | None] = {"dev": self.dev, "train": self.train}
+        return next(({name: pairs} for name, pairs in named.items() if pairs is not None), {})
 
     @property
     def file_names(self) -> tuple[str, str]:

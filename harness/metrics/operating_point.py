@@ -100,7 +100,7 @@ def average_precision(scores: Values, labels: Labels, weights: Values) -> Values
 
 
 def isotonic_probabilities(train_scores: Values, train_labels: Labels, scores: Values) -> Values:
-    """Scores as probabilities of label 1: the rising step function that fits the training pairs best.
+    """Scores as probabilities of label 1: the rising step function that fits labelled pairs best.
 
     Args:
         train_scores: Similarity of the pairs to fit on, finite, shape `(n_train,)`.

@@ -251,7 +251,7 @@ class CaseRun:
         data, stored = self.inputs, self.stored
         available: Mapping[str, Callable[[], Any]] = {
             "embeddings": lambda: self._embeddings(model),
-            "train_pairs": lambda: data.train,
+            "threshold_pairs": lambda: data.threshold_pairs or None,
             "eval_pairs": lambda: data.eval,
             "sides": lambda: data.sides_of(model),
             "stored": lambda: stored.retrained(model),

@@ -126,3 +126,11 @@ def test_it_comes_back_from_the_store_as_it_was(point):
     codec = OPERATING_POINT.codec
     assert point == codec.validate_json(codec.dump_json(point))
     assert repr(nothing) == repr(codec.validate_json(codec.dump_json(nothing)))  # NaN is not equal to itself
+
+
+def test_the_threshold_is_of_the_pairs_that_are_given_and_these_are_named():
+    chosen, (scores, pairs) = drawn(1, 60, apart=2), drawn(2, 40, apart=2)
+    found = operating_point(*chosen, scores, pairs, chosen_on="dev")
+    assert ("dev", operating_point(*chosen, scores, pairs).threshold) == (found.chosen_on, found.threshold)
+    undefined = operating_point(np.full(60, math.nan), chosen[1], scores, pairs, chosen_on="dev")
+    assert "dev" == undefined.chosen_on

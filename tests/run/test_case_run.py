@@ -130,8 +130,14 @@ def test_the_threshold_comes_from_the_training_pairs(tiny_run, rerun):
         pair_scores(arrays[name], pairs.text_rows) for name, pairs in (("train", inputs.train), ("eval", inputs.eval))
     )
     found = rerun().analysis(OPERATING_POINT, "lora")
-    assert found == operating_point(train, inputs.train, scores, inputs.eval)
+    assert found == operating_point(train, inputs.train, scores, inputs.eval, chosen_on="train")
     assert found.apparent["f1"] == tiny_run.evaluation("lora").metrics["best_f1"].value
+
+
+def test_thresholds_come_from_dev_pairs_where_there_are_any_and_training_texts_are_then_not_encoded(tiny_inputs):
+    assert ["train", "eval"] == list(tiny_inputs.pair_sets)
+    assert ["dev", "eval"] == list(dataclasses.replace(tiny_inputs, dev=tiny_inputs.train).pair_sets)
+    assert ["eval"] == list(dataclasses.replace(tiny_inputs, train=None).pair_sets)
 
 
 def test_relative_performance_is_of_the_measured_values(tiny_run):

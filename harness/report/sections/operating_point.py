@@ -1,4 +1,4 @@
-"""Each model at a threshold chosen on the training pairs, and the optimism of its best one on the evaluation pairs."""
+"""Each model at a threshold chosen on other pairs, and the optimism of its best one on the evaluation pairs."""
 
 import math
 from typing import Any
@@ -7,6 +7,8 @@ from harness.analyses import OPERATING_POINT, QUANTITIES, OperatingPoint
 from harness.report import cells
 from harness.report.types import Report
 
+_PAIRS = {"dev": "the dev", "train": "the training"}
+
 
 def operating_point(report: Report) -> dict[str, Any]:
     """Return a sentence a model, and a row for each quantity."""
@@ -14,6 +16,7 @@ def operating_point(report: Report) -> dict[str, Any]:
     if not points:
         return {}
     return {
+        "chosen_on": _PAIRS[next(iter(points.values())).chosen_on],
         "line": "; ".join(f"{name}: {_line(point)}" for name, point in points.items()),
         "models": [cells.model(report, name) for name in points],
         "sentences": [_sentences(name, point) for name, point in points.items()],
@@ -39,12 +42,13 @@ def _sentences(model: str, point: OperatingPoint) -> str:
     apparent = _achieved(point.apparent["f1"], point.apparent["false_positives"])
     best = f"the best threshold on the evaluation pairs themselves, {cells.value(point.eval_threshold)},"
     end = f"{best} has the same." if apparent == here else f"{best} has {apparent}: that is the optimism."
+    chosen_on = _PAIRS[point.chosen_on]
     if point.degenerate:
-        end += " The threshold means nothing: on the training pairs, calling every pair positive is as good."
+        end += f" The threshold means nothing: on {chosen_on} pairs, calling every pair positive is as good."
     elif point.eval_degenerate:
         end += " The latter means nothing: on the evaluation pairs, calling every pair positive is as good."
     chosen = cells.value(point.threshold)
-    return f"At the threshold {chosen}, chosen on the training pairs, {model} has {here}; {end}"
+    return f"At the threshold {chosen}, chosen on {chosen_on} pairs, {model} has {here}; {end}"
 
 
 def _achieved(f1: float, false_positives: float) -> str:
