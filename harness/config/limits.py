@@ -150,6 +150,8 @@ class Gates(Frozen):
     """General pairs; without the table it is not judged what a model forgot."""
     overtraining: float = Field(default=0.02, ge=0, lt=1)
     """Greatest loss of dev Spearman from the best epoch to the last."""
+    seed_spread: float = Field(default=0.1, gt=0, le=1)
+    """Greatest standard deviation over the stored seeds, in parts of their mean gain over the base."""
     collapse_cosine: float = Field(default=0.9, gt=0, lt=1)
     """Greatest mean cosine of any two evaluation texts."""
     memory_mb: MemoryGate | None = None

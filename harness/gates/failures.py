@@ -1,14 +1,15 @@
 """Gates on what goes wrong in a training and no metric of its own shows.
 
-A loss that does not fall, too long a training, embeddings that collapse, a rank that holds an adapter back, and
-knowledge of other texts that is lost.
+A loss that does not fall, too long a training, a recipe whose seeds decide, embeddings that collapse, a rank that holds
+an adapter back, and knowledge of other texts that is lost.
 """
 
 import math
+import statistics
 
 from harness.config import BASE
 from harness.gates.training import bound_words, interval_words
-from harness.gates.types import Evidence, Outcome, Subject, Verdict, outcome_of
+from harness.gates.types import Evidence, NotJudgedError, Outcome, Subject, Verdict, outcome_of
 from harness.metrics import METRICS
 from harness.metrics.spread import effective_rank, mean_pairwise_cosine
 from harness.statistics import RelativePerformance
@@ -60,6 +61,30 @@ def not_trained_too_long(run: Evidence, subject: Subject) -> Verdict:
     values = f"dev spearman {best:.4f} at best, {last:.4f} after the last epoch"
     message = f"{subject.model} {values}: {drop:.4f} less, {end}"
     return Verdict(outcome=outcome, observed=drop, reference=limit, message=message)
+
+
+def stable_over_seeds(run: Evidence, subject: Subject) -> Verdict:
+    """Judge that the stored trainings of a recipe, which differ in their seed, differ little beside what they gained.
+
+    By their standard deviation in the first metric of `beats_base`, over the mean gain on the base. The tolerances are
+    several deviations: where one is a tenth of the gain, a model could lose half of it unnoticed.
+    """
+    model, gates = subject.model, run.inputs.case.gates
+    metric, limit = gates.beats_base[0], gates.seed_spread
+    stored, base = run.stored.value(model, metric), run.stored.value(BASE, metric)
+    if stored is None or base is None or len(stored.seeds) < 2:
+        raise NotJudgedError("baseline", f"no trainings of {model} are stored that can be compared")
+    values = list(stored.seeds.values())
+    gain, spread = -base.deterioration(statistics.mean(values)), statistics.stdev(values)
+    ratio = spread / gain if gain > 0 else math.inf
+    passed = ratio <= limit
+    unit = METRICS[metric].unit
+    end = "stable" if passed else "another seed may give another model" if gain > 0 else "on average no gain"
+    message = (
+        f"{model} {metric} {number(min(values), unit)} to {number(max(values), unit)} over {len(values)} seeds, base "
+        f"{number(base.value, unit)}: deviation {percent(ratio)} of the gain, expected at most {percent(limit)}: {end}"
+    )
+    return Verdict(outcome=outcome_of(passed), observed=ratio, reference=limit, message=message)
 
 
 def not_collapsed(run: Evidence, subject: Subject) -> Verdict:

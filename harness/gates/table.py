@@ -179,6 +179,15 @@ _ROWS = (
         chart="training_curves",
         runs=("full", "strategies"),
     ),
+    Gate(
+        name="stability",
+        title="Stable over seeds",
+        question="Do the recipe's trainings with other seeds, which the tolerances come from, give about the same model?",
+        action="Lower the learning rate, warm up longer or train on more pairs, then update the baseline: tolerances "
+        "from such trainings stop nothing.",
+        over=("trained_here",),
+        judge=failures.stable_over_seeds,
+    ),
     _Measured(
         name="merge_agrees",
         title="Merged as unmerged",

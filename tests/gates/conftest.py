@@ -185,8 +185,11 @@ def evaluation(value):
 
 
 def stored_model(found):
-    how = {name: {"tolerance": 0.02, "direction": METRICS[name].direction, "seeds": {}} for name in METRICS}
-    metrics = {name: StoredValue(value=result.value, **how[name]) for name, result in found.metrics.items()}
+    how = {name: {"tolerance": 0.02, "direction": METRICS[name].direction} for name in METRICS}
+    seeds = {name: {"1": result.value, "2": result.value - 0.01} for name, result in found.metrics.items()}
+    metrics = {
+        name: StoredValue(value=result.value, seeds=seeds[name], **how[name]) for name, result in found.metrics.items()
+    }
     categories = {"values": {name: metrics[name] for name in CATEGORY_METRICS}}
     return StoredModel(metrics=metrics, categories=categories, settings={"length": 48}, provenance={})
 

@@ -122,6 +122,11 @@ def curved(*points):
     return lambda run: setattr(run, "points", curve)
 
 
+def seeds(*values):
+    by_seed = {str(seed): value for seed, value in enumerate(values)}
+    return call("store", "lora", "spearman", seeds=by_seed)
+
+
 # Gate -> what makes a good run bad, and what the gate says.
 BAD = {
     **{
@@ -154,6 +159,10 @@ BAD = {
     "overtraining": (
         curved((0.5, 0.8), (0.3, 0.9), (0.1, 0.7)),
         r"^lora dev spearman 0\.9000 at best, 0\.7000 .*: 0\.2000 less, expected at most 0\.02: stop after epoch 2 \(",
+    ),
+    "stability": (
+        seeds(0.9, 0.5, 0.7),
+        r"^lora spearman 0\.500 to 0\.900 over 3 seeds, base 0\.100: .* 33% of the gain, .* 10%: another seed may",
     ),
     "collapse": (
         embeddings("eval", lambda arrays: np.ones_like(arrays["base"]["eval"])),
@@ -212,6 +221,7 @@ UNDEFINED = {
     ),
     "loss_falls": (curved((0.5, 0.8), (NAN, 0.8)), "it diverged: not a number"),
     "overtraining": (curved((0.5, 0.8), (0.3, NAN)), "undefined"),
+    "stability": (seeds(0.1, 0.0, 0.05), "on average no gain"),
     "collapse": (embeddings("eval", lambda arrays: 0 * arrays["lora"]["eval"]), "undefined: an embedding is zero"),
     "retrieval": (
         lambda run: setattr(run, "found", replace(run.found, difference=NAN)),
@@ -271,8 +281,8 @@ def test_without_a_comparable_baseline_one_gate_fails(make_run, kind, other):
     failed, causes, skipped = failing(run, kind)
     assert ({"baseline": "fail"}, {"baseline"}) == ({name: found.outcome for name, found in failed.items()}, causes)
     assert 1 == failed["baseline"].observed
-    only_gated = {"settings", "relative_performance"} if kind == "gate" else set()
-    assert {"metric", "category"} | only_gated == set(skipped)
+    only_here = {"settings", "relative_performance"} if kind == "gate" else {"stability"}
+    assert {"metric", "category"} | only_here == set(skipped)
 
 
 @settings(max_examples=50)
