@@ -4,7 +4,7 @@
 `regressed_pairs`: the pairs that went wrong. `relative_performance`: a model held against another one.
 `retraining_tolerances`: how far another training may fall behind by chance. `bootstrap_tolerance`: how far a value
 would with other pairs, of a model that is not trained again. `regression`: the rule that holds a change against its
-tolerance and its interval. `power`: which changes a gate by that rule detects. `mean_interval`: how far a mean over
+tolerance and its interval. `least_deviation`: how much trainings differ at the least. `power`: which changes a gate by that rule detects. `mean_interval`: how far a mean over
 queries would move. `ratio_interval`: a ratio of durations. `share_interval`: a share counted in a sample.
 """
 
@@ -14,6 +14,12 @@ from harness.statistics.intervals import Interval
 from harness.statistics.paired import Change, compare
 from harness.statistics.power import PROBABILITY, Comparisons, Power, power
 from harness.statistics.regressed import RegressedPair, regressed_pairs
-from harness.statistics.regression import Regression, bootstrap_tolerance, regression, retraining_tolerances
+from harness.statistics.regression import (
+    Regression,
+    bootstrap_tolerance,
+    least_deviation,
+    regression,
+    retraining_tolerances,
+)
 from harness.statistics.relative import Ratio, RelativePerformance, ratio_interval, relative_performance
 from harness.statistics.share import share_interval

@@ -1,6 +1,7 @@
 """Rule by which a value that is worse than the stored one is a regression, and the tolerance that it allows."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -72,6 +73,18 @@ def retraining_tolerances(values: ArrayLike, *, comparisons: int, confidence: fl
     one_sided = 1 - (1 - confidence) / comparisons
     spread = trainings.std(axis=0, ddof=1)
     return np.asarray(stdtrit(len(trainings) - 1, one_sided) * math.sqrt(2) * np.maximum(spread, np.median(spread)))
+
+
+def least_deviation(values: Sequence[float], *, confidence: float = 0.95) -> float:
+    """Return the standard deviation that the trainings have at least, with a confidence: few say little about it.
+
+    Source:
+        The one-sided interval of a normal sample's deviation, by the chi-square distribution of its variance.
+    """
+    from scipy.special import chdtri
+
+    degrees = len(values) - 1
+    return float(np.std(values, ddof=1) * math.sqrt(degrees / chdtri(degrees, 1 - confidence)))
 
 
 def bootstrap_tolerance(value: float, interval: Interval, direction: Literal["higher", "lower"]) -> float:

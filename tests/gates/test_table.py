@@ -207,6 +207,13 @@ def test_each_gate_fails_what_is_bad_for_its_own_reason(make_run, verdict_of, na
     assert ("fail", True) == (verdict.outcome, bool(re.search(said, verdict.message))), verdict.message
 
 
+def test_a_spread_that_few_seeds_do_not_prove_is_inconclusive(make_run, verdict_of):
+    for values, outcome in (((0.8, 0.79, 0.81), "pass"), ((0.9, 0.7, 0.8), "inconclusive"), ((0.9, 0.5, 0.7), "fail")):
+        run = make_run()
+        seeds(*values)(run)
+        assert outcome == verdict_of(run, "stability").outcome
+
+
 # Gate -> what makes its value undefined, and the reason that it gives.
 UNDEFINED = {
     "load_paths": (call("verify", embeddings={"a": (undefined(np.ones((12, 8))),) * 2}), "that are not numbers"),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.statistics import regression, retraining_tolerances
+from harness.statistics import least_deviation, regression, retraining_tolerances
 
 # deterioration, tolerance, low, high -> worse, proven
 RULE = [
@@ -84,6 +84,11 @@ def test_no_spread_counts_for_less_than_the_median_and_a_large_one_stays():
     found = retraining_tolerances(values, comparisons=5, confidence=0.95)
     of_one = retraining_tolerances(values[:, [1]], comparisons=5, confidence=0.95)
     assert pytest.approx([1.5 * of_one[0], 1.5 * of_one[0], 2 * of_one[0], 9 * of_one[0]]) == found
+
+
+def test_a_deviation_is_as_large_as_said_in_95_of_100_samples():
+    samples = np.random.default_rng(0).normal(0, 2, size=(4000, 4))
+    assert 0.94 < np.mean([least_deviation(sample) <= 2 for sample in samples]) < 0.96
 
 
 def test_a_spread_needs_two_trainings():

@@ -20,7 +20,7 @@ from .failing import failing
 
 pytestmark = pytest.mark.retraining
 
-SEEDS = range(100, 140)
+SEEDS = range(100, 130)
 CALIBRATIONS = 200
 LAYERS = 2  # of the six of the shipped base
 SHORT = {"epochs": 1, "warmup_steps": 10}
@@ -50,7 +50,7 @@ def trainings(shortened, repository, pytestconfig):
 
     def run(seed):
         models = {name: recipe.changed(seed=seed, **SHORT) for name, recipe in shortened.models.items()}
-        inputs = replace(prepare(shortened.model_copy(update={"models": models})), extra={}, dev=None)
+        inputs = replace(prepare(shortened.model_copy(update={"models": models})), extra={})
         return CaseRun(ctx, inputs, comparable(None, inputs.origin))
 
     runs = [run(seed) for seed in SEEDS]
