@@ -27,7 +27,7 @@ CALIBRATED = """
 ## Calibrations
 
 A model is calibrated once and retrained many times. The first two layers of the shipped base are trained for one epoch
-with 30 seeds (`tests/verdicts/test_calibrations.py`); 200 times eight of them are drawn to calibrate on, one of these
+with 24 seeds (`tests/verdicts/test_calibrations.py`); 200 times eight of them are drawn to calibrate on, one of these
 as the stored one, and the others are judged.
 """
 

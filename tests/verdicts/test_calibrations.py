@@ -20,7 +20,7 @@ from .failing import failing
 
 pytestmark = pytest.mark.retraining
 
-SEEDS = range(100, 130)
+SEEDS = range(100, 124)
 CALIBRATIONS = 200
 LAYERS = 2  # of the six of the shipped base
 SHORT = {"epochs": 1, "warmup_steps": 10}
