@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from harness.metrics.checks import require_length, undefined, why_not_numbers, why_not_two_classes
+from harness.metrics.tally import running_counts
 from harness.metrics.types import Integers, Labels, MetricResult, Tally, Values
 
 _COMPONENTS = 10
@@ -68,7 +69,7 @@ def weighted_cluster_purity(tally: Tally) -> Values:
     if tally.ranking.clusters is None:
         return np.full(len(tally.weights), np.nan)
     positive, negative = (
-        np.diff(np.cumsum(np.pad(tally.weights[:, positions], ((0, 0), (1, 0))), axis=1)[:, bounds], axis=1)
+        np.diff(running_counts(np.pad(tally.weights[:, positions], ((0, 0), (1, 0))))[:, bounds], axis=1)
         for positions, bounds in tally.ranking.clusters
     )
     return np.asarray(np.maximum(positive, negative).sum(axis=1) / (positive + negative).sum(axis=1))
