@@ -214,8 +214,8 @@ UNDEFINED = {
     "overtraining": (curved((0.5, 0.8), (0.3, NAN)), "undefined"),
     "collapse": (embeddings("eval", lambda arrays: 0 * arrays["lora"]["eval"]), "undefined: an embedding is zero"),
     "retrieval": (
-        lambda run: setattr(run, "found", replace(run.found, difference=NAN)),
-        "undefined",
+        lambda run: setattr(run, "found", replace(run.found, difference=NAN, reason="not numbers")),
+        "undefined: not numbers",
     ),
     "strategies": (
         lambda run: setattr(run, "found", replace(run.found, difference=NAN)),
