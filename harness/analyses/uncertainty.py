@@ -69,7 +69,7 @@ def changes_since(
         permutations: As in `compare`; 1 where nobody asks for p-values.
     """
 
-    def part(rows: NDArray[np.int64] | slice) -> dict[str, Change]:
+    def part(rows: NDArray[np.int64] | slice, metrics: Sequence[str]) -> dict[str, Change]:
         return compare(
             now[rows],
             stored[rows],
@@ -78,12 +78,12 @@ def changes_since(
             seed=SEED,
             grades=None if pairs.grades is None else pairs.grades[rows],
             permutations=permutations,
+            metrics=metrics,
         )
 
-    changes = {"": part(slice(None))}
+    changes, of_category = {"": part(slice(None), [*METRICS])}, [name for name in METRICS if METRICS[name].by_category]
     for category in categories:
-        found = part(np.flatnonzero([name == category for name in pairs.categories]))
-        changes[category] = {name: found[name] for name, metric in METRICS.items() if metric.by_category}
+        changes[category] = part(np.flatnonzero([name == category for name in pairs.categories]), of_category)
     return changes
 
 

@@ -43,7 +43,7 @@ COMMAND = Command(
     arguments={
         "--case": CASES,
         "--results": {"type": Path, "metavar": "FILE", "help": _RESULTS},
-        "--keeps": {"type": float, "default": 0.95, "help": "least part kept of the base's general knowledge (0.95)"},
+        "--keeps": {"type": float, "help": "least part kept of the base's general knowledge; by default the case's"},
         "--dimensions": {"type": int, "metavar": "N", "help": "number of dimensions that embeddings are served at"},
         "--ships-mb": {"type": float, "metavar": "MB", "help": "greatest file to ship"},
         "--train-mb": {"type": float, "metavar": "MB", "help": "greatest peak memory of the training"},

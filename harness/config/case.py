@@ -21,9 +21,9 @@ from harness.execution.reading import read_text
 from harness.text import one_line
 
 CASE_FILE = "case.toml"
+"""The name of a case's file in its directory."""
 
 _MOST_BYTES = 1024 * 1024
-"""The name of a case's file in its directory."""
 
 BASE = "base"
 """The name of the untouched pre-trained model among a case's models."""

@@ -32,6 +32,18 @@ class Examples:
         return len(next(iter(self.columns.values())))
 
 
+def positives(pairs: PairSet) -> list[tuple[str, str]]:
+    """Return each query with each of its positives, query by query in the order of the file.
+
+    Raises:
+        DataError: No pair is positive.
+    """
+    rows = [(query, text) for query, texts in _by_query(pairs, 1).items() for text in texts]
+    if not rows:
+        raise DataError(f"{pairs.path}: no pair has label 1; expected queries with what goes with them")
+    return rows
+
+
 def graded(pairs: PairSet, _: int = 0) -> Examples:
     """Return two texts and their similarity in [0, 1]: the grades, or the labels."""
     return Examples(_texts(pairs), tuple(pairs.targets.tolist()))
@@ -51,9 +63,7 @@ def ranking(pairs: PairSet, negatives: int = 0) -> Examples:
     Raises:
         DataError: No pair is positive, or negatives are asked for and there are none.
     """
-    rows = [(query, text) for query, texts in _by_query(pairs, 1).items() for text in texts]
-    if not rows:
-        raise DataError(f"{pairs.path}: no pair has label 1; expected queries with what goes with them")
+    rows = positives(pairs)
     own = _by_query(pairs, 0) if negatives else {}
     if negatives and not any(query in own for query, _ in rows):
         raise DataError(f"{pairs.path}: no query has a pair of each label; expected negatives, or negatives = 0")

@@ -93,10 +93,11 @@ def read_retrieval(directory: Path) -> RetrievalSet:
         raise DataError(f"{path}: no document is relevant to any query; expected grades from 1")
     without = set(range(len(queries.texts))) - set(relevance[:, 0].tolist())
     if without:
-        name, count = _shown(queries.ids[min(without)]), f"{len(without)} of {len(queries.texts)} queries"
+        place = f"{directory / FILES[0]}:{queries.lines[min(without)]}"
+        name, number = _shown(queries.ids[min(without)]), f"{len(without):,} of {len(queries.texts):,} queries"
         raise DataError(
-            f"{path}: {count} have no relevant document, such as {name}; expected a grade from 1 for each, or "
-            "leave the query out"
+            f"{place}: {name} has no relevant document in {FILES[2]}, as {number}; expected a grade from 1 for each, "
+            "or leave the query out"
         )
     digest = digest_of([file_digest(directory / name) for name in FILES])
     return RetrievalSet(directory, digest, queries.ids, queries.texts, documents.ids, documents.texts, relevance)
@@ -106,6 +107,7 @@ def read_retrieval(directory: Path) -> RetrievalSet:
 class _Texts:
     ids: tuple[str, ...]
     texts: tuple[str, ...]
+    lines: tuple[int, ...]
 
     @cached_property
     def _rows(self) -> dict[str, int]:
@@ -117,7 +119,7 @@ class _Texts:
 
 
 def _texts(path: Path) -> _Texts:
-    found: dict[str, str] = {}
+    found: dict[str, tuple[str, int]] = {}
     problems = list[tuple[int, str]]()
     for line, cells in rows_of(path):
         if isinstance(cells, str):
@@ -133,11 +135,12 @@ def _texts(path: Path) -> _Texts:
         elif name in found:
             problems.append((line, f"id: {_shown(name)} stands above as well; expected each once"))
         else:
-            found[name] = text
+            found[name] = text, line
     _refuse(path, problems)
     if not found:
         raise DataError(f"{path}: no rows")
-    return _Texts(tuple(found), tuple(found.values()))
+    texts, lines = zip(*found.values(), strict=True)
+    return _Texts(tuple(found), texts, lines)
 
 
 def _refuse(path: Path, problems: list[tuple[int, str]]) -> None:

@@ -149,7 +149,7 @@ def retrieval_is_better(run: Evidence, subject: Subject) -> Verdict:
     outcome: Outcome = "fail" if not found.difference > 0 else "pass" if found.interval.low > 0 else "inconclusive"
     end = {"pass": "better", "fail": "not better than the base", "inconclusive": "within chance"}[outcome]
     if math.isnan(found.difference):
-        end = "undefined"
+        end = f"undefined: {found.reason}"
     interval = found.interval
     message = (
         f"{model} {RANKING} {found.difference:+.3f} beside the base (95 % interval {interval.low:+.3f} to "

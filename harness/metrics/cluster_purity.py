@@ -1,15 +1,19 @@
 """Purity of the clusters that the pairs form in the embedding space."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from harness.metrics.checks import require_length, undefined, why_not_numbers, why_not_two_classes
+from harness.metrics.tally import running_counts
 from harness.metrics.types import Integers, Labels, MetricResult, Tally, Values
 
 _COMPONENTS = 10
 _CLUSTER_SIZE = 5  # the least; HDBSCAN's own default, also of its `min_samples`
 _ROUNDING = 1e-6  # relative; embeddings are computed in single precision
+_MOST_POINTS = 5_000  # 0.9 GB
+_SEED = 0
 _TIE_BREAK = 1e-9  # relative; far above double rounding, far below any real difference of distances
 
 
@@ -23,7 +27,8 @@ def cluster_purity(pair_means: Values, labels: Labels) -> MetricResult:
     HDBSCAN has by construction and resolves by row order and by the sort routine of the processor, are resolved by the
     distance itself (see `_reachability`).
 
-    Time and memory are quadratic: 3,000 pairs take about 0.3 GB.
+    Time and memory are quadratic: 3,000 pairs take about 0.3 GB. Of more than 5,000 distinct means a random sample of
+    that many is clustered, the same whatever the order of the pairs; pairs outside it have no cluster and do not count.
 
     Args:
         pair_means: Mean embedding of each pair, shape `(n_pairs, dimension)`.
@@ -35,7 +40,8 @@ def cluster_purity(pair_means: Values, labels: Labels) -> MetricResult:
         undefined, too, if every pair is noise. Details: `cluster_count`; `noise_ratio`, the share of pairs in no
         cluster; `purity_noise_as_wrong`, the purity over all pairs, noise counted as wrong; `majority_share` and
         `majority_share_clustered`, the share of the more frequent label among all and among clustered pairs, the purity
-        without any structure; `cluster_labels`, the cluster of each pair, -1 for noise.
+        without any structure; `cluster_labels`, the cluster of each pair, -1 for noise and outside the sample; and
+        `sampled`, the number of pairs in it, where there is one.
 
     Raises:
         ValueError: If the shapes do not fit.
@@ -60,7 +66,15 @@ def cluster_purity(pair_means: Values, labels: Labels) -> MetricResult:
     scale = np.abs(points).max()
     if np.ptp(points, axis=0).max() <= _ROUNDING * scale:
         return undefined(f"all {len(labels)} pair means are the same up to rounding")
-    return _purity(_clusters(points / scale, _CLUSTER_SIZE)[point_of_pair.reshape(-1)], labels)
+    if len(points) <= _MOST_POINTS:
+        return _purity(_clusters(points / scale, _CLUSTER_SIZE)[point_of_pair.reshape(-1)], labels)
+    chosen = np.sort(np.random.default_rng(_SEED).choice(len(points), _MOST_POINTS, replace=False))
+    clusters, is_chosen = np.full(len(points), -1), np.zeros(len(points), dtype=bool)
+    clusters[chosen], is_chosen[chosen] = _clusters(points[chosen] / scale, _CLUSTER_SIZE), True
+    of_pair, looked_at = clusters[point_of_pair.reshape(-1)], is_chosen[point_of_pair.reshape(-1)]
+    found = _purity(of_pair[looked_at], labels[looked_at])
+    of_all = {"cluster_labels": of_pair.tolist(), "sampled": int(np.count_nonzero(looked_at))}
+    return replace(found, details={**found.details, **of_all})
 
 
 def weighted_cluster_purity(tally: Tally) -> Values:
@@ -68,7 +82,7 @@ def weighted_cluster_purity(tally: Tally) -> Values:
     if tally.ranking.clusters is None:
         return np.full(len(tally.weights), np.nan)
     positive, negative = (
-        np.diff(np.cumsum(np.pad(tally.weights[:, positions], ((0, 0), (1, 0))), axis=1)[:, bounds], axis=1)
+        np.diff(running_counts(np.pad(tally.weights[:, positions], ((0, 0), (1, 0))))[:, bounds], axis=1)
         for positions, bounds in tally.ranking.clusters
     )
     return np.asarray(np.maximum(positive, negative).sum(axis=1) / (positive + negative).sum(axis=1))

@@ -55,7 +55,9 @@ def weighted_cohens_d(tally: Tally) -> Values:
     """`cohens_d` in many resamples, shape `(n_resamples,)`."""
     positive, negative = (mean[:, np.newaxis] for mean in tally.means)
     # Squares of deviations, not a difference of sums of squares: that would leave rounding where scores hardly vary.
-    deviations = tally.ranking.scores - (negative + tally.ranking.labels * (positive - negative))
+    deviations = tally.ranking.labels * (positive - negative)
+    deviations += negative
+    np.subtract(tally.ranking.scores, deviations, out=deviations)
     deviations *= deviations
     pooled_sd = np.sqrt(np.vecdot(tally.weights, deviations) / (tally.count - 2))
     difference = (positive - negative)[:, 0]

@@ -28,18 +28,21 @@ class RetrievalResult:
         metrics: Metric -> mean over the queries, in [0, 1].
         per_query: Metric -> value of each query.
         first: Whether the first document that each query finds is relevant.
+        reason: Why values are NaN, in words; empty where all are numbers.
     """
 
     metrics: Mapping[str, Number]
     per_query: Mapping[str, tuple[Number, ...]]
     first: tuple[bool, ...]
+    reason: str = ""
 
 
 def evaluate_ranks(ranks: Sequence[NDArray[np.int64]], grades: Sequence[NDArray[np.int64]]) -> RetrievalResult:
     """Compute every metric from the ranks of the relevant documents.
 
     Args:
-        ranks: Of each query the ranks of its relevant documents, from 1, no two the same.
+        ranks: Of each query the ranks of its relevant documents, from 1, no two the same; all 0 where it has none (see
+            `relevant_ranks`), and its values are then NaN, as are the means.
         grades: Their grades, from 1.
     """
     import ir_measures
@@ -50,10 +53,15 @@ def evaluate_ranks(ranks: Sequence[NDArray[np.int64]], grades: Sequence[NDArray[
     values = {name: np.zeros(len(ranks)) for name in RETRIEVAL_METRICS}
     for metric in ir_measures.iter_calc(list(measures.values()), judged, found):
         values[names[metric.measure]][int(metric.query_id)] = metric.value
+    without = [query for query, of in enumerate(ranks) if len(of) and not of.all()]
+    for of_metric in values.values():
+        of_metric[without] = np.nan
+    reason = f"the embeddings of {len(without):,} of {len(ranks):,} queries are not numbers" if without else ""
     return RetrievalResult(
         metrics={name: float(of.mean()) for name, of in values.items()},
         per_query={name: tuple(of.tolist()) for name, of in values.items()},
         first=tuple(bool((of == 1).any()) for of in ranks),
+        reason=reason,
     )
 
 
@@ -72,7 +80,8 @@ def relevant_ranks(
         relevant: Document and grade of what is relevant to each query, each of shape `(n, 2)`.
 
     Returns:
-        The ranks, from 1, of each query's relevant documents in their order.
+        The ranks, from 1, of each query's relevant documents in their order; 0 for those of a query whose embedding is
+        not all numbers, which finds nothing and misses nothing.
     """
     asked = _unit_rows(queries)
     own = [_steps(vector, documents[rows[:, 0]]) for vector, rows in zip(asked, relevant, strict=True)]
@@ -84,7 +93,9 @@ def relevant_ranks(
             inside = rows[(rows[:, 0] >= start) & (rows[:, 0] < start + size), 0]
             row = np.sort(np.delete(cosines[query], inside - start))
             counts += len(row) - np.searchsorted(row, ((steps - 1) * SAME_SCORE).astype(row.dtype))
-    return [_placed(*of) for of in zip(own, others, relevant, strict=True)]
+    placed = [_placed(*of) for of in zip(own, others, relevant, strict=True)]
+    finite = np.asarray(np.isfinite(queries).all(axis=1)).tolist()
+    return [of * is_finite for of, is_finite in zip(placed, finite, strict=True)]
 
 
 def _placed(steps: NDArray[np.float64], others: NDArray[np.int64], relevant: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -122,6 +133,6 @@ def _run(ranks: Sequence[NDArray[np.int64]]) -> Iterator[object]:
     from ir_measures import ScoredDoc
 
     for query, of in enumerate(ranks):
-        names = {int(rank): f"relevant {place}" for place, rank in enumerate(of) if rank <= DEEPEST}
+        names = {int(rank): f"relevant {place}" for place, rank in enumerate(of) if 0 < rank <= DEEPEST}
         for rank in range(1, max(names, default=1) + 1):
             yield ScoredDoc(str(query), names.get(rank, f"other {rank}"), float(DEEPEST - rank))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from harness.metrics.checks import require_length, undefined, why_not_numbers
-from harness.metrics.tally import Integers
+from harness.metrics.tally import Integers, running_counts
 from harness.metrics.types import Labels, MetricResult, Tally, Values
 
 
@@ -49,9 +49,8 @@ def weighted_spearman(tally: Tally) -> Values:
     """
     if tally.ranking.grades is not None:
         return _of_grades(tally, *tally.ranking.grades)
-    groups = tally.weights if tally.ranking.ends is None else np.diff(tally.predicted, axis=1, prepend=0)
     count, couples = tally.count, tally.positives * tally.negatives
-    rank_squares = (count**3 - np.vecdot(groups * groups, groups)) / 12
+    rank_squares = (count**3 - np.vecdot(tally.at_score * tally.at_score, tally.at_score)) / 12
     products = count / 2 * (tally.wins - couples / 2)
     return np.asarray(np.clip(products / np.sqrt(rank_squares * count * couples / 4), -1, 1))
 
@@ -68,7 +67,7 @@ def _of_grades(tally: Tally, order: Integers, ends: Integers) -> Values:
 
 def _weighted_ranks(weights: Values, ends: Integers) -> Values:
     """Mean rank of each group of equal values, less the mean of all ranks, shape `(n_resamples, n_pairs)`."""
-    up_to = np.cumsum(weights, axis=1)[:, ends]
+    up_to = running_counts(weights)[:, ends]
     middle = up_to - np.diff(up_to, axis=1, prepend=0) / 2 - up_to[:, -1:] / 2
     return np.repeat(middle, np.diff(ends, prepend=-1), axis=1)
 

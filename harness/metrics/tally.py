@@ -76,14 +76,19 @@ class Tally:
         return self.count - self.positives
 
     @cached_property
+    def at_score(self) -> Values:
+        """Pairs of each distinct score, falling, shape `(n_resamples, n_distinct)`."""
+        return self.weights if self.ranking.ends is None else np.diff(self.predicted, axis=1, prepend=0)
+
+    @cached_property
     def predicted(self) -> Values:
         """Pairs at or above each distinct score, falling, shape `(n_resamples, n_distinct)`."""
-        return self._at_distinct_scores(np.cumsum(self.weights, axis=1))
+        return self._at_distinct_scores(running_counts(self.weights))
 
     @cached_property
     def tp(self) -> Values:
         """Positive pairs at or above each distinct score, falling, shape `(n_resamples, n_distinct)`."""
-        return self._at_distinct_scores(np.cumsum(self.weights * self.ranking.labels, axis=1))
+        return self._at_distinct_scores(running_counts(self.weights * self.ranking.labels))
 
     @cached_property
     def wins(self) -> Values:
@@ -91,8 +96,7 @@ class Tally:
         if self.ranking.ends is None:
             return np.asarray(np.vecdot(self.weights * (1 - self.ranking.labels), self.tp))
         tp = np.diff(self.tp, axis=1, prepend=0)
-        fp = np.diff(self.predicted, axis=1, prepend=0) - tp
-        return np.asarray(np.vecdot(fp, self.tp - tp / 2))
+        return np.asarray(np.vecdot(self.at_score - tp, self.tp - tp / 2))
 
     @cached_property
     def best(self) -> tuple[Values, Values]:
@@ -113,7 +117,12 @@ class Tally:
         return sums[:, 0] / self.positives, sums[:, 1] / self.negatives
 
     def _at_distinct_scores(self, running: Values) -> Values:
-        return running if self.ranking.ends is None else running[:, self.ranking.ends]
+        return running if self.ranking.ends is None else np.take(running, self.ranking.ends, axis=1)
+
+
+def running_counts(weights: Values) -> Values:
+    """Cumulative sums of whole numbers along each row, of the same shape: in integers several times faster."""
+    return np.cumsum(weights.astype(np.int64), axis=1).astype(np.float64)
 
 
 def rank(scores: Values, labels: Labels, clusters: Integers | None = None, grades: Values | None = None) -> Ranking:

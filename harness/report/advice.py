@@ -15,13 +15,13 @@ class Constraints:
     """Limits on a strategy; None for no limit.
 
     Attributes:
-        keeps: Least part of the base's value on the general pairs, where the case has some.
+        keeps: Least part of the base's value on the general pairs; None for the one that the case states.
         dimensions: Number of dimensions that embeddings are served at.
         ships_mb: Greatest file to ship, in MB (10^6 bytes).
         train_mb: Greatest peak memory of the training, in MB.
     """
 
-    keeps: float = 0.95
+    keeps: float | None = None
     dimensions: int | None = None
     ships_mb: float | None = None
     train_mb: float | None = None
@@ -86,8 +86,9 @@ def _broken(
         yield f"not measured at {constraints.dimensions} dimensions ([gates.truncation] widths: {widths})"
     elif not quality > base:
         yield f"{RANKING} {number(quality)} is not better than the base's {number(base)}"
-    if entry.kept is not None and not entry.kept.ratio >= constraints.keeps:
-        yield f"keeps {percent(entry.kept.ratio)} of the general pairs, expected {percent(constraints.keeps)}"
+    least = entry.keeps_at_least if constraints.keeps is None else constraints.keeps
+    if entry.kept is not None and not entry.kept.ratio >= least:
+        yield f"keeps {percent(entry.kept.ratio)} of the general pairs, expected {percent(least)}"
     if constraints.ships_mb is not None and _ships(model) > constraints.ships_mb:
         yield f"ships {_ships(model):,.1f} MB, at most {constraints.ships_mb:g}"
     cost = model.costs.get("train")

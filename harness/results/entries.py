@@ -229,12 +229,14 @@ class StrategyEntry(Part):
         change: nDCG@10 beside the base's; null for the base, and where the base was not measured.
         widths: Dimensions that the embeddings are cut to -> nDCG@10 there.
         kept: The model beside the base on the case's general pairs; null where it names none.
+        keeps_at_least: The least part that the case lets a model keep of them (`[gates.forgetting] at_least`).
     """
 
     metrics: dict[str, RetrievalValue]
     change: RetrievalChange | None = None
     widths: dict[str, Number] = {}
     kept: RelativePerformance | None = None
+    keeps_at_least: Number = 0.95
 
 
 class RankPoint(Part):

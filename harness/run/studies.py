@@ -92,6 +92,7 @@ def compared(run: CaseRun, measured: Sequence[str]) -> dict[str, StrategyEntry]:
             change=run.retrieval_change(model, RANKING) if BASE in found and model != BASE else None,
             widths={str(width): run.retrieval(model, width=width).metrics[RANKING] for width in widths},
             kept=run.kept(model, general.pairs, general.metric) if general and BASE in found else None,
+            **({"keeps_at_least": general.at_least} if general else {}),
         )
         for model, result in found.items()
     }

@@ -14,7 +14,7 @@ from harness.metrics.tally import Integers, Labels, Values, rank
 from harness.statistics.auc_interval import auc_interval
 from harness.statistics.best_f1_interval import best_f1_interval
 from harness.statistics.intervals import Interval, percentile_interval
-from harness.statistics.resampling import draw_blocks, pair_weights, resampling_units
+from harness.statistics.resampling import draw_blocks, many_short_products, pair_weights, resampling_units
 
 SEED = 0
 """Of all resamples and draws: the same pairs and scores have the same interval, and detect the same, in every run."""
@@ -91,7 +91,8 @@ def intervals(
     units = resampling_units(text_rows)
     ranking = rank(scores, labels, clusters, grades)
     blocks = draw_blocks(units, resamples, seed)
-    values = join([weighted_values(ranking, pair_weights(units, draws, ranking.order)) for draws in blocks])
+    with many_short_products():
+        values = join([weighted_values(ranking, pair_weights(units, draws, ranking.order)) for draws in blocks])
     observed = {name: float(value[0]) for name, value in weighted_values(ranking, np.ones((1, len(scores)))).items()}
     positives = int(labels.sum())
     counts = {"positives": positives, "negatives": len(labels) - positives, "units": units.count}
@@ -116,4 +117,4 @@ def check_pairs(scores: Values, labels: Labels, text_rows: Integers, clusters: I
 
 def join(blocks: list[dict[str, Values]]) -> dict[str, Values]:
     """Join the values of blocks of resamples, metric by metric."""
-    return {name: np.concatenate([block[name] for block in blocks]) for name in METRICS}
+    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}

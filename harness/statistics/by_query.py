@@ -21,12 +21,14 @@ class RetrievalChange:
         interval: Its 95 % interval, paired by query.
         lost: Rows of the queries whose first document was relevant and is not any more.
         won: Rows of those of which the reverse holds.
+        reason: Why the difference is NaN, in words; else empty.
     """
 
     difference: Number
     interval: Interval
     lost: tuple[int, ...]
     won: tuple[int, ...]
+    reason: str = ""
 
 
 def retrieval_change(now: RetrievalResult, before: RetrievalResult, metric: str) -> RetrievalChange:
@@ -38,6 +40,7 @@ def retrieval_change(now: RetrievalResult, before: RetrievalResult, metric: str)
         interval=mean_interval(difference),
         lost=tuple(row for row, (was, found) in enumerate(flips) if was and not found),
         won=tuple(row for row, (was, found) in enumerate(flips) if found and not was),
+        reason=now.reason or before.reason,
     )
 
 

@@ -1,6 +1,8 @@
 """The change between two models on the same pairs: resampled, and swapped at random."""
 
 import math
+from collections.abc import Collection
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +18,7 @@ from harness.statistics.resampling import (
     block_sizes,
     draw_blocks,
     independent_groups,
+    many_short_products,
     pair_weights,
     resampling_units,
 )
@@ -57,6 +60,7 @@ def compare(
     grades: Values | None = None,
     resamples: int = 2000,
     permutations: int = 2000,
+    metrics: Collection[str] = METRICS.keys(),
 ) -> dict[str, Change]:
     """Change of every metric between two models on the same pairs, with its interval and its p-value.
 
@@ -82,6 +86,7 @@ def compare(
         grades: Grade of each pair, shape `(n_pairs,)`, where the labels come from grades.
         resamples: Number of resamples for the intervals.
         permutations: Number of permutations for the p-values, which are multiples of 1 / (`permutations` + 1).
+        metrics: Keys of `METRICS`, those to compare.
 
     Raises:
         ValueError: If the shapes do not fit, or there are no resamples or permutations.
@@ -94,17 +99,18 @@ def compare(
     sides = list(zip((now, stored), clusters or (None, None), strict=True))
     for scores, found in sides:
         if reason := check_pairs(scores, labels, text_rows, found, draws=min(resamples, permutations)):
-            return dict.fromkeys(METRICS, Change(*(math.nan,) * 6, reason=reason))
+            return dict.fromkeys(metrics, Change(*(math.nan,) * 6, reason=reason))
     unit = np.ones((1, len(now)))
     rankings = [rank(scores, labels, found, grades) for scores, found in sides]
-    values = [weighted_values(ranking, unit) for ranking in rankings]
+    values = [weighted_values(ranking, unit, metrics) for ranking in rankings]
     units, groups = resampling_units(text_rows), independent_groups(text_rows)
     counts = units.count, int(groups.max()) + 1
-    resampled = _resampled_changes(rankings, units, resamples, seed)
-    swapped = _swapped_changes((now, stored), clusters, labels, grades, groups, permutations, seed)
+    with many_short_products(), ThreadPoolExecutor(2) as both:
+        resampled = _resampled_changes(rankings, units, resamples, seed, metrics, both)
+        swapped = _swapped_changes((now, stored), clusters, labels, grades, groups, permutations, seed, metrics, both)
     return {
         name: _change(float(values[0][name][0]), float(values[1][name][0]), resampled[name], swapped[name], counts)
-        for name in METRICS
+        for name in metrics
     }
 
 
@@ -120,12 +126,14 @@ def _change(now: float, stored: float, resampled: Values, swapped: Values, count
     return Change(now, stored, change, interval.low, interval.high, chance, reason)
 
 
-def _resampled_changes(rankings: list[Ranking], units: Units, resamples: int, seed: int) -> dict[str, Values]:
+def _resampled_changes(
+    rankings: list[Ranking], units: Units, resamples: int, seed: int, metrics: Collection[str], both: Executor
+) -> dict[str, Values]:
     """Changes of every metric in the resamples, each of the same pairs for both sides."""
     blocks = []
     for draws in draw_blocks(units, resamples, seed):
-        now, stored = (weighted_values(ranking, pair_weights(units, draws, ranking.order)) for ranking in rankings)
-        blocks.append({name: now[name] - stored[name] for name in METRICS})
+        found = both.map(lambda r: weighted_values(r, pair_weights(units, draws, r.order), metrics), rankings)  # noqa: B023
+        blocks.append(_changes(*found))
     return join(blocks)
 
 
@@ -137,6 +145,8 @@ def _swapped_changes(
     groups: Integers,
     permutations: int,
     seed: int,
+    metrics: Collection[str],
+    both: Executor,
 ) -> dict[str, Values]:
     """Changes of every metric in the permutations.
 
@@ -150,26 +160,34 @@ def _swapped_changes(
         grades=None if grades is None else np.concatenate([grades, grades]),
     )
     scores = ranks.with_scores(np.concatenate(sides))
-    pair, is_stored = ranks.order % count, ranks.order >= count
+    group, is_stored = groups[ranks.order % count], ranks.order >= count
+    of_pairs = {name: of for name in metrics if (of := METRICS[name].terms)}
     terms = {
-        name: np.hstack([of_pairs(labels, found) for found in clusters]) if clusters else np.full((count, 4), np.nan)
-        for name, metric in METRICS.items()
-        if (of_pairs := metric.terms)
+        name: np.hstack([of(labels, found) for found in clusters])
+        for name, of in of_pairs.items()
+        if clusters is not None
     }
-    by_rank = [name for name, metric in METRICS.items() if metric.by_rank and name not in terms]
-    by_score = [name for name in METRICS if name not in by_rank and name not in terms]
+    swings = {name: np.roll(parts, 2, axis=1) - parts for name, parts in terms.items()}
+    by_rank = [name for name in metrics if METRICS[name].by_rank and name not in of_pairs]
+    by_score = [name for name in metrics if name not in by_rank and name not in of_pairs]
+
+    def values(weights: Values) -> dict[str, Values]:
+        return weighted_values(ranks, weights, by_rank) | weighted_values(scores, weights, by_score)
+
     rng, blocks = np.random.default_rng((seed, 1)), []  # not the stream of the resamples
     for size in block_sizes(permutations, 2 * count):
         swap = rng.integers(2, size=(size, groups.max() + 1)).astype(bool)
-        taken = (swap[:, groups[pair]] == is_stored).astype(np.float64)
-        now, stored = (
-            weighted_values(ranks, weights, by_rank) | weighted_values(scores, weights, by_score)
-            for weights in (taken, 1 - taken)
-        )
-        swapped_pairs = swap[:, groups].astype(np.float64)
-        of_ratios = {name: _ratio_changes(parts, swapped_pairs) for name, parts in terms.items()}
-        blocks.append({name: now[name] - stored[name] for name in now} | of_ratios)
+        taken = (np.take(swap, group, axis=1) == is_stored).astype(np.float64)
+        changes = dict.fromkeys(of_pairs, np.full(size, np.nan)) | _changes(*both.map(values, (taken, 1 - taken)))
+        if terms:
+            swapped = np.take(swap, groups, axis=1).astype(np.float64)
+            changes |= {name: _ratio_changes(terms[name].sum(axis=0) + swapped @ swings[name]) for name in terms}
+        blocks.append(changes)
     return join(blocks)
+
+
+def _changes(now: dict[str, Values], stored: dict[str, Values]) -> dict[str, Values]:
+    return {name: now[name] - stored[name] for name in now}
 
 
 def _p_value(change: float, swapped: Values) -> float:
@@ -180,11 +198,7 @@ def _p_value(change: float, swapped: Values) -> float:
     return float((np.count_nonzero(~smaller) + 1) / (len(swapped) + 1))
 
 
-def _ratio_changes(parts: Values, swapped: Values) -> Values:
-    """Changes of a ratio of two sums where some pairs are swapped, shape `(n_permutations,)`.
-
-    `parts` are numerator and denominator of each pair now and stored, shape `(n_pairs, 4)`.
-    """
-    sums = parts.sum(axis=0) + swapped @ (np.roll(parts, 2, axis=1) - parts)
+def _ratio_changes(sums: Values) -> Values:
+    """Changes of a ratio, of the sums of its numerator and denominator now and stored, shape `(n_permutations, 4)`."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(sums[:, 0] / sums[:, 1] - sums[:, 2] / sums[:, 3])

@@ -10,7 +10,7 @@ from harness.metrics.evaluation import weighted_values
 from harness.metrics.tally import Integers, Labels, Values, rank
 from harness.statistics.bootstrap import check_pairs
 from harness.statistics.intervals import Interval, percentile_interval
-from harness.statistics.resampling import draw_blocks, pair_weights, resampling_units
+from harness.statistics.resampling import draw_blocks, many_short_products, pair_weights, resampling_units
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,10 +85,11 @@ def relative_performance(
         interval = gap_interval = Interval.none(missing)
     else:
         units, rankings = resampling_units(text_rows), [rank(vector, labels, grades=grades) for vector in scores]
-        blocks = [
-            [weighted_values(r, pair_weights(units, draws, r.order), (metric,))[metric] for r in rankings]
-            for draws in draw_blocks(units, resamples, seed)
-        ]
+        with many_short_products():
+            blocks = [
+                [weighted_values(r, pair_weights(units, draws, r.order), (metric,))[metric] for r in rankings]
+                for draws in draw_blocks(units, resamples, seed)
+            ]
         models, references, bases = np.concatenate(blocks, axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):
             ratios = np.where(references > 0, models / references, np.nan)

@@ -1,6 +1,7 @@
 """Units of a bootstrap of pairs: not the pairs, since those of one text are not independent."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,9 @@ from harness.metrics.tally import Integers, Values
 
 _BLOCK_ELEMENTS = 2**18
 """Weights in memory at once: few enough for the processor's cache, whatever the number of resamples."""
+
+_LARGEST_KEPT = 2**22 - 2**12
+"""Numbers of an array just below the 32 MB from which on glibc gives all memory back at once."""
 
 _LARGEST_WHOLE = 1 / 50
 """Greatest share of the pairs that is drawn as a whole: a bootstrap of a handful of clusters would be too narrow."""
@@ -99,11 +103,26 @@ def draw_blocks(units: Units, resamples: int, seed: int) -> Iterator[Values]:
 
 def pair_weights(units: Units, draws: Values, order: Integers) -> Values:
     """Count each pair in each resample, the pairs in the given order, shape `(some resamples, n_pairs)`."""
-    weights = draws[:, units.first[order]]
+    weights = np.take(draws, units.first[order], axis=1)
     double = np.flatnonzero(units.second[order] < units.count)
     if double.size:
         weights[:, double] *= draws[:, units.second[order][double]]
     return weights
+
+
+@contextmanager
+def many_short_products() -> Iterator[None]:
+    """Compute on many arrays of about a block, one after the other, without what makes each of them dear.
+
+    BLAS has one thread: two wait for each other longer than they compute, on busy cores a hundred times longer. (Sums
+    of floating-point numbers then do not depend on the number of cores, either.) And memory that an array leaves is
+    kept for the next one.
+    """
+    from threadpoolctl import threadpool_limits
+
+    np.empty(_LARGEST_KEPT)  # glibc keeps what is free, up to twice the largest array that it was given back
+    with threadpool_limits(1, user_api="blas"):
+        yield
 
 
 def independent_groups(text_rows: Integers) -> Integers:

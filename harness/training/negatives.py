@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.config.recipe import HardNegatives
+from harness.data.examples import positives
 from harness.data.pairs import PairSet
 from harness.data.sides import NO_SIDES, Sides
 from harness.errors import DataError
@@ -56,13 +57,11 @@ def mine(
     from datasets import Dataset
     from sentence_transformers.util import mine_hard_negatives
 
-    positives = list(dict.fromkeys((pair.text_1, pair.text_2) for pair in train_pairs if pair.label))
-    if not positives:
-        raise DataError(f"{train_pairs.path}: no pair has label 1; expected queries with what goes with them")
-    progress(0, f"{len(positives):,} positives")
+    asked = positives(train_pairs)
+    progress(0, f"{len(asked):,} positives")
     corpus = list(dict.fromkeys(pair.text_2 for pair in train_pairs))
     found = mine_hard_negatives(
-        Dataset.from_dict(dict(zip(("query", "text"), zip(*positives, strict=True), strict=True))),
+        Dataset.from_dict(dict(zip(("query", "text"), zip(*asked, strict=True), strict=True))),
         open_checkpoint(Checkpoint.of_base(base), device),
         corpus=corpus,
         range_min=rule.range_min,
@@ -82,13 +81,13 @@ def mine(
             f"{train_pairs.path}: no hard negatives within the margins of hard_negatives; expected wider ones"
         )
     with (out / MINED).open("w", encoding="utf-8") as file:
-        for label, rows in ((1, positives), (0, negatives)):
+        for label, rows in ((1, asked), (0, negatives)):
             for query, text in rows:
                 file.write(json.dumps({"text_1": query, "text_2": text, "label": label}, ensure_ascii=False) + "\n")
-    queries, mined = {query for query, _ in positives}, {query for query, _ in negatives}
+    queries, mined = {query for query, _ in asked}, {query for query, _ in negatives}
     return Mined(queries=len(queries), without=len(queries - mined), negatives=len(negatives))
 
 
 _LIBRARIES = ("torch", "sentence-transformers")
 
-MINE = Step("negatives", run=mine, result=Mined, resource=MODEL, files=True, libraries=_LIBRARIES, revision=1)
+MINE = Step("negatives", run=mine, result=Mined, resource=MODEL, files=True, libraries=_LIBRARIES, revision=2)

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from harness.execution.store import Artefact
 from harness.models.loading import place
 from harness.models.record import PROBE_TEXTS
 from harness.models.sources import ResolvedBase
+from harness.training.arguments import progress_callback, shared_arguments
 from harness.training.precision import resolve_precision
 
 if TYPE_CHECKING:
@@ -55,11 +56,7 @@ def teach(
     from datasets import Dataset
     from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments
     from sentence_transformers.cross_encoder.losses import BinaryCrossEntropyLoss
-    from transformers import TrainerCallback, set_seed
-
-    class Observer(TrainerCallback):  # its methods' parameters are the trainer's to name
-        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-            progress(state.global_step / state.max_steps, f"step {state.global_step}/{state.max_steps}")
+    from transformers import set_seed
 
     set_seed(recipe.seed)  # the head's first weights are drawn before the trainer sets its seed
     model = _open(base.path, device)
@@ -70,24 +67,14 @@ def teach(
     }
     with tempfile.TemporaryDirectory(prefix="harness-trainer-") as scratch:
         arguments = CrossEncoderTrainingArguments(
-            output_dir=scratch,
-            num_train_epochs=recipe.epochs,
-            per_device_train_batch_size=recipe.batch_size,
-            learning_rate=recipe.learning_rate,
-            warmup_steps=recipe.warmup_steps,
-            seed=recipe.seed,
-            bf16=resolve_precision("auto", model.device) == "bf16",
-            use_cpu=model.device.type == "cpu",
-            save_strategy="no",
-            disable_tqdm=True,
-            report_to=[],
+            **shared_arguments(recipe, resolve_precision("auto", model.device), model.device, scratch)
         )
         CrossEncoderTrainer(
             model=model,
             args=arguments,
             train_dataset=Dataset.from_dict(data),
             loss=BinaryCrossEntropyLoss(model),
-            callbacks=[Observer()],
+            callbacks=[progress_callback(recipe.epochs, progress)],
         ).train()
     model.eval()
     model.__dict__.pop("forward", None)  # the autocast in which accelerate wrapped it

@@ -24,6 +24,7 @@ from harness.models.checkpoint import Checkpoint
 from harness.models.encoding import declare, embed_pairs
 from harness.models.loading import open_checkpoint
 from harness.models.sources import ResolvedBase
+from harness.training.arguments import progress_callback, shared_arguments
 from harness.training.losses import training_loss
 from harness.training.packing import packed
 from harness.training.precision import resolve_precision
@@ -139,7 +140,10 @@ def train(
             args=_arguments(recipe, examples, sides, precision, model.device, scratch),
             train_dataset=_dataset(examples),
             loss=training_loss(recipe, model, one_forward=is_packed),
-            callbacks=[_observer(recipe, model, dev_pairs, sides, correlations, progress)],
+            callbacks=[
+                progress_callback(recipe.epochs, progress),
+                _observer(model, dev_pairs, sides, correlations),
+            ],
         )
         started = time.perf_counter()
         outcome = trainer.train()
@@ -180,22 +184,12 @@ def _arguments(
     from sentence_transformers.base.sampler import BatchSamplers
 
     return SentenceTransformerTrainingArguments(
-        output_dir=scratch,
-        num_train_epochs=recipe.epochs,
-        per_device_train_batch_size=recipe.batch_size,
-        learning_rate=recipe.learning_rate,
-        warmup_steps=recipe.warmup_steps,
-        seed=recipe.seed,
+        **shared_arguments(recipe, precision, device, scratch),
         weight_decay=recipe.weight_decay,
         prompts={column: side.prompt for column, side in _sides(examples, sides) if side.prompt} or None,
         batch_sampler=BatchSamplers.NO_DUPLICATES if examples.distinct else BatchSamplers.BATCH_SAMPLER,
-        bf16=precision == "bf16",
         optim=recipe.optimizer,
-        use_cpu=device.type == "cpu",
-        save_strategy="no",
         logging_strategy="epoch",
-        disable_tqdm=True,
-        report_to=[],
     )
 
 
@@ -225,24 +219,12 @@ def _tokens(model: SentenceTransformer, examples: Examples, sides: Sides) -> Ite
 
 
 def _observer(
-    recipe: Recipe,
-    model: SentenceTransformer,
-    dev_pairs: PairSet | None,
-    sides: Sides,
-    correlations: list[float],
-    progress: Progress,
+    model: SentenceTransformer, dev_pairs: PairSet | None, sides: Sides, correlations: list[float]
 ) -> TrainerCallback:
-    """Return a callback that reports each step and measures the dev pairs after each epoch."""
+    """Return a callback that measures the dev pairs after each epoch."""
     from transformers import TrainerCallback
 
     class Observer(TrainerCallback):  # its methods' parameters are the trainer's to name
-        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
-            epoch = min(int(state.epoch) + 1, recipe.epochs)
-            progress(
-                state.global_step / state.max_steps,
-                f"epoch {epoch}/{recipe.epochs}, step {state.global_step}/{state.max_steps}",
-            )
-
         def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
             if dev_pairs is None:
                 correlations.append(math.nan)

@@ -75,7 +75,7 @@ BAD = {
     ),
     "a query without any": (
         {"relevance": GOOD["relevance"][:1]},
-        'relevance.jsonl: 1 of 2 queries have no relevant document, such as "q"; expected a grade from 1',
+        'queries.jsonl:1: "q" has no relevant document in relevance.jsonl, as 1 of 2 queries;',
     ),
 }
 

@@ -69,13 +69,13 @@ def wait_forever(progress):
     time.sleep(600)
 
 def meet(own, directory, progress):
-    import torch
-
     Path(directory, own).touch()
-    for _ in range(100):  # until another one is there as well
+    for _ in range(5000):  # until another one is there as well: who works in turn waits for all of it
         time.sleep(0.05)
         met = sorted(path.name for path in Path(directory).glob("?") if path.name != own)
         if met:
+            import torch
+
             return [met[0], torch.get_num_threads(), os.getpid()]
     return ["nobody", 0, os.getpid()]
 

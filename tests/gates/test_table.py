@@ -231,8 +231,8 @@ UNDEFINED = {
     "stability": (seeds(0.1, 0.0, 0.05), "on average no gain"),
     "collapse": (embeddings("eval", lambda arrays: 0 * arrays["lora"]["eval"]), "undefined: an embedding is zero"),
     "retrieval": (
-        lambda run: setattr(run, "found", replace(run.found, difference=NAN)),
-        "undefined",
+        lambda run: setattr(run, "found", replace(run.found, difference=NAN, reason="not numbers")),
+        "undefined: not numbers",
     ),
     "strategies": (
         lambda run: setattr(run, "found", replace(run.found, difference=NAN)),

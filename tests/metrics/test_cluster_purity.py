@@ -118,3 +118,22 @@ def test_without_a_cluster_or_with_too_little_to_cluster_it_is_undefined_and_say
         found = cluster_purity(means, (np.arange(len(means)) % 2).astype(np.int8))
         assert math.isnan(found.value)
         assert reason in found.reason
+
+
+def test_of_many_points_a_sample_is_clustered_whatever_the_order_of_the_pairs(monkeypatch):
+    from harness.metrics import cluster_purity as module
+
+    means, labels = sentences(3, count=400)
+    assert "sampled" not in cluster_purity(means, labels).details
+    monkeypatch.setattr(module, "_MOST_POINTS", 200)
+    monkeypatch.setattr(
+        module, "_clusters", lambda points, size: _clusters(points, size) if len(points) <= 200 else 1 / 0
+    )
+    found = cluster_purity(means, labels)
+    clusters = np.array(found.details["cluster_labels"])
+    correct, clustered = brute_force_purity(clusters, labels)
+    assert 0 < clustered <= found.details["sampled"] < 300 < len(clusters)
+    assert correct / clustered == found.value
+    assert found.details["noise_ratio"] == 1 - clustered / found.details["sampled"]
+    turned = cluster_purity(means[::-1], labels[::-1])
+    assert (found.value, clusters.tolist()) == (turned.value, turned.details["cluster_labels"][::-1])

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.metrics.retrieval import RETRIEVAL_METRICS, evaluate_ranks, relevant_ranks
+from harness.statistics import retrieval_change
 
 
 def reference(ranks, grades):
@@ -88,3 +89,19 @@ def test_a_document_without_a_direction_comes_last(monkeypatch):
     documents = np.array([[0, 0], [-1, 0], [1, 0], [np.nan, 1]], dtype=np.float32)
     [ranks] = relevant_ranks(np.array([[1, 0]], dtype=np.float32), documents, [np.array([[0, 1], [1, 1], [2, 2]])])
     assert [3, 2, 1] == [min(rank, 3) for rank in ranks.tolist()]
+
+
+def test_a_query_whose_embedding_is_not_a_number_has_no_values_and_neither_has_the_model():
+    texts = np.eye(3, dtype=np.float32)
+    queries, relevant = texts.copy(), [np.array([[row, 1]]) for row in range(3)]
+    whole = evaluate_ranks(relevant_ranks(queries, texts, relevant), [np.array([1])] * 3)
+    assert ("", {1.0}) == (whole.reason, set(whole.per_query["nDCG@10"]))
+    queries[1, 2] = np.nan
+    found = evaluate_ranks(relevant_ranks(queries, texts, relevant), [np.array([1])] * 3)
+    for name in RETRIEVAL_METRICS:
+        np.testing.assert_array_equal([1, np.nan, 1], found.per_query[name])
+        assert math.isnan(found.metrics[name])
+    assert (True, False, True) == found.first
+    assert found.reason == "the embeddings of 1 of 3 queries are not numbers"
+    change = retrieval_change(found, whole, "nDCG@10")
+    assert (True, found.reason) == (math.isnan(change.difference), change.reason)

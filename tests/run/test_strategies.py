@@ -8,6 +8,7 @@ from safetensors.torch import load_file, save_file
 
 from harness.baselines import comparable
 from harness.config import read_case
+from harness.data.examples import positives
 from harness.errors import CaseError, CheckpointError
 from harness.run import CaseRun, prepare
 from harness.run.learned import learned_pairs, teacher_scores
@@ -42,10 +43,10 @@ def test_mined_negatives_are_no_positives_and_lie_in_a_file_to_read(run):
     learned = learned_pairs(run.ctx, run.inputs, "mined", run.inputs.case.recipes["mined"])
     assert (MINED, "negatives") == (learned.path.name, learned.path.parent.parent.name)
     rows = [json.loads(line) for line in learned.path.read_text(encoding="utf-8").splitlines()]
-    pairs = {label: {(row["text_1"], row["text_2"]) for row in rows if row["label"] == label} for label in (0, 1)}
-    assert pairs[1] == {(pair.text_1, pair.text_2) for pair in run.inputs.train if pair.label}
+    pairs = {label: [(row["text_1"], row["text_2"]) for row in rows if row["label"] == label] for label in (0, 1)}
+    assert pairs[1] == positives(run.inputs.train)
     assert pairs[0]
-    assert not pairs[0] & pairs[1]
+    assert not {*pairs[0]} & {*pairs[1]}
     assert {text for _, text in pairs[0]} <= {pair.text_2 for pair in run.inputs.train}
 
 

@@ -11,6 +11,8 @@ from scipy import stats
 from harness.metrics import METRICS
 from harness.metrics.cluster_purity import _purity
 from harness.statistics import compare
+from harness.statistics.intervals import percentile_interval
+from harness.statistics.resampling import draw_blocks, pair_weights, resampling_units
 
 from ..arrays import SEEDS, lone, measure, two_models
 
@@ -110,3 +112,21 @@ def test_without_a_p_value_or_a_clustering_the_rest_is_there():
     found = compare(now, stored, labels, lone(60), seed=1, resamples=20, permutations=20)
     assert ["cluster_purity"] == [name for name, change in found.items() if change.reason]
     assert np.isnan(numbers(found["cluster_purity"])).all()
+
+
+@pytest.mark.parametrize("decimals", [1, 15])
+def test_intervals_are_those_of_each_resample_written_down_and_measured(decimals):
+    now, stored, labels = two_models(5, 40, decimals=decimals)
+    rows = np.stack([np.arange(40) % 25, np.arange(40, 80)], axis=1)
+    metrics = [name for name in METRICS if name != "cluster_purity"]
+    found = compare(now, stored, labels, rows, seed=1, resamples=60, permutations=1, metrics=metrics)
+    assert metrics == list(found)
+    units = resampling_units(rows)
+    [draws] = draw_blocks(units, 60, 1)
+    repeats = [np.repeat(np.arange(40), row.astype(int)) for row in pair_weights(units, draws, np.arange(40))]
+    for name, change in found.items():
+        changes = np.array(
+            [measure(name, now[row], labels[row]) - measure(name, stored[row], labels[row]) for row in repeats]
+        )
+        interval = percentile_interval(change.change, changes, units.count)
+        assert [change.low, change.high] == pytest.approx([interval.low, interval.high], rel=1e-9)

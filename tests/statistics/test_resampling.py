@@ -4,9 +4,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from harness.statistics import resampling
-from harness.statistics.resampling import draw_blocks, independent_groups, pair_weights, resampling_units
+from harness.statistics.resampling import (
+    draw_blocks,
+    independent_groups,
+    many_short_products,
+    pair_weights,
+    resampling_units,
+)
 
 ROWS = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), min_size=1, max_size=40).map(np.array)
 
@@ -86,3 +93,13 @@ def test_what_are_no_texts_of_pairs_is_an_error(function):
     for rows in (np.zeros(4, dtype=int), np.zeros((4, 3), dtype=int), np.zeros((4, 2))):
         with pytest.raises(ValueError, match=r"text_rows must be integers of shape \(n_pairs, 2\), came as"):
             function(rows)
+
+
+def test_products_of_a_comparison_take_one_thread_and_give_the_others_back():
+    def threads():
+        return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
+
+    with threadpool_limits(2, user_api="blas"):
+        with many_short_products():
+            assert {1} == set(threads())
+        assert {2} == set(threads())

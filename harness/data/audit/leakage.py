@@ -37,15 +37,15 @@ def contradictions(data: AuditData) -> Finding:
     """Number of pairs with label 1 in one place of a file and label 0 in another; between files they are shared."""
     both, count = [], 0
     for file in data.files:
-        places: dict[FoldedPair, dict[int, str]] = {}
-        texts: dict[FoldedPair, str] = {}
-        for row, (key, pair) in enumerate(zip(file.keys, file.pairs, strict=True)):
-            places.setdefault(key, {}).setdefault(pair.label, file.place(row))
-            texts.setdefault(key, file.shown(row))
-        count += len(places)
-        both += [
-            f"{found[1]} says 1, {found[0]} says 0: {texts[key]}" for key, found in places.items() if len(found) == 2
-        ]
+        labels, first, other = file.pairs.labels.tolist(), dict[FoldedPair, int](), dict[int, int]()
+        for row, key in enumerate(file.keys):
+            earlier = first.setdefault(key, row)
+            if labels[earlier] != labels[row]:
+                other.setdefault(earlier, row)
+        count += len(first)
+        for rows in sorted(other.items()):
+            says_0, says_1 = (file.place(row) for row in sorted(rows, key=labels.__getitem__))
+            both.append(f"{says_1} says 1, {says_0} says 0: {file.shown(rows[0])}")
     words = f"{len(both):,} of {count:,} different pairs have two labels"
     return Finding(float(len(both)), words, tuple(both[:EXAMPLES]))
 

@@ -3,7 +3,7 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,23 +52,23 @@ def length_alone(data: AuditData) -> Finding:
 
 def one_word(data: AuditData) -> Finding:
     """Accuracy on eval of the best rule "a text has this word" of train, above that of the frequent label."""
-    words, labels = _words(data.train), data.train.pairs.labels
+    labels, count = data.train.pairs.labels, len(data.train)
     positive: Counter[str] = Counter()
     negative: Counter[str] = Counter()
-    for found, label in zip(words, labels.tolist(), strict=True):
+    for found, label in zip(_words(data.train), labels.tolist(), strict=True):
         (positive if label else negative).update(found)
     # Right are the positive pairs with the word and the negative ones without it; or all others, the rule turned round.
     negatives = int((labels == 0).sum())
     right = {word: positive[word] + negatives - negative[word] for word in positive.keys() | negative.keys()}
     if not right:
         return Finding(math.nan, reason=f"no text of {data.train.name} has a word")
-    best = min(right, key=lambda word: (-max(right[word], len(words) - right[word]), word))
-    says = int(2 * right[best] >= len(words))
+    best = min(right, key=lambda word: (-max(right[word], count - right[word]), word))
+    says = int(2 * right[best] >= count)
     has = np.array([best in found for found in _words(data.eval)])
     said = np.where(has, says, 1 - says)
     rows = np.flatnonzero(has & (said == data.eval.pairs.labels))[:EXAMPLES]
     examples = tuple(f"{data.eval.place(row)}, label {says}: {data.eval.shown(row)}" for row in rows.tolist())
-    share = max(right[best], len(words) - right[best]) / len(words)
+    share = max(right[best], count - right[best]) / count
     return _gain(data, said, f"{quoted(best)} says {says}, right for {share:.1%} of {data.train.name}", examples)
 
 
@@ -87,7 +87,7 @@ def _auc(file: PairFile, name: str) -> float:
     return auc_roc(_LENGTHS[name](lengths[:, 0], lengths[:, 1]), file.pairs.labels).value
 
 
-def _words(file: PairFile) -> list[set[str]]:
-    """The words of both texts of each pair."""
-    known = {text: set(_WORD.findall(folded)) for text, folded in file.folded.items()}
-    return [known[pair.text_1] | known[pair.text_2] for pair in file.pairs]
+def _words(file: PairFile) -> Iterator[set[str]]:
+    """Yield the words of both texts of each pair; all of them at once would take a gigabyte of 500,000 pairs."""
+    for pair in file.pairs:
+        yield {*_WORD.findall(file.folded[pair.text_1]), *_WORD.findall(file.folded[pair.text_2])}
