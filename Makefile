@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Written when the environment is whole; older than what it was made from, it is made again.
 INSTALLED := .venv/.installed
 
-.PHONY: evals evals-all strategies gate test lint docs faults verdicts intervals bench clean
+.PHONY: evals evals-all strategies gate test lint docs faults verdicts intervals campaign bench clean
 
 # The main job: trains, measures and gates the dating case.
 evals: $(INSTALLED)
@@ -51,6 +51,10 @@ verdicts: $(INSTALLED)
 # How often the 95 % intervals hold the true value; writes the table.
 intervals: $(INSTALLED)
 	INTERVALS_TABLE=docs/intervals.md $(BIN)/pytest tests/statistics/test_coverage.py -m coverage
+
+# Kills, interrupts, starves and crowds runs, for half an hour; writes the table.
+campaign: $(INSTALLED)
+	CAMPAIGN_TABLE=docs/campaign.md $(BIN)/pytest tests/campaign -m campaign
 
 bench: $(INSTALLED)
 	$(BIN)/pytest evals/ -m bench
