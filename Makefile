@@ -52,7 +52,7 @@ verdicts: $(INSTALLED)
 intervals: $(INSTALLED)
 	INTERVALS_TABLE=docs/intervals.md $(BIN)/pytest tests/statistics/test_coverage.py -m coverage
 
-# Kills, crowds and starves runs of a small case, and damages files; writes the table.
+# Kills, interrupts, starves and crowds runs of a small case, for half an hour, and damages files; writes the table.
 campaign: $(INSTALLED)
 	CAMPAIGN_TABLE=docs/campaign.md CAMPAIGN_FUZZ=10000 $(BIN)/pytest tests/campaign -m "campaign or not campaign"
 

@@ -1,8 +1,12 @@
 """The errors that a user can cause and mend. Each says what came, what was expected and what to do."""
 
+import errno
+import re
 from importlib.util import find_spec
 
 from harness.text import on_a_screen
+
+_OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 
 
 class HarnessError(Exception):
@@ -67,3 +71,15 @@ def require(extra: str, *modules: str) -> None:
         raise MissingLibraryError(
             f'{", ".join(missing)} {verb} missing: pip install "pytest-embedding-harness[{extra}]"'
         )
+
+
+def cannot_write(error: Exception) -> bool:
+    """Return whether the system refused a file: no room, no permission, a broken disk.
+
+    Example:
+        >>> cannot_write(RuntimeError("I/O error: No space left on device (os error 28)"))  # as Rust words it
+        True
+    """
+    worded = re.search(r"\(os error (\d+)\)", str(error))
+    code = error.errno if isinstance(error, OSError) else int(worded[1]) if worded else None
+    return code in _OF_THE_DISK

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from unittest import mock
 
-from harness.errors import EncoderError, HarnessError, StageError
+from harness.errors import EncoderError, HarnessError, StageError, StoreError, cannot_write
 from harness.execution.machine import cores, peak_cuda_mb, peak_rss_mb
 from harness.execution.scratch import scratch
 from harness.execution.step import Arguments, Ask, Cost, Progress, Server, Step, T
@@ -263,10 +263,13 @@ def _child(connection: Connection, log: Path, body: Callable[..., None], functio
         connection.send(EncoderError(f"{error}{_last_output(log)}"))
     except HarnessError as error:
         connection.send(error)
-    except Exception:  # noqa: BLE001 - it goes on to the parent as text: its class need not exist there
+    except Exception as error:  # noqa: BLE001 - it goes on to the parent as text: its class need not exist there
         sys.stdout.flush()
         title, crash = multiprocessing.current_process().name, traceback.format_exc()
-        connection.send(StageError(f"{title}: failed in its process\n{crash}{_last_output(log)}"))
+        if cannot_write(error):
+            connection.send(StoreError(f"{title}: {error}; nothing was stored. Make it possible, and run again"))
+        else:
+            connection.send(StageError(f"{title}: failed in its process\n{crash}{_last_output(log)}"))
 
 
 def _run(connection: Connection, function: Callable[..., Any], given: dict[str, Any]) -> None:

@@ -106,7 +106,11 @@ class Collector:
         """
         if self._ran:
             with self._noted("results"):
-                self._collect(brief=exitstatus == pytest.ExitCode.INTERRUPTED)
+                try:
+                    self._collect(brief=exitstatus == pytest.ExitCode.INTERRUPTED)
+                except KeyboardInterrupt:  # pytest catches none so late: it would cost the report and the answer
+                    exitstatus = session.exitstatus = pytest.ExitCode.INTERRUPTED
+                    self._collect(brief=True)
         try:
             return (yield)
         except OSError as error:  # pytest-html could not write its page

@@ -45,6 +45,9 @@ def fail(progress):
     print("warned before", file=sys.stderr)
     raise EOFError("at heart")
 
+def fill_the_disk(error, progress):
+    raise {"os": OSError(28, "No space left on device"), "rust": RuntimeError("I/O error (os error 28)")}[error]
+
 def speak_and_die(lines, progress):
     for number in range(lines):
         print("line", number, flush=True)

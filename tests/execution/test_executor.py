@@ -8,7 +8,7 @@ from signal import SIGINT, SIGKILL, SIGSTOP
 
 import pytest
 
-from harness.errors import CheckpointError, EncoderError, StageError
+from harness.errors import CheckpointError, EncoderError, StageError, StoreError
 from harness.execution import MODEL, PROCESS, Context, LocalExecutor, Step, Store, executor
 from harness.execution.machine import peak_rss_mb
 
@@ -65,6 +65,12 @@ def test_an_error_comes_with_its_traceback_and_the_last_output_and_one_of_ours_u
     line, *shown = str(failed.value).splitlines()
     assert ("ours.py:3: not today", "--- its last output ---") == (line, shown[0])
     assert {"said before", "warned before"} == set(shown[1:])
+
+
+@pytest.mark.parametrize("error", ["os", "rust"])
+def test_a_full_disk_is_one_sentence_whoever_words_it(functions, error):
+    with pytest.raises(StoreError, match=r"^train tiny: .*28\b.*; nothing was stored\. .*run again$"):
+        run(functions.fill_the_disk, error=error)
 
 
 def test_a_killed_process_names_its_signal_and_one_without_a_result_how_it_ended(functions, gone):

@@ -52,3 +52,23 @@ def test_without_pytest_html_there_is_no_page_and_all_the_rest(gated):
     result.stdout.fnmatch_lines(["tiny: may ship: *"])
     assert "lora" in gated.results["models"]
     assert not gated.reports.joinpath("report.html").exists()
+
+
+def test_ctrl_c_while_the_report_is_made_leaves_out_what_is_slow_and_costs_no_answer(gated):
+    gated.pytester.makeconftest("""
+        import harness.run
+
+        collect = harness.run.collect
+
+        def interrupted(*arguments, brief, **options):
+            if not brief:
+                raise KeyboardInterrupt
+            return collect(*arguments, brief=brief, **options)
+
+        harness.run.collect = interrupted
+    """)
+    result = gated.run("--adapter", gated.known, *CHOICE)
+    assert pytest.ExitCode.INTERRUPTED == result.ret
+    result.stdout.fnmatch_lines(["tiny: may ship: *"])
+    assert {"base", "lora"} == set(gated.results["models"])
+    assert "Traceback" not in result.stderr.str()
