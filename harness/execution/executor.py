@@ -42,6 +42,7 @@ _ENVIRONMENT = {
     "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
     "JOBLIB_MULTIPROCESSING": "0",  # or joblib leaves semaphores behind in a process that is killed
     "TOKENIZERS_PARALLELISM": "false",
+    "PYTHONHASHSEED": "0",  # or the order of a set, such as an adapter's target modules in its file, differs by machine
 }
 _PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 _LOG_LINES = 15

@@ -22,6 +22,7 @@ from harness.execution.ray_worker import Identity, misfit
 _SECONDS_TO_ANSWER = 5.0
 _SECONDS_TO_CONNECT = 30.0
 _SECONDS_TO_CHECK = 120.0
+_EXPECTED = "expected a Ray cluster of the same versions; one that wants a token is used with RAY_AUTH_MODE=token"
 _OBJECT_STORE = 200 * 2**20  # bytes, of a cluster started here: arguments and results are small, files go to the store
 
 
@@ -51,7 +52,8 @@ def connected(address: str) -> None:
         ray.init(found, log_to_driver=False, logging_level=logging.ERROR, **own)
     except Exception as error:  # noqa: BLE001 - of many kinds: a version that differs, a head that is going down
         reason = str(error).strip().partition("\n")[0]
-        raise ClusterError(f"--ray-address {address}: cannot be used ({type(error).__name__}: {reason})") from None
+        kind = type(error).__name__
+        raise ClusterError(f"--ray-address {address}: cannot be used ({kind}: {reason}); {_EXPECTED}") from None
     finally:
         if threading.current_thread() is threading.main_thread():
             for number, handler in handlers.items():  # Ray's own would end a run without a word
@@ -85,11 +87,13 @@ def _require_answer(address: str, found: str) -> None:
     if url.scheme:
         return  # the client's own handshake is bounded
     check = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", found]
+    reason = f"no answer of a Ray cluster within {_SECONDS_TO_CONNECT:.0f} s"
     with suppress(subprocess.TimeoutExpired):
-        done = subprocess.run(check, capture_output=True, timeout=_SECONDS_TO_CONNECT, check=False)  # noqa: S603
+        done = subprocess.run(check, capture_output=True, text=True, timeout=_SECONDS_TO_CONNECT, check=False)  # noqa: S603
         if done.returncode == 0:
             return
-    raise ClusterError(f"{named}: what answers there is no Ray cluster of this version")
+        reason = done.stderr.strip().rpartition("\n")[2]
+    raise ClusterError(f"{named}: what answers there cannot be used ({reason}); {_EXPECTED}")
 
 
 def fits(nodes: Sequence[Mapping[str, Any]], identity: Identity, paths: Sequence[Path]) -> None:
@@ -99,23 +103,31 @@ def fits(nodes: Sequence[Mapping[str, Any]], identity: Identity, paths: Sequence
         ClusterError: One does not.
     """
     import ray
-    from ray.exceptions import RayError
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     check: Any = ray.remote(misfit)
     asked = {}
-    for node in nodes:
-        there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        on_node = check.options(num_cpus=0, max_retries=0, scheduling_strategy=there)
-        asked[on_node.remote(identity, paths)] = node["NodeManagerAddress"]
-    ready, silent = ray.wait(list(asked), num_returns=len(asked), timeout=_SECONDS_TO_CHECK)
+    try:
+        for node in nodes:
+            there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            on_node = check.options(num_cpus=0, max_retries=0, scheduling_strategy=there)
+            asked[on_node.remote(identity, paths)] = node["NodeManagerAddress"]
+        ready, silent = ray.wait(list(asked), num_returns=len(asked), timeout=_SECONDS_TO_CHECK)
+    except Exception as error:  # noqa: BLE001 - a client's server raises whatever importing this package raised there
+        raise _unable("the cluster's head", identity, error) from None
     if silent:
         raise ClusterError(f"node {asked[silent[0]]}: gave no answer within {_SECONDS_TO_CHECK:.0f} s")
     for reference in ready:
         try:
             problem = ray.get(reference)
-        except RayError as error:  # it could not import this package, or died
-            line = str(error).strip().rpartition("\n")[2]
-            problem = f"cannot run pytest-embedding-harness {identity.harness} ({line}): install the wheel of this run"
+        except Exception as error:  # noqa: BLE001 - it could not import this package, or died
+            raise _unable(f"node {asked[reference]}", identity, error) from None
         if problem:
             raise ClusterError(f"node {asked[reference]}: {problem}")
+
+
+def _unable(where: str, identity: Identity, error: Exception) -> ClusterError:
+    line = str(error).strip().rpartition("\n")[2]
+    return ClusterError(
+        f"{where}: cannot run pytest-embedding-harness {identity.harness} ({line}): install the wheel of this run"
+    )

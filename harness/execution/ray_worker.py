@@ -23,7 +23,7 @@ from harness.execution.executor import LocalExecutor, on_threads
 from harness.execution.step import PROCESS, Cost, Step, T
 
 _PACKAGE = Path(__file__).parents[1]
-_SECONDS_BETWEEN_SIGNS = 0.5
+_SECONDS_BETWEEN_SIGNS = 1.0
 
 
 @dataclass(frozen=True)

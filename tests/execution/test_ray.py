@@ -17,12 +17,10 @@ from harness.execution.ray_worker import Identity, misfit
 from harness.gates import GATES, subjects
 from harness.run import CaseRun, begin_ahead, judge
 
-pytestmark = [
-    pytest.mark.xdist_group("ray"),
-    pytest.mark.filterwarnings(
-        "ignore::FutureWarning:ray.*", "ignore::ResourceWarning", "ignore::DeprecationWarning:ray.*"
-    ),
-]
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning:ray.*", "ignore::ResourceWarning")
+
+# Those that need neither a baseline nor bootstrap intervals, which take long and run on no node.
+JUDGED = ("audit", "diverges", "loss_falls", "collapse", "merge_agrees", "beats_base", "memory")
 
 NODE = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
 
@@ -165,6 +163,11 @@ def node_that_runs(cluster, title):
     raise LookupError(title)
 
 
+def content(artefact):
+    """Return what stands for an artefact: its key, and the sha256 of each file but the result, which has seconds."""
+    return artefact and {"key": artefact.key, **artefact.files, "result.json": ""}
+
+
 @pytest.fixture
 def tiny_on_ray(tiny_inputs, root, executor, told):
     ctx = Context(Store(root), executor, lambda *said: told.append(said))
@@ -193,13 +196,14 @@ def test_a_training_whose_node_is_killed_begins_again_and_ends_right(cluster, ti
 def test_a_case_has_the_same_digests_and_verdicts_on_a_cluster(tiny_on_ray, tiny_run):
     begin_ahead(tiny_on_ray, ["full"], tiny_on_ray.inputs.models)
     for name in tiny_run.inputs.models:
-        assert tiny_run.encoding(name).digest == tiny_on_ray.encoding(name).digest
+        assert content(tiny_run.training(name)) == content(tiny_on_ray.training(name)), name
+        assert content(tiny_run.encoding(name)) == content(tiny_on_ray.encoding(name)), name
         assert tiny_run.evaluation(name) == tiny_on_ray.evaluation(name)
-    verdicts = [
-        [judge(run, gate, subject) for gate in GATES.values() for subject in subjects(gate, run.inputs)]
+    here, there = (
+        [judge(run, GATES[name], subject) for name in JUDGED for subject in subjects(GATES[name], run.inputs)]
         for run in (tiny_run, tiny_on_ray)
+    )
+    assert [(found.gate, str(found.subject), found.outcome) for found in here] == [
+        (found.gate, str(found.subject), found.outcome) for found in there
     ]
-    assert len(verdicts[0]) > 20
-    assert [getattr(found, "outcome", found) for found in verdicts[0]] == [
-        getattr(found, "outcome", found) for found in verdicts[1]
-    ]
+    assert set(JUDGED) == {found.gate for found in there}
