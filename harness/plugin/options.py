@@ -170,7 +170,7 @@ def check_options(config: pytest.Config, chosen: frozenset[str]) -> None:
     """Refuse a run that is not chosen, and options that do not go together, with a UsageError."""
     if not chosen:
         raise pytest.UsageError(_choose(config))
-    _check_executor(config)
+    _check_executor(config, chosen)
     _check_update(config)
     _check_candidate(config, chosen)
 
@@ -200,13 +200,15 @@ def _choose(config: pytest.Config) -> str:
     return "\n".join([f"{got}; expected one of", *lines])
 
 
-def _check_executor(config: pytest.Config) -> None:
+def _check_executor(config: pytest.Config, chosen: frozenset[str]) -> None:
     given = config.option
     if given.harness_executor == "local":
         if given.harness_ray_address is not None:
             raise pytest.UsageError("--ray-address only goes with --executor ray")
     elif getattr(given, "numprocesses", None):
         raise pytest.UsageError("--executor ray: run it in one process, without -n: Ray spreads the work")
+    elif "speed" in chosen:
+        raise pytest.UsageError("--executor ray: -m speed measures this machine")
 
 
 def _check_update(config: pytest.Config) -> None:

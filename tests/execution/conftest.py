@@ -68,6 +68,11 @@ def wait_forever(progress, seconds=600):
     progress(0.0, str(os.getpid()))
     time.sleep(seconds)
 
+def kill_the_worker(progress):
+    forkserver = Path(f"/proc/{os.getppid()}/stat").read_text().rpartition(")")[2].split()
+    os.kill(int(forkserver[1]), signal.SIGKILL)
+    time.sleep(60)
+
 def count(number, log, progress):
     with Path(log).open("a") as file:
         file.write(f"{number}\\n")

@@ -10,10 +10,11 @@ import psutil
 import pytest
 
 from harness.baselines import comparable
-from harness.errors import CheckpointError, ClusterError, StageError
-from harness.execution import MODEL, Context, LocalExecutor, Step, Store
+from harness.errors import CheckpointError, ClusterError, StageError, StoreError
+from harness.execution import MODEL, Context, Cost, LocalExecutor, Step, Store, file_digest
+from harness.execution import ray_executor as driver
 from harness.execution.ray_executor import Share, choose_share, on_cluster
-from harness.execution.ray_worker import Identity, misfit
+from harness.execution.ray_worker import Identity, Reply, misfit
 from harness.gates import GATES, subjects
 from harness.run import CaseRun, begin_ahead, judge
 
@@ -128,6 +129,27 @@ def test_errors_and_deaths_are_those_of_a_step_that_runs_here(ctx, functions):
         assert 4 == ask(2)[1]
 
 
+def test_a_step_that_loses_its_worker_each_time_is_a_stage_error(ctx, functions, monkeypatch):
+    monkeypatch.setattr(driver, "_ATTEMPTS", 1)
+    with pytest.raises(StageError, match=r"^lose: its worker was lost 1 times \(The worker died.* run again$"):
+        ctx.run(model_step("lose", functions.kill_the_worker))
+
+
+def test_files_that_are_not_what_the_node_wrote_are_refused(tmp_path):
+    own, out = tmp_path / "own", tmp_path / "out"
+    own.mkdir()
+    out.mkdir()
+    (own / "weights.bin").write_bytes(b"half")
+    written = {"weights.bin": file_digest(own / "weights.bin")}
+    for files in ({"weights.bin": "0" * 64}, {**written, "config.json": "0" * 64}):
+        with pytest.raises(
+            StoreError, match=r"not what the node wrote there; expected a store on storage that every node"
+        ):
+            driver._take_over(own, out, Reply([], Cost(0.1), files, (1.0, "done")))
+    driver._take_over(own, out, Reply([], Cost(0.1), written, (1.0, "done")))
+    assert b"half" == (out / "weights.bin").read_bytes()
+
+
 @pytest.mark.parametrize("number", [0, 1, 50])
 def test_any_number_of_steps_is_queued_and_each_is_made_once(ctx, functions, tmp_path, number):
     log = tmp_path / "log"
@@ -186,7 +208,7 @@ def test_a_training_whose_node_is_killed_begins_again_and_ends_right(cluster, ti
             cluster.add_node(**NODE)
 
     run = replace(tiny_on_ray, ctx=replace(tiny_on_ray.ctx, progress=kill))
-    found, alone = run.training("standard", epochs=15), tiny_run.training("standard", epochs=15)
+    found, alone = run.training("standard", epochs=30), tiny_run.training("standard", epochs=30)
     assert killed
     assert any(note.startswith("begun again: ") for *_, note in told)
     assert alone.digest == found.digest
