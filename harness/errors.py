@@ -36,6 +36,10 @@ class StageError(HarnessError):
     """A stage's process failed or was killed."""
 
 
+class ClusterError(HarnessError):
+    """A Ray cluster cannot be used: nobody answers, or a node is not what a run needs."""
+
+
 class StoreError(HarnessError):
     """The store cannot be used: damaged, full, not writable."""
 

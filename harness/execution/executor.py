@@ -42,6 +42,7 @@ _ENVIRONMENT = {
     "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
     "JOBLIB_MULTIPROCESSING": "0",  # or joblib leaves semaphores behind in a process that is killed
     "TOKENIZERS_PARALLELISM": "false",
+    "PYTHONHASHSEED": "0",  # or the order of a set, such as an adapter's target modules in its file, differs by machine
 }
 _PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
 _LOG_LINES = 15
@@ -58,7 +59,7 @@ class Executor(Protocol):
 
     @property
     def jobs(self) -> int:
-        """The number of models that may be in memory at a time."""
+        """The number of steps that hold a model, or wait for a place where they can, at a time."""
 
     def run(self, step: Step[T], title: str, arguments: Arguments, out: Path, progress: Progress) -> tuple[T, Cost]:
         """Run a step, whose files go to the empty directory `out`."""
@@ -111,7 +112,8 @@ class LocalExecutor:
         with self._slot(progress) if step.resource.slot else nullcontext():
             progress(0.0, "starting")
             sent = {**step.arguments(arguments, out, progress), "progress": None}  # the process reports by messages
-            function = partial(_sharing_cores, self.jobs, step.run) if step.resource.slot else step.run
+            threads = max(1, cores() // self.jobs) if self.jobs > 1 else None
+            function = partial(on_threads, threads, step.run) if step.resource.slot else step.run
             with self._process(title, _run, function, sent) as receive:
                 while not isinstance((message := receive())[1], Cost):
                     progress(*message)
@@ -151,10 +153,11 @@ class LocalExecutor:
         )
 
 
-def _sharing_cores(jobs: int, function: Callable[..., T], **arguments: Any) -> T:
+def on_threads(threads: int | None, function: Callable[..., T], **arguments: Any) -> T:
+    """Call a function in this process with so many of torch's threads, or as many as torch takes by itself."""
     torch: Any = sys.modules.get("torch")  # the forkserver has it; a model that is an endpoint needs none
-    if jobs > 1 and torch is not None:
-        torch.set_num_threads(max(1, cores() // jobs))
+    if threads is not None and torch is not None:
+        torch.set_num_threads(threads)
     return function(**arguments)
 
 

@@ -65,7 +65,7 @@ def _prepare(config: pytest.Config, chosen: frozenset[str]) -> None:
 
     kinds = chosen & REPORTED
     try:
-        check_libraries(chosen)
+        check_libraries(chosen, config.option.harness_executor)
         if kinds:
             directory = choose_report(config, kinds)
             config.pluginmanager.register(Collector(config, kinds, directory), "embedding-harness-collector")

@@ -52,12 +52,19 @@ def session_of(config: pytest.Config) -> Session:
             candidate,
             device=given.harness_device,
             jobs=given.harness_jobs,
+            ray_address=_ray_address(given),
             runs=chosen_runs(config),
             named_encoders=lambda name: config.hook.pytest_harness_encoder(name=name),
         )
         if not given.collectonly:
             progress.expect(_trainings_ahead(config, session))
     return config.stash[_SESSION]
+
+
+def _ray_address(given: Any) -> str | None:
+    """Return the address of the cluster that runs the models; None for this machine, or where nothing is run."""
+    on_ray = given.harness_executor == "ray" and not given.collectonly
+    return (given.harness_ray_address or "auto") if on_ray else None
 
 
 def close_session(config: pytest.Config) -> None:

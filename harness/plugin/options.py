@@ -93,6 +93,16 @@ OPTIONS = {
         "N",
         _jobs,
     ),
+    "executor": Option(
+        "where models are trained and encode: on this machine, or as tasks on a Ray cluster that shares the store",
+        "NAME",
+        choices=("local", "ray"),
+    ),
+    "ray-address": Option(
+        "with --executor ray: auto (the default) is the cluster of this machine, or one that is started here; else "
+        "ray://HOST:PORT or HOST:PORT",
+        "ADDRESS",
+    ),
     "as": Option(
         "with -m gate: the case's model to compare with (by default the only one of its kind)", "MODEL", candidate=True
     ),
@@ -160,17 +170,20 @@ def check_options(config: pytest.Config, chosen: frozenset[str]) -> None:
     """Refuse a run that is not chosen, and options that do not go together, with a UsageError."""
     if not chosen:
         raise pytest.UsageError(_choose(config))
+    _check_executor(config, chosen)
     _check_update(config)
     _check_candidate(config, chosen)
 
 
-def check_libraries(chosen: frozenset[str]) -> None:
-    """Refuse a run whose libraries are not installed, with the line that installs them."""
+def check_libraries(chosen: frozenset[str], executor: str) -> None:
+    """Refuse a run, or an executor, whose libraries are not installed, with the line that installs them."""
     from harness.errors import require
 
     for extra, (runs, modules) in LIBRARIES.items():
         if runs & chosen:
             require(extra, *modules)
+    if executor == "ray":
+        require("ray", "ray")
 
 
 def _command(config: pytest.Config) -> str:
@@ -185,6 +198,17 @@ def _choose(config: pytest.Config) -> str:
     width = max(map(len, runs))
     lines = [f"  {suite} -m {run:<{width}}  {meaning}" for run, meaning in runs.items()]
     return "\n".join([f"{got}; expected one of", *lines])
+
+
+def _check_executor(config: pytest.Config, chosen: frozenset[str]) -> None:
+    given = config.option
+    if given.harness_executor == "local":
+        if given.harness_ray_address is not None:
+            raise pytest.UsageError("--ray-address only goes with --executor ray")
+    elif getattr(given, "numprocesses", None):
+        raise pytest.UsageError("--executor ray: run it in one process, without -n: Ray spreads the work")
+    elif "speed" in chosen:
+        raise pytest.UsageError("--executor ray: -m speed measures this machine")
 
 
 def _check_update(config: pytest.Config) -> None:

@@ -21,8 +21,12 @@ def choose_jobs(cases: Iterable[Inputs], device: Device) -> int:
     """
     if device not in ("auto", "cpu") or (device == "auto" and _has_gpu()):
         return 1
-    most = max((needed for inputs in cases for needed in _needed_mb(inputs)), default=_AT_LEAST_MB)
-    return max(1, min(cores(), int(_free_mb() / 2 / most)))
+    return max(1, min(cores(), int(_free_mb() / 2 / needed_mb(cases))))
+
+
+def needed_mb(cases: Iterable[Inputs]) -> float:
+    """Return the most memory in MB that a model may take, by the declared ceilings or its base's weights."""
+    return max((needed for inputs in cases for needed in _needed_mb(inputs)), default=_AT_LEAST_MB)
 
 
 def _needed_mb(inputs: Inputs) -> Iterator[float]:

@@ -8,12 +8,14 @@ from typing import Literal, NoReturn
 from harness.baselines import baseline_path, comparable, contradictions, read_baseline
 from harness.config import Case, read_case
 from harness.errors import CaseError
-from harness.execution import AUTO, Context, Device, LocalExecutor, StepProgress, Store
+from harness.execution import AUTO, Context, Device, Executor, LocalExecutor, StepProgress, Store
+from harness.execution.ray_executor import on_cluster
 from harness.execution.scratch import remove_left
 from harness.models import read_record
 from harness.run.case_run import CaseRun
+from harness.run.environment import libraries
 from harness.run.inputs import Inputs, prepare, training_pairs
-from harness.run.jobs import choose_jobs
+from harness.run.jobs import choose_jobs, needed_mb
 from harness.run.settings import Settings, make_store
 from harness.run.sources import NamedEncoders
 from harness.verification import find_candidate
@@ -81,6 +83,7 @@ def open_session(
     *,
     device: Device = AUTO,
     jobs: int | None = None,
+    ray_address: str | None = None,
     named_encoders: NamedEncoders = lambda _: None,
     runs: Collection[str] = (),
 ) -> Session:
@@ -92,6 +95,8 @@ def open_session(
         candidate: The model to gate, where the session is about one.
         device: Where models are trained and encode.
         jobs: Models in memory at a time; by default as `harness.run.jobs.choose_jobs` says.
+        ray_address: The Ray cluster that runs what holds a model (see `harness.execution.on_cluster`); by default this
+            machine does.
         runs: What is run, such as `full`: cases that take no part in it are left out. By default every case is in.
         named_encoders: Finds the encoders that cases name without a module.
 
@@ -108,8 +113,20 @@ def open_session(
         read_baseline(baseline_path(settings.baselines, case))  # a broken one is found before any work
     inputs = [_gated(cases, candidate)] if candidate else [prepare(case, None, named_encoders) for case in cases]
     remove_left()
-    artefacts = make_store(settings.store)
-    executor = LocalExecutor(artefacts, choose_jobs(inputs, device) if jobs is None else jobs)
+    artefacts = make_store(settings.store.absolute())
+    executor: Executor
+    if ray_address is None:
+        executor = LocalExecutor(artefacts, choose_jobs(inputs, device) if jobs is None else jobs)
+    else:
+        executor = on_cluster(
+            ray_address,
+            artefacts,
+            memory_mb=needed_mb(inputs),
+            jobs=jobs,
+            device=device,
+            libraries=libraries(),
+            paths=[found.base.path for found in inputs],
+        )
     ctx = Context(Store(artefacts), executor, progress, device=device)
     return Session(settings, {found.case.name: found for found in inputs}, ctx)
 

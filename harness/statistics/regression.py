@@ -48,7 +48,7 @@ def retraining_tolerances(values: ArrayLike, *, comparisons: int, confidence: fl
 
     The trainings may happen to agree in one category, and would then stop one good training after the other. So no
     spread counts for less than the median of those that it is given with. Simulated, 1 to 3 % false alarms come out
-    where 5 % were allowed (docs/adr/0026).
+    where 5 % were allowed (docs/adr/0021).
 
     Args:
         values: One metric of several trainings that differ in their seed: over all pairs, shape `(n_trainings, 1)`, or

@@ -234,6 +234,9 @@ def edit_case(project, text):
     ("arguments", "environment", "message"),
     [
         (["--seeds", "5"], {}, "*--seeds and --force-update only go with --update-baselines"),
+        (["--ray-address", "auto"], {}, "*--ray-address only goes with --executor ray"),
+        (["--executor", "ray", "-m", "speed"], {}, "*--executor ray: -m speed measures this machine"),
+        (["--executor", "ray", "-n", "2"], {}, "*--executor ray: run it in one process, without -n*"),
         (["--force-update"], {}, "*--seeds and --force-update only go with --update-baselines"),
         (["--update-baselines", "--seeds", "2"], {}, "*--seeds: got 2, expected at least 3*"),
         (["--update-baselines"], {"CI": "true"}, "*CI is set, and baselines are a person's decision*"),
@@ -253,7 +256,7 @@ def test_collecting_imports_no_torch_and_leaves_no_report(project):
         import sys
 
         def pytest_collection_finish():
-            heavy = "torch transformers sentence_transformers peft umap hdbscan matplotlib sklearn".split()
+            heavy = "torch transformers sentence_transformers peft umap hdbscan matplotlib sklearn ray".split()
             print("heavy imports:", [name for name in heavy if name in sys.modules])
     """)
     result = project.run("--collect-only", "-q", "-s")
