@@ -4,8 +4,9 @@
 `regressed_pairs`: the pairs that went wrong. `relative_performance`: a model held against another one.
 `retraining_tolerances`: how far another training may fall behind by chance. `bootstrap_tolerance`: how far a value
 would with other pairs, of a model that is not trained again. `regression`: the rule that holds a change against its
-tolerance and its interval. `least_deviation`: how much trainings differ at the least. `power`: which changes a gate by that rule detects. `mean_interval`: how far a mean over
-queries would move. `ratio_interval`: a ratio of durations. `share_interval`: a share counted in a sample.
+tolerance and its interval. `least_deviation`: how much trainings differ at the least. `power`: which changes a gate by
+that rule detects. `mean_interval`: how far a mean over queries would move. `ratio_interval`: a ratio of durations.
+`share_interval`: a share counted in a sample.
 """
 
 from harness.statistics.bootstrap import SEED, intervals
