@@ -182,9 +182,9 @@ _ROWS = (
     Gate(
         name="stability",
         title="Stable over seeds",
-        question="Do the recipe's trainings with other seeds, which the tolerances come from, give about the same model?",
+        question="Do the trainings with other seeds that the tolerances come from give about the same model?",
         action="Lower the learning rate, warm up longer or train on more pairs, then update the baseline: tolerances "
-        "from such trainings stop nothing.",
+        "from such trainings stop nothing. Inconclusive: store it with more seeds.",
         over=("trained_here",),
         judge=failures.stable_over_seeds,
     ),
