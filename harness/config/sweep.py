@@ -124,7 +124,7 @@ def changes_of(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def recipe_toml(name: str, recipe: Recipe) -> str:
     """Return the tables of a case file that state a recipe: what is read from them equals it."""
-    return _table(f"models.{name}", recipe.model_dump(mode="json", exclude_defaults=True, exclude_none=True))
+    return _table(f"models.{name}", recipe.model_dump(mode="json", exclude_none=True))
 
 
 def _table(name: str, content: Mapping[str, Any]) -> str:

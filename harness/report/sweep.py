@@ -56,6 +56,7 @@ def answer(sweep: Sweep) -> str:
         else f"{signed(change)} on the evaluation pairs, which chose nothing"
     )
     found = f"Of {count(len(sweep.trials), 'trial')} trial {sweep.winner} is the best on the dev pairs"
+    found = found if sweep.is_better else f"Keep the current recipe. {found}"
     return f"{found}: {signed(winner.dev - current.dev)} against the current recipe, and {held}."
 
 
@@ -73,4 +74,4 @@ def _cells(sweep: Sweep, trial: Trial) -> list[str]:
         *(["on the front"] if trial in sweep.front else []),
         *(["stalls"] if sweep.stalls(trial) else []),
     ]
-    return [*values, cell(trial.quality), f"{trial.size_mb:.2f}", f"{trial.seconds:.1f}", ", ".join(remarks)]
+    return [*values, cell(trial.quality), number(trial.size_mb), f"{trial.seconds:.1f}", ", ".join(remarks)]

@@ -95,6 +95,12 @@ class Sweep:
         """The keys of the space."""
         return list(self.trials[0].values)
 
+    @property
+    def is_better(self) -> bool:
+        """True if the winner is better than the current recipe on the dev pairs."""
+        current, winner = self.chosen
+        return winner.dev > current.dev
+
     def stalls(self, trial: Trial) -> bool:
         """Tell a trial that hardly left the base."""
         return trial.quality <= self.base + self.stalls_at_most * (self.best.quality - self.base)

@@ -60,6 +60,7 @@ def test_a_sweep_finds_a_rate_that_learns_and_states_it_as_toml(run_of, tmp_path
     assert Recipe.validated(read, where="recipe") == winner.recipe
     text = as_text(found)
     assert found.toml in text
+    assert text.count("Keep the current recipe") == (winner.dev <= current.dev)
     assert "winner" in text
     html = sweep_html(found)
     page = Page(html[html.index("<section") : html.index("</section>")] + "</section>")

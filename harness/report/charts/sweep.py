@@ -29,7 +29,7 @@ def _importance(sweep: Sweep) -> Figure | None:
         axes.annotate(percent(part), (part, row), xytext=(5, 0), textcoords="offset points", va="center")
     axes.set_yticks(range(len(sweep.importance)), list(sweep.importance))
     axes.invert_yaxis()
-    axes.set(xlim=(0, 1.15), xlabel="part of the variation of dev Spearman that it explains")
+    axes.set(xlim=(0, 1.15), xlabel="part of dev Spearman's variation")
     axes.grid(visible=False, axis="y")
     return figure
 
@@ -58,6 +58,8 @@ def _slices(sweep: Sweep) -> Figure:
             axes.set_xticks(range(len(names)), [shown(name) for name in names])
         elif min(values) > 0 and max(values) >= 10 * min(values):
             axes.set_xscale("log")
+            axes.xaxis.set_major_formatter(lambda value, _: scientific(value))
+            axes.tick_params(axis="x", labelsize=8)
         axes.set_xlabel(key)
     for axes in grid[:, 0]:
         axes.set_ylabel("dev Spearman")
@@ -87,6 +89,7 @@ def _front(sweep: Sweep) -> Figure:
         )
     if max(t.size_mb for t in sweep.complete) >= 10 * min(t.size_mb for t in sweep.complete):
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(lambda value, _: scientific(value))
     axes.set(xlabel="MB that ship (a larger mark: a longer training)", ylabel="dev Spearman")
     figure.legend(loc="outside lower left", ncols=2)
     return figure
@@ -94,7 +97,7 @@ def _front(sweep: Sweep) -> Figure:
 
 def _front_table(sweep: Sweep) -> DataTable:
     rows = tuple(
-        (str(trial.number), _value(trial.quality), f"{trial.size_mb:.2f}", f"{trial.seconds:.1f}")
+        (str(trial.number), _value(trial.quality), number(trial.size_mb), f"{trial.seconds:.1f}")
         for trial in sweep.front
     )
     note = "No other trial is at least as good in quality, size and seconds at once."
