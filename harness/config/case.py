@@ -14,6 +14,7 @@ from harness.config.fields import Commit, Frozen, Problem, refuse, shown, table
 from harness.config.limits import AuditTable, Gates, LearningRateCheck, RelativeGate, Tolerance
 from harness.config.models import ModelSpec
 from harness.config.recipe import Recipe
+from harness.config.sweep import SweepSpec
 from harness.config.teacher import Teacher
 from harness.data import PairSet, PairSource, RetrievalSet, read_pairs, read_retrieval
 from harness.errors import CaseError
@@ -92,6 +93,8 @@ class Case(Frozen):
     """The rule by which being worse than stored is still noise."""
     learning_rate: LearningRateCheck | None = None
     """A check of an adapter at two learning rates; without the table no rate is checked."""
+    sweep: SweepSpec | None = None
+    """The space in which `embedding-harness sweep` looks for a better recipe; scored on the dev pairs alone."""
     _path: Path = PrivateAttr()
 
     def model_post_init(self, context: Any) -> None:
@@ -233,6 +236,20 @@ class Case(Frozen):
                 problems.append(((key,), f"expected a model with the strategy {wanted}; got {shown(name)}"))
         refuse(problems)
         return check
+
+    @field_validator("sweep")
+    @classmethod
+    def _sweep_of_models(cls, sweep: SweepSpec | None, info: ValidationInfo) -> SweepSpec | None:
+        models: dict[str, ModelSpec] = info.data.get("models", {})
+        data: DataSpec | None = info.data.get("data")
+        problems: list[Problem] = []
+        if sweep is not None and models and sweep.model not in (fitting := _recipes(models)):
+            wrong = f"expected a model that is trained here: {', '.join(fitting) or 'the case has none'}"
+            problems.append((("model",), f"{wrong}; got {shown(sweep.model)}"))
+        if sweep is not None and data is not None and data.dev is None:
+            problems.append(((), "expected pairs to choose by in data.dev; evaluation pairs choose nothing"))
+        refuse(problems)
+        return sweep
 
 
 def read_case(path: Path) -> Case:

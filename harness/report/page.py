@@ -24,7 +24,7 @@ def summary_html(reports: Sequence[Report]) -> str:
     from harness.report.charts import render
 
     views = [_case(replace(report, charts=tuple(render(report)))) for report in reports]
-    return _environment().get_template("summary.html.j2").render(cases=views)
+    return environment().get_template("summary.html.j2").render(cases=views)
 
 
 def page_html(reports: Sequence[Report]) -> str:
@@ -32,10 +32,11 @@ def page_html(reports: Sequence[Report]) -> str:
     from markupsafe import Markup
 
     summary = Markup(summary_html(reports))  # noqa: S704 - escaped already
-    return _environment().get_template("page.html.j2").render(summary=summary)
+    return environment().get_template("page.html.j2").render(summary=summary)
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return what fills the templates: all text is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     return Environment(

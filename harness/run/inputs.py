@@ -6,7 +6,7 @@ from harness.config import LOSSES, Case, Recipe
 from harness.data import EXAMPLES, PairSet, split_off
 from harness.errors import CaseError, DataError
 from harness.gates import Inputs
-from harness.models import MODULES, declared_prompts, resolve_base, resolve_sides, target_problem
+from harness.models import MODULES, ResolvedBase, declared_prompts, resolve_base, resolve_sides, target_problem
 from harness.run.sources import NamedEncoders, find_sources, own_sides
 from harness.verification import Candidate
 
@@ -20,12 +20,7 @@ def prepare(case: Case, candidate: Candidate | None = None, named_encoders: Name
     sources = {} if candidate else find_sources(case, named_encoders)
     train, dev = training_pairs(case)
     for name, recipe in case.recipes.items():
-        steps = recipe.epochs * -(-_examples(case, name, recipe, train) // recipe.batch_size)
-        if recipe.warmup_steps >= steps:
-            raise CaseError(
-                f"{case.path}: models.{name}.warmup_steps: got {recipe.warmup_steps}, expected fewer than the "
-                f"{steps} steps of the training: the learning rate would never reach its peak"
-            )
+        require_steps(case, name, recipe, train)
     base = resolve_base(case.base, case.path.parent)
     if not (base.path / MODULES).is_file():
         words = (
@@ -34,8 +29,7 @@ def prepare(case: Case, candidate: Candidate | None = None, named_encoders: Name
         warnings.warn(f"{words} pools by itself: by the mean, or the last token of a causal one", stacklevel=2)
     sides = resolve_sides(case, declared_prompts(base), f"base {base.name}")
     for name, recipe in case.recipes.items():
-        if recipe.lora and (problem := target_problem(base, recipe.lora.target_modules)):
-            raise CaseError(f"{case.path}: models.{name}.lora.target_modules: {problem}")
+        require_targets(case, name, recipe, base)
     evaluation = case.read_pairs("eval")
     least, most = case.gates.category_pairs, len(evaluation) // 2
     if "category_pairs" in case.gates.model_fields_set and least > most:
@@ -52,6 +46,22 @@ def prepare(case: Case, candidate: Candidate | None = None, named_encoders: Name
     return Inputs(
         case, base, train, evaluation, dev, extra, candidate, sides, sources, own, retrieval=case.read_retrieval()
     )
+
+
+def require_steps(case: Case, name: str, recipe: Recipe, train: PairSet | None) -> None:
+    """Raise a CaseError where the pairs give a recipe no examples, or too few steps for its warm-up."""
+    steps = recipe.epochs * -(-_examples(case, name, recipe, train) // recipe.batch_size)
+    if recipe.warmup_steps >= steps:
+        raise CaseError(
+            f"{case.path}: models.{name}.warmup_steps: got {recipe.warmup_steps}, expected fewer than the "
+            f"{steps} steps of the training: the learning rate would never reach its peak"
+        )
+
+
+def require_targets(case: Case, name: str, recipe: Recipe, base: ResolvedBase) -> None:
+    """Raise a CaseError where the base has no module that a recipe's adapter targets."""
+    if recipe.lora and (problem := target_problem(base, recipe.lora.target_modules)):
+        raise CaseError(f"{case.path}: models.{name}.lora.target_modules: {problem}")
 
 
 def _examples(case: Case, name: str, recipe: Recipe, train: PairSet | None) -> int:

@@ -7,12 +7,12 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.report.types import DataTable, Report
+from harness.report.types import DataTable
 from harness.text import MINUS, sentence
 
 if TYPE_CHECKING:
@@ -72,9 +72,12 @@ _STYLE: Any = {
 }
 
 
+R = TypeVar("R")
+
+
 @dataclass(frozen=True)
-class Chart:
-    """A row of the `CHARTS` table.
+class Chart(Generic[R]):
+    """A row of a table of charts, such as `CHARTS`, that show one kind of report.
 
     Attributes:
         title: Its subject.
@@ -89,14 +92,14 @@ class Chart:
 
     title: str
     question: str
-    draw: Callable[[Report], Figure | None]
-    table: Callable[[Report], DataTable]
-    summary: Callable[[Report], str] | None = None
+    draw: Callable[[R], Figure | None]
+    table: Callable[[R], DataTable]
+    summary: Callable[[R], str] | None = None
     wide: bool = False
-    empty: Callable[[Report], str] = lambda _: ""
-    points: Callable[[Report, Figure], Mapping[str, Any]] | None = None
+    empty: Callable[[R], str] = lambda _: ""
+    points: Callable[[R, Figure], Mapping[str, Any]] | None = None
 
-    def alt(self, report: Report) -> str:
+    def alt(self, report: R) -> str:
         """Return the figure in words, with the numbers."""
         if self.summary:
             return self.summary(report)
@@ -107,7 +110,7 @@ class Chart:
         return " ".join(filter(None, (words and sentence(words), table.note)))
 
 
-def draw_file(chart: Chart, report: Report) -> tuple[bytes, Mapping[str, Any] | None]:
+def draw_file(chart: Chart[R], report: R) -> tuple[bytes, Mapping[str, Any] | None]:
     """Return the chart as an SVG file, empty where there is nothing to draw, and what its points stand for."""
     import matplotlib as mpl
 
