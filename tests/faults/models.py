@@ -143,7 +143,7 @@ MODELS: Mapping[str, Fault] = {
     # `unload` was called where `merge_and_unload` was meant: a whole model, and it is the base.
     # A merge that gave back the base: https://github.com/huggingface/peft/issues/2764.
     "model: unloaded instead of merged": merged(_UNLOADED, "record", ANOTHER_MODEL),
-    "model: unloaded instead of merged, nothing recorded": _merged_unrecorded(_UNLOADED, "category", "worse by"),
+    "model: unloaded instead of merged, nothing recorded": _merged_unrecorded(_UNLOADED, "beats_base", "not better"),
     # Into a model that it had been merged into before.
     "model: merged twice": merged(_merge, "record", ANOTHER_MODEL),
     # Of the same shape. The weights fit everything that can be looked up about them; only a record tells.
