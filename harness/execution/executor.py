@@ -27,7 +27,7 @@ from typing import Any, Protocol
 from unittest import mock
 
 from harness.errors import EncoderError, HarnessError, StageError, StoreError, cannot_write
-from harness.execution.machine import cores, peak_cuda_mb, peak_rss_mb
+from harness.execution.machine import cores, ctrl_c_blocked, peak_cuda_mb, peak_rss_mb
 from harness.execution.scratch import scratch
 from harness.execution.step import Arguments, Ask, Cost, Progress, Server, Step, T
 from harness.execution.store import held
@@ -240,7 +240,7 @@ def _start(process: multiprocessing.process.BaseProcess) -> None:
     directory = str(scratch())
     environment = mock.patch.dict(os.environ, {**_ENVIRONMENT, "TMPDIR": directory})
     path = mock.patch.object(sys, "path", [_PACKAGES, *sys.path])
-    with environment, path, mock.patch.object(tempfile, "tempdir", directory):
+    with environment, path, mock.patch.object(tempfile, "tempdir", directory), ctrl_c_blocked():
         try:
             process.start()
         except (EOFError, OSError) as error:

@@ -1,7 +1,10 @@
-"""Cores that a process may use, and the peaks of its memory."""
+"""Cores that a process may use, the peaks of its memory, and its signals."""
 
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -26,3 +29,16 @@ def peak_cuda_mb() -> float | None:
     if torch is None or not torch.cuda.is_initialized():
         return None
     return float(round(torch.cuda.max_memory_allocated() / 1e6, 1))
+
+
+@contextmanager
+def ctrl_c_blocked() -> Iterator[None]:
+    """Block SIGINT in this thread, and in what it starts: a forkserver that still imports would end with a traceback."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

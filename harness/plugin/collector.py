@@ -116,6 +116,10 @@ class Collector:
         except OSError as error:  # pytest-html could not write its page
             self._notes.append(f"report: {error}")
             return None
+        except KeyboardInterrupt:  # while the page is drawn, which pytest catches no more either
+            self._notes.append("report: interrupted; `embedding-harness report` makes it from results.json")
+            exitstatus = session.exitstatus = pytest.ExitCode.INTERRUPTED
+            return None
         finally:
             if exitstatus == pytest.ExitCode.OK and (self._notes or self._blocked()):
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED

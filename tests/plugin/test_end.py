@@ -72,3 +72,19 @@ def test_ctrl_c_while_the_report_is_made_leaves_out_what_is_slow_and_costs_no_an
     result.stdout.fnmatch_lines(["tiny: may ship: *"])
     assert {"base", "lora"} == set(gated.results["models"])
     assert "Traceback" not in result.stderr.str()
+
+
+def test_ctrl_c_while_the_page_is_drawn_costs_the_page_alone(gated):
+    gated.pytester.makeconftest("""
+        import harness.report
+
+        def interrupted(reports):
+            raise KeyboardInterrupt
+
+        harness.report.summary_html = interrupted
+    """)
+    result = gated.run("--adapter", gated.known, *CHOICE)
+    assert pytest.ExitCode.INTERRUPTED == result.ret
+    result.stdout.fnmatch_lines(["report: interrupted; `embedding-harness report` makes it *", "tiny: may ship: *"])
+    assert {"base", "lora"} == set(gated.results["models"])
+    assert "Traceback" not in result.stderr.str()
