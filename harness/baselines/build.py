@@ -92,16 +92,14 @@ def seed_noise(rule: Tolerance, trainings: Mapping[tuple[str, str], Sequence[flo
         trainings: Category, "" for all pairs, and metric -> a value of each training, in the same order. The categories
             of a metric are held together.
     """
+    groups: dict[tuple[str, bool], list[tuple[str, str]]] = {}
+    for category, metric in trainings:
+        groups.setdefault((metric, bool(category)), []).append((category, metric))
     noise: dict[tuple[str, str], float] = {}
-    for metric in {metric for _, metric in trainings}:
-        categories = [category for category, name in trainings if name == metric and category]
-        for together in ([""], categories):
-            columns = [trainings[category, metric] for category in together if (category, metric) in trainings]
-            if columns:
-                found = retraining_tolerances(
-                    np.transpose(columns), comparisons=len(trainings), confidence=rule.confidence
-                )
-                noise |= {(category, metric): value for category, value in zip(together, found.tolist(), strict=True)}
+    for together in groups.values():
+        values = np.transpose([trainings[about] for about in together])
+        found = retraining_tolerances(values, comparisons=len(trainings), confidence=rule.confidence)
+        noise |= zip(together, found.tolist(), strict=True)
     return noise
 
 

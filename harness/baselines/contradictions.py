@@ -2,14 +2,14 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.baselines.build import least_tolerance, score_intervals, seed_noise
 from harness.baselines.model import DECIMALS, Baseline, Comparison, StoredModel, StoredValue
-from harness.config import BASE, Case, Tolerance
+from harness.config import BASE, Case
 from harness.data import PairSet
 from harness.metrics import METRICS, ScoredPairs
 from harness.statistics import Interval, bootstrap_tolerance
@@ -33,11 +33,13 @@ def contradictions(baseline: Baseline | None, case: Case, pairs: PairSet) -> Ite
         scores = np.array([row[model] for row in baseline.scores])
         resampled = ("", *stored.categories) if stored.tolerance_from == "bootstrap" else ()
         drawn = score_intervals(scores, pairs, resampled)
-        noise = _seed_noise(case.tolerance, stored)
+        other = _other_trainings(stored)
+        trainings = {(category, metric): list(value.seeds.values()) for category, metric, value in stored.compared}
+        seeded = {} if other else seed_noise(case.tolerance, trainings)
         for found in stored.compared:
             name = " ".join(filter(None, (model, found.category, found.metric)))
             yield from (f"{name}: {words}" for words in _of_value(case, model, found, scores, pairs))
-            yield from (f"{name}: {words}" for words in _of_tolerance(case, model, stored, found, drawn, noise))
+            yield from (f"{name}: {words}" for words in _of_tolerance(case, model, stored, found, drawn, seeded, other))
 
 
 def cannot_fail(model: StoredModel, pairs: PairSet) -> Iterator[Comparison]:
@@ -69,17 +71,12 @@ def _of_value(case: Case, model: str, found: Comparison, scores: NDArray[np.floa
         yield f"{_is(value, row.unit)}, its stored scores give {number(given, row.unit)}"
 
 
-def _usual_seeds(stored: StoredModel) -> tuple[str, ...]:
-    """Return the seeds behind most values: an edited file may hold others behind some."""
-    return Counter(tuple(found.value.seeds) for found in stored.compared).most_common(1)[0][0]
-
-
-def _seed_noise(rule: Tolerance, stored: StoredModel) -> dict[tuple[str, str], float]:
-    """Return what the trainings allow each value; nothing where they are not the same two or more for all."""
-    seeds = {tuple(found.value.seeds) for found in stored.compared}
-    if len(seeds) != 1 or min(map(len, seeds)) < 2:
-        return {}
-    return seed_noise(rule, {(category, metric): list(v.seeds.values()) for category, metric, v in stored.compared})
+def _other_trainings(stored: StoredModel) -> set[tuple[str, str]]:
+    """Return category and metric of the values behind which are not the same two or more trainings as behind most."""
+    seeds = {(category, metric): tuple(value.seeds) for category, metric, value in stored.compared}
+    counted = Counter(seeds.values())
+    usual = max(counted, key=counted.__getitem__, default=())
+    return {about for about, found in seeds.items() if len(found) < 2 or found != usual}
 
 
 def _of_tolerance(
@@ -89,17 +86,17 @@ def _of_tolerance(
     found: Comparison,
     drawn: Mapping[str, Mapping[str, Interval]],
     seeded: Mapping[tuple[str, str], float],
+    other: Collection[tuple[str, str]],
 ) -> Iterator[str]:
-    value, unit = found.value, METRICS[found.metric].unit
+    value, unit, about = found.value, METRICS[found.metric].unit, (found.category, found.metric)
     floor, noise, why = least_tolerance(case, model, found.metric), 0.0, "the case"
     if model != BASE and stored.tolerance_from == "seeds":
-        seeds = tuple(value.seeds)
-        if len(seeds) < 2 or seeds != _usual_seeds(stored):
-            expected = "several, the same for each value"
-            yield f"{count(len(seeds), 'training')} ({', '.join(seeds)}) behind its tolerance, expected {expected}"
-        if not seeded:
+        if about in other:
+            trainings = f"{count(len(value.seeds), 'training')} ({', '.join(value.seeds)})"
+            yield f"{trainings} behind its tolerance, expected several, the same for each value"
+        if other:  # what the spread would be is not known
             return
-        noise = seeded[found.category, found.metric]
+        noise = seeded[about]
         why = f"the case and {count(len(value.seeds), 'training')}"
     elif model != BASE and stored.tolerance_from == "bootstrap":
         interval = drawn[found.category][found.metric]

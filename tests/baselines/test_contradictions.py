@@ -72,6 +72,10 @@ def test_an_edited_number_is_named(edited, name):
     assert {" ".join(filter(None, (model, *keys[1:])))} == {line.partition(":")[0] for line in found}
 
 
+def test_a_model_without_values_contradicts_nothing(edited):
+    assert [] == edited(lambda models: models["lora"].update(metrics={}, categories={}))
+
+
 def test_trainings_that_are_passed_off_as_a_bootstrap_are_held_against_the_pairs(edited):
     def edit(models):
         models["lora"]["tolerance_from"] = "bootstrap"
