@@ -125,9 +125,7 @@ class Store:
         path = self.root / step.name / key
         if not path.is_dir():
             return None
-        manifest = _read(path, _MANIFEST, _MANIFEST_CODEC)
-        if manifest.sha256 != manifest.content_digest:
-            raise _damaged(path, _MANIFEST, "was changed: its content has not the sha256 that stands in it")
+        manifest = _manifest(path)
         _verified(path, _RESULT, manifest.files)
         _mark_as_used(path / _MANIFEST)
         value, kept = _read(path, _RESULT, step.codec), (manifest.inputs, manifest.cost, manifest.files)
@@ -189,6 +187,13 @@ class Store:
             out.rename(self.root / step.name / key)
         finally:
             shutil.rmtree(out, ignore_errors=True)
+
+
+def _manifest(directory: Path) -> _Manifest:
+    found = _read(directory, _MANIFEST, _MANIFEST_CODEC)
+    if found.sha256 != found.content_digest:
+        raise _damaged(directory, _MANIFEST, "was changed: its content has not the sha256 that stands in it")
+    return found
 
 
 def _mark_as_used(manifest: Path) -> None:

@@ -10,7 +10,9 @@ from types import SimpleNamespace
 import pytest
 
 from harness.execution import write_whole
+from harness.report.github import table as markdown_table
 
+from ..tables import written
 from .crashes import LOGS_BUILDS, Trial
 
 HEAD = """\
@@ -22,8 +24,6 @@ verdicts (outcome, observed and reference value) as one that was never disturbed
 the stored baselines are byte-identical, and no process and no temporary file is left; the reason is right where
 the disturbed run itself says what happened, without a traceback. `make campaign` tries it again and writes this page.
 
-| disturbance | tried | right outcome | right reason |
-| --- | --- | --- | --- |
 """
 
 
@@ -39,10 +39,11 @@ class Table:
 
     def write(self, path):
         """Write the page."""
-        lines = [
-            f"| {kind} | {len(tried)} | {sum(outcome for outcome, _ in tried)} | {sum(reason for _, reason in tried)} |"
+        rows = [
+            (kind, str(len(tried)), str(sum(outcome for outcome, _ in tried)), str(sum(reason for _, reason in tried)))
             for kind, tried in self._rows.items()
         ]
+        lines = markdown_table(("disturbance", "tried", "right outcome", "right reason"), rows)
         write_whole(path, HEAD + "\n".join(lines) + "\n")
 
 
@@ -50,9 +51,7 @@ class Table:
 def table():
     """The rows, written to the file that the variable `CAMPAIGN_TABLE` names."""
     rows = Table()
-    yield rows
-    if os.environ.get("CAMPAIGN_TABLE"):
-        rows.write(Path(os.environ["CAMPAIGN_TABLE"]))
+    yield from written("CAMPAIGN_TABLE", rows, rows.write)
 
 
 @pytest.fixture

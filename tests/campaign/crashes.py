@@ -12,7 +12,7 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.execution import Artefact
-from harness.execution.store import _MANIFEST, _MANIFEST_CODEC, _read
+from harness.execution.store import _manifest
 
 SECONDS = 240
 """Of a run, on a busy machine: one that takes longer hangs."""
@@ -137,9 +137,7 @@ class Trial:
 def _fault_of(path):
     """Return what is wrong with an artefact, by the store's own digests."""
     try:
-        manifest = _read(path, _MANIFEST, _MANIFEST_CODEC)
-        if manifest.sha256 != manifest.content_digest:
-            return [f"{path}: another manifest"]
+        manifest = _manifest(path)
         artefact = Artefact(manifest.inputs, manifest.cost, manifest.files, path=path, key=path.name, value=None)
         artefact.verified  # noqa: B018 - it reads every file
     except HarnessError as error:

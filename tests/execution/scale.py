@@ -85,14 +85,13 @@ def simulate(setup: Setup) -> Outcome:
         begin(0.0)
     while events:
         now, _, event, stage = heapq.heappop(events)
+        size = setup.megabytes if stage == "train" else 0.0
         if event == "waits":
             waiting.append(stage)
         elif event == "computed":  # the node writes, and then is free
-            size = setup.megabytes if stage == "train" else 0.0
             heapq.heappush(events, (outcome.store.serve(now, size / setup.store), next(order), "written", stage))
         elif event == "written":
             free += 1
-            size = setup.megabytes if stage == "train" else 0.0
             done = outcome.driver.serve(now, setup.driver / 2 + 2 * size / setup.digest)
             heapq.heappush(events, (done, next(order), "taken", stage))
         elif stage == "train":

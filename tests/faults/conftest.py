@@ -1,13 +1,12 @@
 """The whole gate on one directory, in this process, and the table of what it caught."""
 
-import os
 import shutil
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 import pytest
 
+from ..tables import written
 from .goods import GOODS
 from .methods import train
 from .tools import Shop, change_tensors, set_json
@@ -83,9 +82,7 @@ def faults_table():
     from .table import FaultsTable
 
     table = FaultsTable()
-    yield table
-    if os.environ.get("FAULTS_TABLE"):
-        table.write(Path(os.environ["FAULTS_TABLE"]))
+    yield from written("FAULTS_TABLE", table, table.write)
 
 
 def _widen(base):

@@ -4,15 +4,14 @@ The scores of both classes are normal, so the true AUC and the true best F1 are 
 pairs share a text and half of the variance.
 """
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 from scipy.special import ndtr
 from scipy.stats import binomtest
 
 from harness.statistics import intervals
+
+from ..tables import written
 
 pytestmark = pytest.mark.coverage
 
@@ -45,10 +44,12 @@ def true_values(distance):
 def table():
     """Collects the rows, and writes them as Markdown to the file that the variable `INTERVALS_TABLE` names."""
     rows = []
-    yield rows
-    if os.environ.get("INTERVALS_TABLE"):
+
+    def write(path):
         lines = "".join(f"| {' | '.join(row)} |\n" for row in sorted(rows))
-        Path(os.environ["INTERVALS_TABLE"]).write_text(PAGE + lines, encoding="utf-8")
+        path.write_text(PAGE + lines, encoding="utf-8")
+
+    yield from written("INTERVALS_TABLE", rows, write)
 
 
 PAGE = f"""# Intervals, tried on simulated pairs

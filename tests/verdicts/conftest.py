@@ -1,9 +1,8 @@
 """The table of what retrainings and forgetful models showed."""
 
-import os
-from pathlib import Path
-
 import pytest
+
+from ..tables import written
 
 
 @pytest.fixture(scope="session")
@@ -12,6 +11,4 @@ def verdicts_table():
     from .table import VerdictsTable
 
     table = VerdictsTable()
-    yield table
-    if os.environ.get("VERDICTS_TABLE"):
-        table.write(Path(os.environ["VERDICTS_TABLE"]))
+    yield from written("VERDICTS_TABLE", table, table.write)

@@ -1,5 +1,7 @@
 """The comparisons of a model with a stored one that fail, without a run around them."""
 
+from functools import cache
+
 import numpy as np
 
 from harness.analyses.uncertainty import changes_since
@@ -12,8 +14,11 @@ def failing(stored, stored_scores, found, pairs):
 
     The interval of a change is computed where its tolerance is exceeded: elsewhere it decides nothing.
     """
-    now, before = np.array(found.scores), np.array(stored_scores)
-    changes = {}
+
+    @cache
+    def changes():
+        now, before = np.array(found.scores), np.array(stored_scores)
+        return changes_since(now, before, pairs, list(stored.categories), permutations=1)
 
     def judged(category, metric, value, change):
         subject, result = Subject(model="model", metric=metric, category=category), found.result(metric, category)
@@ -23,8 +28,6 @@ def failing(stored, stored_scores, found, pairs):
     for category, metric, value in stored.compared:
         if judged(category, metric, value, None).outcome != "fail":
             continue
-        if category not in changes:
-            changes |= changes_since(now, before, pairs, [category] if category else [], permutations=1)
-        verdict = judged(category, metric, value, changes[category][metric])
+        verdict = judged(category, metric, value, changes()[category][metric])
         failed += [verdict] if verdict.outcome == "fail" else []
     return failed
