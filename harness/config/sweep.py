@@ -63,7 +63,7 @@ class SweepSpec(Frozen):
     sampler: Literal["tpe", "grid"] = "tpe"
     """`tpe` asks where good trials were (Optuna's TPESampler); `grid` tries each combination of lists."""
     objectives: list[Objective] = Field(default=["quality"], min_length=1)
-    """What `tpe` looks for: Spearman's correlation of the dev pairs, MB that ship, seconds of the training."""
+    """Objectives of `tpe`: Spearman's correlation of the dev pairs, MB that ship, seconds of the training."""
     seed: int = Field(default=0, ge=0, lt=2**31)
     """Of the sampler."""
 

@@ -88,7 +88,7 @@ def _require_answer(address: str, found: str) -> None:
         return  # the client's own handshake is bounded
     check = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", found]
     reason = f"no answer of a Ray cluster within {_SECONDS_TO_CONNECT:.0f} s"
-    with suppress(subprocess.TimeoutExpired):
+    with suppress(subprocess.TimeoutExpired):  # the address is one argument, and no shell reads it
         done = subprocess.run(check, capture_output=True, text=True, timeout=_SECONDS_TO_CONNECT, check=False)  # noqa: S603
         if done.returncode == 0:
             return

@@ -24,6 +24,7 @@ from harness.execution.step import PROCESS, Cost, Step, T
 
 _PACKAGE = Path(__file__).parents[1]
 _SECONDS_BETWEEN_SIGNS = 1.0
+_GPUS = "CUDA_VISIBLE_DEVICES"
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def work(request: Request, board: Any) -> Reply | HarnessError:
             out.mkdir()
         with _as_the_run(request.path), _posting(said, partial(board.tell.remote, request.id)):
             function, arguments = pickle.loads(request.call)  # noqa: S301 - of the run, over Ray's own connection
-            home = partial(_at_home, request.directory, _visible_gpus(), request.threads, function)
+            home = partial(_at_home, request.directory, os.environ.get(_GPUS), request.threads, function)
             step = Step(request.title, run=home, result=object, resource=PROCESS, files=request.out is not None)
             value, cost = LocalExecutor(out).run(
                 step, request.title, arguments, out, lambda done, note: said.append((done, f"{note}, on {host}"))
@@ -149,14 +150,10 @@ def work(request: Request, board: Any) -> Reply | HarnessError:
 def _at_home(directory: Path, gpus: str | None, threads: int | None, function: Callable[..., T], **arguments: Any) -> T:
     """Call a function where the run stands, on the GPUs of this task: its forkserver may have been an earlier one's."""
     if gpus is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = gpus
+        os.environ[_GPUS] = gpus
     if directory.is_dir():
         os.chdir(directory)
     return on_threads(threads, function, **arguments)
-
-
-def _visible_gpus() -> str | None:
-    return os.environ.get("CUDA_VISIBLE_DEVICES")
 
 
 @contextmanager

@@ -187,6 +187,7 @@ _ROWS = (
         "from such trainings stop nothing. Inconclusive: store it with more seeds.",
         over=("trained_here",),
         judge=failures.stable_over_seeds,
+        runs=("full",),
     ),
     _Measured(
         name="merge_agrees",

@@ -1,8 +1,9 @@
 """The results of a sweep: its trials, scored on the dev pairs, and the chosen recipe beside the current one."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from harness.config import Recipe
 from harness.statistics import Interval
@@ -29,6 +30,11 @@ class Trial:
     seconds: float
     curve: tuple[float, ...]
     reason: str = ""
+
+    @classmethod
+    def failed(cls, number: int, values: Mapping[str, Any], reason: str) -> Self:
+        """Return a trial that has no value, and why."""
+        return cls(number, values, math.nan, math.nan, math.nan, (), reason)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import math
 import random
 import warnings
 from collections.abc import Iterator, Mapping
@@ -170,7 +169,7 @@ def told(trial: FrozenTrial) -> Trial:
     """Return what was recorded of a trial."""
     facts, values = trial.user_attrs.get("facts"), values_of(trial.params)
     if facts is None:
-        return Trial(trial.number, values, math.nan, math.nan, math.nan, (), trial.user_attrs.get("reason", "not told"))
+        return Trial.failed(trial.number, values, trial.user_attrs.get("reason", "not told"))
     return Trial(trial.number, values, **{**facts, "curve": tuple(facts["curve"])})
 
 

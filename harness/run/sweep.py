@@ -119,17 +119,16 @@ def _recipe(run: CaseRun, spec: SweepSpec, values: Mapping[str, Any]) -> Recipe:
 
 def _measure(run: CaseRun, spec: SweepSpec, number: int, values: Mapping[str, Any]) -> Trial:
     """Train a recipe, and score it on the dev pairs."""
-    failed = partial(Trial, number, values, math.nan, math.nan, math.nan, ())
     try:
         _recipe(run, spec, values)
         trained = run.training(spec.model, **changes_of(values))
     except HarnessError as error:
-        return failed(one_line(str(error), 300))
+        return Trial.failed(number, values, one_line(str(error), 300))
     if trained is None:
         raise CaseError(f"{spec.model} is not trained here")
     curve = tuple(point.spearman for point in trained.value.curve)
     if not curve or math.isnan(curve[-1]):
-        return failed("the dev pairs have no correlation with its scores")
+        return Trial.failed(number, values, "the dev pairs have no correlation with its scores")
     files = SAVED[run.inputs.case.recipes[spec.model].strategy].files(trained.path)
     size = sum(file.stat().st_size for file in files) / 1e6
     return Trial(number, values, curve[-1], size, trained.value.seconds, curve)

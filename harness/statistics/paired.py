@@ -132,6 +132,7 @@ def _resampled_changes(
     """Changes of every metric in the resamples, each of the same pairs for both sides."""
     blocks = []
     for draws in draw_blocks(units, resamples, seed):
+        # Both are done before the next draws.
         found = both.map(lambda r: weighted_values(r, pair_weights(units, draws, r.order), metrics), rankings)  # noqa: B023
         blocks.append(_changes(*found))
     return join(blocks)

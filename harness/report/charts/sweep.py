@@ -3,10 +3,11 @@
 import math
 from typing import Any
 
+from harness.report.cells import value as cell
 from harness.report.charts.style import PANEL, WIDTH, Chart, Figure, panel_grid, panels, short, shown
 from harness.report.types import DataTable
 from harness.results.sweep import Sweep, Trial
-from harness.text import MINUS, number, percent, scientific
+from harness.text import number, percent, scientific
 
 _BLUE, _ORANGE, _GREY = "#0072b2", "#d55e00", "#8c959f"
 _RATE, _RANK = "learning_rate", "lora.rank"
@@ -68,7 +69,7 @@ def _slices(sweep: Sweep) -> Figure:
 
 def _slices_table(sweep: Sweep) -> DataTable:
     rows = tuple(
-        (str(trial.number), *(words(value) for value in trial.values.values()), _value(trial.quality))
+        (str(trial.number), *(words(value) for value in trial.values.values()), cell(trial.quality))
         for trial in sweep.trials
     )
     return DataTable(("Trial", *sweep.keys, "Dev Spearman"), rows, note="The star is the winner, the line the base.")
@@ -97,8 +98,7 @@ def _front(sweep: Sweep) -> Figure:
 
 def _front_table(sweep: Sweep) -> DataTable:
     rows = tuple(
-        (str(trial.number), _value(trial.quality), number(trial.size_mb), f"{trial.seconds:.1f}")
-        for trial in sweep.front
+        (str(trial.number), cell(trial.quality), number(trial.size_mb), f"{trial.seconds:.1f}") for trial in sweep.front
     )
     note = "No other trial is at least as good in quality, size and seconds at once."
     return DataTable(("Trial", "Dev Spearman", "MB that ship", "Seconds of training"), rows, note=note)
@@ -154,7 +154,7 @@ def _heat_map_table(sweep: Sweep) -> DataTable:
         (
             f"rank {rank}",
             words(trial.values[_RATE]),
-            _value(trial.quality),
+            cell(trial.quality),
             "stalls" if sweep.stalls(trial) else "learns",
         )
         for (rank, _), trial in sorted(_cells(sweep).items())
@@ -167,14 +167,10 @@ def _no_heat_map(sweep: Sweep) -> str:
     return "" if _cells(sweep) else f"The space does not vary both {_RATE} and {_RANK}."
 
 
-def _value(value: float) -> str:
-    return number(value, minus=MINUS)
-
-
 SWEEP_CHARTS: dict[str, Chart[Sweep]] = {
     "importance": Chart(
         "Importance",
-        "Which key of the recipe decides the quality?",
+        "Which key of the recipe matters most for the quality?",
         _importance,
         _importance_table,
         empty=lambda sweep: "" if sweep.importance else "Too few trials, or too much alike, to tell the keys apart.",
