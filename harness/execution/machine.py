@@ -33,7 +33,7 @@ def peak_cuda_mb() -> float | None:
 
 @contextmanager
 def ctrl_c_blocked() -> Iterator[None]:
-    """Block SIGINT in this thread, and in what it starts: a forkserver that still imports would end with a traceback."""
+    """Block SIGINT in this thread and in what it starts: a forkserver that still imports would end with a traceback."""
     if sys.platform == "win32":
         yield
         return
