@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Written when the environment is whole; older than what it was made from, it is made again.
 INSTALLED := .venv/.installed
 
-.PHONY: evals evals-all strategies gate test lint docs faults verdicts intervals campaign bench clean
+.PHONY: evals evals-all strategies gate test lint docs faults verdicts intervals campaign studies bench clean
 
 # The main job: trains, measures and gates the dating case.
 evals: $(INSTALLED)
@@ -55,6 +55,10 @@ intervals: $(INSTALLED)
 # Kills, interrupts, starves and crowds runs of a small case, for half an hour, and damages files; writes the table.
 campaign: $(INSTALLED)
 	CAMPAIGN_TABLE=docs/campaign.md CAMPAIGN_FUZZ=10000 $(BIN)/pytest tests/campaign -m "campaign or not campaign"
+
+# Rank against learning rate, and what each recipe forgets: many trainings, an hour; writes the tables.
+studies: $(INSTALLED)
+	RANK_AND_RATE=docs/rank-and-rate.md FORGETTING=docs/forgetting.md $(BIN)/pytest tests/studies -m study
 
 bench: $(INSTALLED)
 	$(BIN)/pytest evals/ -m bench

@@ -171,6 +171,9 @@ class Case(Frozen):
         data: DataSpec | None = info.data.get("data")
         if data is not None and data.train is None and (recipes := _recipes(models)):
             problems += [((), f"nothing to train {', '.join(recipes)} on; expected the training pairs in data.train")]
+        if data is not None and data.replay is None:
+            wanted = "expected the pairs to learn from as well in data.replay"
+            problems += [((name, "replay"), wanted) for name, recipe in _recipes(models).items() if recipe.replay]
         teachers: dict[str, Teacher] = info.data.get("teachers", {})
         known = ", ".join(teachers) or "the case has none"
         problems += [

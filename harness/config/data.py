@@ -102,6 +102,8 @@ class DataSpec(Frozen):
     """Pairs for the training curves, or a share of `train`, drawn by text, to set aside. None: curves show the loss."""
     extra: dict[str, Extra] = Field(default_factory=dict)
     """Name -> extra evaluation set, measured beside `eval`: shown with intervals; `[gates.forgetting]` judges one."""
+    replay: Extra | None = None
+    """General pairs, with grades of their own as extra sets may have: recipes with `replay` learn from them as well."""
     retrieval: str | None = None
     """Directory with queries.jsonl, documents.jsonl and relevance.jsonl: every model searches the documents."""
     columns: Columns = table()
@@ -116,8 +118,8 @@ class DataSpec(Frozen):
     """Which text is a query and which a document, for models with prompts; without the table no text has a side."""
 
     def sources(self, directory: Path) -> dict[str, PairSource]:
-        """Return name -> source of each set: `train`, `eval`, `dev` unless it is a share, and the extra ones."""
-        named = {"train": self.train, "eval": self.eval, "dev": self.dev, **self.extra}
+        """Return name -> source of each set that is named; `dev` is none where it is a share."""
+        named = {"train": self.train, "replay": self.replay, "eval": self.eval, "dev": self.dev, **self.extra}
         found: dict[str, PairSource] = {}
         for name, source in named.items():
             if isinstance(source, HubSpec):
@@ -130,7 +132,7 @@ class DataSpec(Frozen):
 
     def threshold_of(self, name: str) -> float | None:
         """Return the least grade of a positive pair in one of the sets."""
-        source = self.extra.get(name)
+        source = self.replay if name == "replay" else self.extra.get(name)
         return source.threshold if isinstance(source, GradedSpec) else self.threshold
 
     @model_validator(mode="after")
@@ -150,7 +152,7 @@ class DataSpec(Frozen):
                 continue
             # An extra set may hold the pairs of eval or dev; none may be what a model was trained on.
             same = known.setdefault(place, name)
-            if same == "train" != name or (same == "eval" and name == "dev"):
+            if same != name and (same in ("train", "replay") or (same, name) == ("eval", "dev")):
                 wrong = f"that of {same} as well; expected pairs that are apart from those; got {shown(str(source))}"
                 problems.append((key, wrong))
         refuse(problems)
@@ -165,4 +167,4 @@ def _place(source: Path) -> Path | None:
         return None
 
 
-_SETS = ("train", "eval", "dev")
+_SETS = ("train", "replay", "eval", "dev")

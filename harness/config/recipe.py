@@ -100,6 +100,8 @@ class Recipe(Frozen):
     """Of AdamW: each step takes the learning rate times this part of every weight away."""
     l2_to_base: float = Field(default=0.0, ge=0)
     """Weight in the loss of the squared distance of all trained weights from the base's (L2-SP)."""
+    replay: bool = False
+    """Learn from the pairs of `data.replay` as well, so that less of what the base knows is forgotten."""
     lora: LoraSpec | None = None
     """The adapter, of the strategy `lora` only; all its keys have defaults."""
 

@@ -121,6 +121,15 @@ class PairSet:
         pairs = tuple(replace(pair, grade=grade) for pair, grade in zip(self.pairs, grades, strict=True))
         return PairSet(self.path, pairs_digest(pairs), pairs, self.lines)
 
+    def with_replay(self, replay: PairSet) -> PairSet:
+        """Return these pairs and those of another set, each graded by its own targets."""
+        both = tuple(
+            replace(pair, grade=float(target))
+            for pairs in (self, replay)
+            for pair, target in zip(pairs, pairs.targets, strict=True)
+        )
+        return PairSet(self.path, pairs_digest(both), both)
+
     def line(self, row: int) -> int:
         """Return the line of a pair, from 1."""
         return self.lines[row] if len(self.lines) else row + 1

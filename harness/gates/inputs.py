@@ -24,6 +24,7 @@ class Inputs:
         train: Its training pairs; None where it trains no model and names none: then nothing is audited either.
         eval: Its evaluation pairs.
         dev: Its pairs for training curves and thresholds, if it has any.
+        replay: Its general pairs, which recipes with `replay` learn from as well, if it has any.
         extra: Its extra evaluation sets by name; none where a candidate is gated, which has no time for them.
         sides: The sides of the texts with the prompts of the base.
         candidate: A model that was trained elsewhere: it takes the place of one of the case's, and nothing is trained.
@@ -37,6 +38,7 @@ class Inputs:
     train: PairSet | None
     eval: PairSet
     dev: PairSet | None = None
+    replay: PairSet | None = None
     extra: Mapping[str, PairSet] = field(default_factory=dict)
     candidate: Candidate | None = None
     sides: Sides = NO_SIDES

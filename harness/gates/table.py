@@ -260,8 +260,8 @@ _ROWS = (
         name="forgetting",
         title="Catastrophic forgetting",
         question="Does the model still know what the base knew of other texts?",
-        action="Train at a lower rate or for fewer epochs, mix in general pairs, or hold the weights to those of the "
-        "base with `l2_to_base`.",
+        action="Train at a lower rate or for fewer epochs, mix in general pairs with `replay`, or hold the weights to "
+        "those of the base with `l2_to_base`.",
         over=("general",),
         judge=failures.general_knowledge_is_kept,
         hard=True,

@@ -19,8 +19,9 @@ def prepare(case: Case, candidate: Candidate | None = None, named_encoders: Name
     """
     sources = {} if candidate else find_sources(case, named_encoders)
     train, dev = training_pairs(case)
+    replay = None if case.data.replay is None else case.read_pairs("replay")
     for name, recipe in case.recipes.items():
-        require_steps(case, name, recipe, train)
+        require_steps(case, name, recipe, train, replay)
     base = resolve_base(case.base, case.path.parent)
     if not (base.path / MODULES).is_file():
         words = (
@@ -37,20 +38,36 @@ def prepare(case: Case, candidate: Candidate | None = None, named_encoders: Name
             f"{case.path}: gates.category_pairs: got {least}, expected at most {most}: of {len(evaluation)} pairs no "
             "category has more of each label, and none would be compared"
         )
-    if dev is not None and (shared := dev.shared_with(evaluation)):
-        raise DataError(
-            f"{dev.path}: {shared} of the dev pairs are evaluation pairs; expected pairs that judge nothing"
-        )
     extra = {} if candidate else {name: case.read_pairs(name) for name in case.data.extra}
+    probe = extra.get(case.gates.forgetting.pairs) if case.gates.forgetting else None
+    for learned, judging, words in (
+        (dev, evaluation, "dev pairs are evaluation pairs"),
+        (replay, evaluation, "replay pairs are evaluation pairs"),
+        (replay, probe, "replay pairs are those of gates.forgetting"),
+    ):
+        if learned is not None and judging is not None and (shared := learned.shared_with(judging)):
+            raise DataError(f"{learned.path}: {shared} of the {words}; expected pairs that judge nothing")
     own = own_sides(case, sources)
     return Inputs(
-        case, base, train, evaluation, dev, extra, candidate, sides, sources, own, retrieval=case.read_retrieval()
+        case,
+        base,
+        train,
+        evaluation,
+        dev,
+        replay,
+        extra,
+        candidate,
+        sides,
+        sources,
+        own,
+        retrieval=case.read_retrieval(),
     )
 
 
-def require_steps(case: Case, name: str, recipe: Recipe, train: PairSet | None) -> None:
+def require_steps(case: Case, name: str, recipe: Recipe, train: PairSet | None, replay: PairSet | None) -> None:
     """Raise a CaseError where the pairs give a recipe no examples, or too few steps for its warm-up."""
-    steps = recipe.epochs * -(-_examples(case, name, recipe, train) // recipe.batch_size)
+    examples = _examples(case, name, recipe, train) + (_examples(case, name, recipe, replay) if recipe.replay else 0)
+    steps = recipe.epochs * -(-examples // recipe.batch_size)
     if recipe.warmup_steps >= steps:
         raise CaseError(
             f"{case.path}: models.{name}.warmup_steps: got {recipe.warmup_steps}, expected fewer than the "

@@ -1,4 +1,4 @@
-"""The pairs that a model learns from, made of the training pairs: with mined negatives, or a teacher's scores."""
+"""The pairs that a model learns from: the training pairs, or made of them with negatives, a teacher or replay pairs."""
 
 from harness.config import Recipe
 from harness.data import PairSet, read_pairs
@@ -24,6 +24,8 @@ def learned_pairs(ctx: Context, inputs: Inputs, model: str, recipe: Recipe) -> P
         pairs = read_pairs(mined.file(MINED))
     if recipe.teacher is not None and pairs is not None:
         pairs = pairs.graded_by(teacher_scores(ctx, inputs, recipe.teacher, pairs).scores)
+    if recipe.replay and pairs is not None and inputs.replay is not None:
+        pairs = pairs.with_replay(inputs.replay)
     return None if pairs is inputs.train else pairs
 
 

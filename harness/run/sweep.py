@@ -112,7 +112,7 @@ def _recipe(run: CaseRun, spec: SweepSpec, values: Mapping[str, Any]) -> Recipe:
     recipe = case.recipes[spec.model].changed(**changes_of(values))
     if recipe.teacher is not None and recipe.teacher not in case.teachers:
         raise CaseError(f"recipe: teacher: no such teacher: {recipe.teacher}")
-    require_steps(case, spec.model, recipe, run.inputs.train)
+    require_steps(case, spec.model, recipe, run.inputs.train, run.inputs.replay)
     require_targets(case, spec.model, recipe, run.inputs.base)
     return recipe
 

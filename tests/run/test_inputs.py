@@ -91,3 +91,63 @@ def test_dev_pairs_are_a_file_or_a_part_of_train_and_never_evaluation_pairs(
     (tmp_path / "tiny" / "dev.jsonl").write_text(pair_lines([own, known]), encoding="utf-8")
     with pytest.raises(DataError, match=r"dev.jsonl: 1 of the dev pairs are evaluation pairs; expected pairs"):
         prepared("dev.jsonl")
+
+
+GENERAL = [
+    ("a dog runs", "the dog is running", 5.0),
+    ("a dog runs", "a cat eats", 1.0),
+    ("rain falls", "it rains", 4.0),
+]
+
+
+@pytest.fixture
+def replaying(write_case, tiny_content, tmp_path, pair_lines):
+    """Prepares the tiny case with general pairs to learn from, and others that judge what was forgotten."""
+
+    def prepared(replay=GENERAL, probe=GENERAL[:1], **recipe):
+        content = tiny_content()
+        graded = {"threshold": 3.0}
+        content["data"] |= {
+            "replay": {"path": "replay.jsonl", **graded},
+            "extra": {"general": {"path": "probe.jsonl", **graded}},
+        }
+        content["gates"]["forgetting"] = {"pairs": "general"}
+        content["models"]["standard"] |= {"replay": True, **recipe}
+        path = write_case(tmp_path / "tiny", content)
+        for name, rows in (("replay", replay), ("probe", probe)):
+            lines = pair_lines([dict(zip(("sentence1", "sentence2", "score"), row, strict=True)) for row in rows])
+            (path.parent / f"{name}.jsonl").write_text(lines, encoding="utf-8")
+        return prepare(read_case(path))
+
+    return prepared
+
+
+def test_replay_pairs_count_in_the_steps_of_a_training(replaying):
+    other = [("snow", "it snows", 5.0), ("snow", "it is hot", 0.0)]
+    replaying(replay=GENERAL * 6, probe=other, warmup_steps=33)  # 31 is the most without them
+    with pytest.raises(CaseError, match=r"standard\.warmup_steps: got 34, expected fewer than the 34 steps"):
+        replaying(replay=GENERAL * 6, probe=other, warmup_steps=34)
+
+
+def test_replay_pairs_judge_nothing(replaying, tiny_inputs):
+    with pytest.raises(
+        DataError, match=r"replay\.jsonl: 1 of the replay pairs are those of gates\.forgetting; expected"
+    ):
+        replaying()
+    shared = tiny_inputs.eval.pairs[0]
+    with pytest.raises(
+        DataError, match=r"replay\.jsonl: 1 of the replay pairs are evaluation pairs; expected pairs that"
+    ):
+        replaying(replay=[*GENERAL, (shared.text_2, shared.text_1, 2.0)])
+
+
+def test_a_recipe_with_replay_needs_pairs_for_it(write_case, tiny_content, tmp_path):
+    content = tiny_content()
+    content["models"]["lora"]["replay"] = True
+    with pytest.raises(
+        CaseError, match=r"models\.lora\.replay: expected the pairs to learn from as well in data\.replay"
+    ):
+        read_case(write_case(tmp_path / "tiny", content))
+    content["data"]["replay"] = "train.jsonl"
+    with pytest.raises(CaseError, match=r"data\.replay: that of train as well; expected pairs that are apart"):
+        read_case(write_case(tmp_path / "tiny", content))

@@ -15,6 +15,7 @@ from harness.run.learned import learned_pairs, teacher_scores
 from harness.training import MINED, TEACH
 
 MINING = {"loss": "multiple_negatives_ranking", "negatives": 2, "hard_negatives": {"relative_margin": 0.0}}
+REPLAY = "sentence1,sentence2,score\nmore tea,tea for me,5\nmore tea,i hate it,1\nall day,every day,4\n"
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +27,7 @@ def content(tiny_content):
         "mined": {**plain, **MINING},
         "distilled": {**plain, "teacher": "cross", "matryoshka": [32, 8]},
         "head": {**plain, "strategy": "head"},
+        "replayed": {**plain, "replay": True},
         "dora": {**plain, "strategy": "lora", "lora": {"rank": 2, "use_dora": True, "target_modules": ["query"]}},
     }
     del content["gates"]
@@ -35,7 +37,11 @@ def content(tiny_content):
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, write_case, context_at, content):
     directory = tmp_path_factory.mktemp("strategies")
-    inputs = prepare(read_case(write_case(directory / "tiny", content)))
+    (directory / "tiny").mkdir()
+    (directory / "tiny" / "replay.csv").write_text(REPLAY, encoding="utf-8")
+    data = {**content["data"], "replay": {"path": "replay.csv", "threshold": 3.0}}
+    path = write_case(directory / "tiny", {**content, "data": data})
+    inputs = prepare(read_case(path))
     return CaseRun(context_at(directory / "store"), inputs, comparable(None, inputs.origin))
 
 
@@ -50,11 +56,19 @@ def test_mined_negatives_are_no_positives_and_lie_in_a_file_to_read(run):
     assert {text for _, text in pairs[0]} <= {pair.text_2 for pair in run.inputs.train}
 
 
-@pytest.mark.parametrize("model", ["mined", "distilled", "head", "dora"])
+@pytest.mark.parametrize("model", ["mined", "distilled", "head", "replayed", "dora"])
 def test_each_is_trained_opened_and_recorded_as_trained_on_the_cases_pairs(run, model):
     source = run.source(model)
     assert source.read_record().pairs_digest == run.inputs.train.digest
     assert run.evaluation(model).metrics["spearman"].value > run.evaluation("base").metrics["spearman"].value
+
+
+def test_replay_pairs_are_learned_beside_the_training_pairs_each_on_its_own_scale(run):
+    learned = learned_pairs(run.ctx, run.inputs, "replayed", run.inputs.case.recipes["replayed"])
+    known = len(run.inputs.train)
+    assert [*run.inputs.train.labels, 1, 0, 0.75] == [*learned.targets]
+    assert [pair.text_1 for pair in learned][known:] == ["more tea", "more tea", "all day"]
+    assert [*run.inputs.train.labels, 1, 0, 1] == [*learned.labels]
 
 
 def test_a_teachers_scores_take_the_place_of_the_grades(run):
