@@ -8,7 +8,7 @@ from harness.report.charts.watch import MOST_CHECKS, WATCH_CHARTS
 from harness.report.page import environment
 from harness.results.watch import History, WatchCheck, WatchValue
 from harness.statistics import Interval
-from harness.text import aligned, number
+from harness.text import aligned
 
 _TITLES = ("Value", "Now", "95 % interval", "Stored", "Tolerance", "p", "Remark")
 _NAMES = {
@@ -33,7 +33,7 @@ def watch_html(history: History) -> str:
             figures=[{"id": f"chart-{chart.name}", "chart": chart} for chart in render_all(WATCH_CHARTS, shown)],
             titles=_TITLES,
             values=[_cells(value) for value in history.last.values],
-            checks=[(check.at, check.answer, check.why) for check in reversed(shown.checks)],
+            checks=shown.checks[::-1],
         )
     )
 
@@ -51,7 +51,7 @@ def _cells(value: WatchValue) -> tuple[str, ...]:
     interval = Interval(value.low, value.high)
     return (
         _NAMES.get(value.name, value.name),
-        number(value.value),
+        cell(value.value),
         ends(interval) if value.low == value.low else "",
         known(value.stored),
         known(value.limit),

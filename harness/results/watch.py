@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import StoreError
 from harness.metrics import Number
-from harness.text import one_line
+from harness.text import one_line, quoted
 
 Answer = Literal["fine", "look", "retrain"]
 
@@ -62,6 +62,11 @@ class WatchCheck:
     answer: Answer
     why: str
     values: tuple[WatchValue, ...]
+
+    @property
+    def minute(self) -> str:
+        """Its time as a page shows it."""
+        return self.at[:16].replace("T", " ")
 
     def value(self, name: str) -> WatchValue:
         """Return a value by its name; NaN where the check has none."""
@@ -110,7 +115,7 @@ def add_check(path: Path, check: WatchCheck) -> None:
     places = ", ".join("?" * len(_COLUMNS))
     with _opened(path) as history, history:
         history.execute("BEGIN IMMEDIATE")
-        history.execute(f"CREATE TABLE IF NOT EXISTS checks ({', '.join(_COLUMNS)})")
+        history.execute(f"CREATE TABLE IF NOT EXISTS checks ({', '.join(map(quoted, _COLUMNS))})")
         [[number]] = history.execute("SELECT coalesce(max(number), 0) + 1 FROM checks")
         rows = [(number, *about, *astuple(value)) for value in check.values]
         history.executemany(f"INSERT INTO checks VALUES ({places})", rows)  # noqa: S608 (its number of places)

@@ -178,7 +178,7 @@ def _metrics(
         elif rule.proven and fewest >= least:
             found.say("retrain", f"worse: {words}")
         elif rule.worse:
-            found.say("look", f"worse, but not certainly: {words}")
+            found.say("look", f"too few labels to tell if worse: {words}")
         else:
             held.append(f"{name} {number(result.value)}")
     if held:

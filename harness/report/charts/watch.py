@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from harness.metrics import METRICS
 from harness.report.cells import ends
 from harness.report.cells import value as cell
-from harness.report.charts.style import LINE, PANEL, QUIET, Axes, Chart, Figure, evenly, legend_below, panel_grid
+from harness.report.charts.style import LINE, QUIET, WIDTH, Axes, Chart, Figure, evenly, legend_below, panel_grid
 from harness.report.types import DataTable
 from harness.results.watch import History, WatchValue
 from harness.statistics import DRIFT_LEVEL, Interval
@@ -24,29 +24,29 @@ def _metrics(history: History) -> Figure | None:
     names = _measured(history)
     if not names:
         return None
-    figure, grid = panel_grid(1, len(names), PANEL * len(names), 3.4)
-    for axes, name in zip(grid[0], names, strict=True):
+    figure, grid = panel_grid(len(names), 1, WIDTH, 0.6 + 1.9 * len(names), sharex=True)
+    for axes, name in zip(grid[:, 0], names, strict=True):
         for place, value in enumerate(_values(history, name)):
             _band(axes, place, value, higher=METRICS[name].direction == "higher")
             axes.plot([place, place], [value.low, value.high], color=QUIET, linewidth=1, label="95 % interval")
         _trend(axes, history, name)
         axes.set_title(METRICS[name].title)
-    legend_below(figure, columns=6)
+    legend_below(figure, columns=3)
     return figure
 
 
 def _drift(history: History) -> Figure | None:
     if all(math.isnan(value.value) for name in _DRIFT for value in _values(history, name)):
         return None
-    figure, grid = panel_grid(1, len(_DRIFT), PANEL * len(_DRIFT), 3.4)
-    for axes, (name, title), without in zip(grid[0], _DRIFT.items(), (0.5, 0.0), strict=True):
+    figure, grid = panel_grid(len(_DRIFT), 1, WIDTH, 0.6 + 2.6 * len(_DRIFT), sharex=True)
+    for axes, (name, title), without in zip(grid[:, 0], _DRIFT.items(), (0.5, 0.0), strict=True):
         axes.axhline(without, color=QUIET, linestyle="--", linewidth=1, label="without drift")
         found = [(place, value.value) for place, value in enumerate(_values(history, name)) if _is_drift(value)]
         axes.scatter(*zip(*found, strict=True) if found else ([], []), s=130, facecolors="none", edgecolors=QUIET)
         _trend(axes, history, name)
         axes.set_title(title)
     grid[0, 0].scatter([], [], s=130, facecolors="none", edgecolors=QUIET, label=f"p at most {DRIFT_LEVEL / 2:g}")
-    legend_below(figure, columns=5)
+    legend_below(figure, columns=3)
     return figure
 
 
@@ -111,7 +111,6 @@ WATCH_CHARTS: dict[str, Chart[History]] = {
         "Is the model as good on what comes in as when it was stored?",
         _metrics,
         _metrics_table,
-        wide=True,
         empty=lambda _: "No check had labelled pairs.",
     ),
     "drift": Chart(
@@ -119,7 +118,6 @@ WATCH_CHARTS: dict[str, Chart[History]] = {
         "How far are the embeddings of new texts from those of the evaluation pairs?",
         _drift,
         _drift_table,
-        wide=True,
         empty=lambda _: "No check had enough texts.",
     ),
 }
