@@ -130,7 +130,9 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
             yield history
     except (sqlite3.Error, ValidationError, IndexError, KeyError) as error:
         what = (
-            f"a {error.errors()[0]['loc'][-1]} is wrong" if isinstance(error, ValidationError) else one_line(str(error))
+            f"its {error.errors()[0]['loc'][-1]} is wrong"
+            if isinstance(error, ValidationError)
+            else one_line(str(error))
         )
         raise StoreError(
             f"{path}: cannot be used as the history ({what}); expected what `watch` wrote. It was left as it is: "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -165,7 +165,9 @@ def _metrics(
         if not comparable or before is None:
             found.values.append(value)
             continue
-        found.values.append(_against(value, before.value, before.limit))
+        found.values.append(replace(value, stored=before.value, limit=before.limit))
+        if fewest < least:
+            continue
         change = difference_interval(result.value, interval, before.value, stored[name])
         rule = regression(before.deterioration(result.value), before.limit, change.low, change.high)
         words = (
@@ -174,8 +176,8 @@ def _metrics(
             f"{signed(change.high)}), tolerance {number(before.tolerance)}"
         )
         if math.isnan(change.low):
-            found.say("look", f"{model} {name} cannot be told: {reason or change.reason}")
-        elif rule.proven and fewest >= least:
+            found.say("look", f"too few labels to tell {model} {name}: {reason or change.reason}")
+        elif rule.proven:
             found.say("retrain", f"worse: {words}")
         elif rule.worse:
             found.say("look", f"too few labels to tell if worse: {words}")
@@ -183,10 +185,6 @@ def _metrics(
             held.append(f"{name} {number(result.value)}")
     if held:
         found.say("fine", f"{model} {', '.join(held)} hold on {count(len(pairs), 'new pair')}")
-
-
-def _against(value: WatchValue, stored: float, limit: float) -> WatchValue:
-    return WatchValue(value.name, value.value, value.low, value.high, stored, limit, reason=value.reason)
 
 
 def _stale(found: _Found, run: CaseRun, baseline: Baseline, path: Path, model: str, max_age: float) -> None:
