@@ -123,6 +123,19 @@ def test_texts_of_another_kind_are_drift_however_often_they_repeat(case, baselin
     assert said(capsys).startswith("look: drift cannot be told: too few texts: 1 new and 81 old, expected at least 20")
 
 
+def test_texts_with_sides_are_held_against_first_texts(case, baseline, capsys, tmp_path, write_case, tiny_content):
+    content = tiny_content()
+    content["data"]["sides"] = {"text_1": "query", "text_2": "none"}
+    write_case(case.parent, {**content, "prompts": {"query": "tell me: "}})
+    baseline()
+    rows = [json.loads(line) for line in case.with_name("eval.jsonl").read_text(encoding="utf-8").splitlines()]
+    texts = dict.fromkeys(row["text_1"] for row in rows)
+    (tmp_path / "new.txt").write_text("\n".join(texts), encoding="utf-8")
+    for arguments in (("--texts", tmp_path / "new.txt"), ("--pairs", case.with_name("eval.jsonl"))):
+        assert 0 == run(case, *arguments)
+        assert f"no drift in {len(texts)} new texts (AUC " in said(capsys)
+
+
 def test_a_stale_baseline_is_looked_at(case, baseline, capsys, edit_json):
     path = baseline(torch="1.0", missing="0")
     os.utime(path, (0, 0))
