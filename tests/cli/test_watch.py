@@ -29,26 +29,27 @@ def case(tmp_path, write_case, tiny_content, monkeypatch):
 
 @pytest.fixture
 def baseline(case, tmp_path):
-    """Writes a baseline of the base: as it is, or of a model that was far better."""
+    """Writes a baseline of one model: as it is, or as if it had been far better."""
 
-    def write(*, better=False, **libraries):
+    def write(*, name="base", better=False, **libraries):
         session = open_session(settings_here([case]), lambda *_: None, jobs=1)
         run = session.run("tiny")
-        found, pairs = run.evaluation("base"), run.inputs.eval
+        found, pairs = run.evaluation(name), run.inputs.eval
         if better:
             scores = pairs.labels * 0.8 + np.linspace(0, 0.1, len(pairs))
             found = evaluate(
                 ScoredPairs(scores, pairs.labels, np.zeros((len(pairs), 2)), pairs.categories, pairs.pair_types)
             )
+        drawn = None if name == "base" else {"": run.intervals(found)}
         missing = undefined_metrics([found])
         provenance = {"encode": {"libraries": {"torch": version("torch"), **libraries}}}
-        model = build_model(run.inputs.case, "base", found, {}, (), {}, provenance, undefined=missing)
+        model = build_model(run.inputs.case, name, found, {}, (), {}, provenance, drawn, missing)
         stored = Baseline(
             version=1,
             origin=run.inputs.origin,
-            models={"base": model},
+            models={name: model},
             undefined=missing,
-            scores=build_scores({"base": found}),
+            scores=build_scores({name: found}),
         )
         path = session.baseline_path("tiny")
         write_baseline(path, stored)
@@ -83,6 +84,12 @@ def test_the_same_pairs_are_fine_and_each_check_is_kept(case, baseline, capsys):
     assert ["margin", "cohens_d", "auc_roc", "drift_auc", "drift_mmd", "age_days"] == [one.name for one in first.values]
     page = history(case).with_suffix(".html").read_text(encoding="utf-8")
     assert "Checks, the last first (2 of 2)" in page
+
+
+def test_the_first_trained_model_is_watched_by_default(case, baseline, capsys):
+    baseline(name="lora")
+    assert 0 == run(case, "--pairs", case.with_name("eval.jsonl"))
+    assert said(capsys).startswith("fine: lora margin ")
 
 
 def test_a_metric_that_is_certainly_worse_says_retrain(case, baseline, capsys):
