@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import redirect_stdout, suppress
 from typing import TextIO
 
-from harness.cli import advise, audit, audit_index, compare, gate, init, power, report, run, store, sweep
+from harness.cli import advise, audit, audit_index, compare, gate, init, power, report, run, store, sweep, watch
 from harness.cli.command import DONE, NOTHING_TO_JUDGE
 from harness.errors import HarnessError
 
@@ -25,6 +25,7 @@ COMMANDS = {
     "report": report.COMMAND,
     "store": store.COMMAND,
     "sweep": sweep.COMMAND,
+    "watch": watch.COMMAND,
 }
 """Every command by its name."""
 

@@ -1,12 +1,14 @@
 """The parts that all commands share."""
 
 import argparse
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-DONE, REGRESSION, NOTHING_TO_JUDGE = range(3)
-"""Exit statuses: done, and no regression; a regression; nothing to judge (argparse exits with 2 as well)."""
+DONE, REGRESSION, NOTHING_TO_JUDGE, LOOK = range(4)
+"""Exit statuses: done, and no regression; a regression; nothing to judge (argparse exits with 2 as well); no
+regression, but something that a person has to look at."""
 
 
 CASES = {
@@ -33,3 +35,15 @@ class Command(NamedTuple):
     arguments: Mapping[str, Mapping[str, Any]]
     run: Callable[[argparse.Namespace], int]
     takes_further: bool = False
+
+
+def name_steps() -> Callable[[str, float, str], None]:
+    """Return what names each step that is not in the store, once."""
+    named: set[str] = set()
+
+    def tell(title: str, _done: float, _note: str) -> None:
+        if title not in named:
+            named.add(title)
+            sys.stderr.write(f"{title}\n")
+
+    return tell

@@ -3,10 +3,9 @@
 import argparse
 import math
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-from harness.cli.command import CASES, DONE, Command
+from harness.cli.command import CASES, DONE, Command, name_steps
 from harness.errors import CaseError
 
 _STORAGE = "of a database for the study, as SQLAlchemy takes it; by default a journal below .harness/sweeps"
@@ -27,7 +26,7 @@ def _run(given: argparse.Namespace) -> int:
     settings = settings_here(given.cases)
     if len(settings.cases) != 1:
         raise CaseError(f"--case: got {len(settings.cases)} cases, expected one: name it with --case PATH")
-    session = open_session(settings, _progress(), jobs=given.jobs)
+    session = open_session(settings, name_steps(), jobs=given.jobs)
     [name] = session.cases
     try:
         found = sweep(
@@ -43,18 +42,6 @@ def _run(given: argparse.Namespace) -> int:
     write_whole(page, sweep_html(found))
     sys.stdout.write(f"{as_text(found)}\n{page}\n")
     return DONE
-
-
-def _progress() -> Callable[[str, float, str], None]:
-    """Return what names each step that is not in the store, once."""
-    named: set[str] = set()
-
-    def tell(title: str, _done: float, _note: str) -> None:
-        if title not in named:
-            named.add(title)
-            sys.stderr.write(f"{title}\n")
-
-    return tell
 
 
 COMMAND = Command(

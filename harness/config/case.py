@@ -140,14 +140,16 @@ class Case(Frozen):
         """Name -> source of each set of pairs: `train`, `eval`, `dev` unless it is a share, and the extra ones."""
         return self.data.sources(self.path.parent)
 
-    def read_pairs(self, name: str) -> PairSet:
-        """Read a set of `sources`.
+    def read_pairs(self, name: str, source: PairSource | None = None) -> PairSet:
+        """Read a set of `sources`, or another source as that set is read.
 
         Raises:
             DataError: It cannot be read, or holds pairs that cannot be used.
         """
         data, columns = self.data, self.data.columns.model_dump(exclude_none=True)
-        return read_pairs(self.sources[name], columns=columns, threshold=data.threshold_of(name), strict=data.strict)
+        return read_pairs(
+            source or self.sources[name], columns=columns, threshold=data.threshold_of(name), strict=data.strict
+        )
 
     def read_retrieval(self) -> RetrievalSet | None:
         """Read the retrieval set, if the case names one; a DataError where it cannot be used."""

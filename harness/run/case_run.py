@@ -115,15 +115,21 @@ class CaseRun:
         # What the recipe says anyway is no change.
         changes = {key: to for key, to in changes.items() if to != getattr(self.inputs.case.models[model], key, to)}
         sets = {"eval": self.inputs.eval} if changes else self.inputs.pair_sets
-        source, sides = self.source(model, **changes), self.inputs.sides_of(model)
-        retrieval = self.inputs.retrieval
+        sides, retrieval = self.inputs.sides_of(model), self.inputs.retrieval
         searched = {} if retrieval is None or changes else {TEXTS: retrieval.texts(sides)}
+        return self.encode(model, {**{name: sides.texts(pairs) for name, pairs in sets.items()}, **searched}, **changes)
+
+    def encode(
+        self, model: str, texts: Mapping[str, Sequence[Sequence[str]]], **changes: Any
+    ) -> Artefact[EncodingFacts]:
+        """Encode sets of texts, each as its texts of each distinct side."""
+        source = self.source(model, **changes)
         return self.ctx.artefact(
             ENCODERS[type(source)],
             title=self.title("encode", model, **changes),
             source=source,
-            texts={**{name: sides.texts(pairs) for name, pairs in sets.items()}, **searched},
-            sides=sides,
+            texts=texts,
+            sides=self.inputs.sides_of(model),
             **({"device": self.ctx.device} if isinstance(source, Checkpoint) else {}),  # others have their own
         )
 

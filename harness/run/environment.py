@@ -2,6 +2,7 @@
 
 import platform
 import subprocess
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -32,7 +33,20 @@ def libraries() -> dict[str, str]:
 
 def commit(directory: Path) -> str:
     """Return the git commit of a directory, `-dirty` where a tracked file differs; empty outside of a repository."""
-    command = ["git", "-C", str(directory), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    return _git(directory, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+
+
+def changed_at(path: Path) -> datetime | None:
+    """Return when a file was last committed, or written where no commit has it; None in a clone without that commit."""
+    seconds, _, names = _git(path.parent, "log", "-1", "--format=%ct %D", "--", path.name).partition(" ")
+    if "grafted" in names:  # the first commit of a shallow clone, which seems to add every file
+        return None
+    return datetime.fromtimestamp(float(seconds or path.stat().st_mtime), UTC)
+
+
+def _git(directory: Path, *arguments: str) -> str:
+    """Return what git says about a directory; empty outside of a repository."""
+    command = ["git", "-C", str(directory), *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)  # noqa: S603 (fixed)
     except (OSError, subprocess.TimeoutExpired):  # no git

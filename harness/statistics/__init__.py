@@ -6,11 +6,13 @@
 would with other pairs, of a model that is not trained again. `regression`: the rule that holds a change against its
 tolerance and its interval. `least_deviation`: how much trainings differ at the least. `power`: which changes a gate by
 that rule detects. `mean_interval`: how far a mean over queries would move. `ratio_interval`: a ratio of durations.
-`share_interval`: a share counted in a sample.
+`share_interval`: a share counted in a sample. `embedding_drift`: new embeddings held against old ones.
+`difference_interval`: how far the difference of two values would move that are each of other pairs.
 """
 
 from harness.statistics.bootstrap import SEED, intervals
 from harness.statistics.by_query import RetrievalChange, mean_interval, retrieval_change
+from harness.statistics.drift import DRIFT_LEVEL, Drift, difference_interval, embedding_drift
 from harness.statistics.intervals import Interval
 from harness.statistics.paired import Change, compare
 from harness.statistics.power import PROBABILITY, Comparisons, Power, power

@@ -27,7 +27,7 @@ def read_texts(path: Path, expected: int, rows: Rows, column: str | None = None)
         DataError: The file cannot be read, has another number of texts, or lacks one.
     """
     wanted, found, total = set(rows.tolist()), [], 0
-    for text in _texts(path, column or _TEXT):
+    for text in texts_in(path, column):
         if total in wanted:
             found.append(text)
         total += 1
@@ -40,12 +40,14 @@ def read_texts(path: Path, expected: int, rows: Rows, column: str | None = None)
     return found
 
 
-def _texts(path: Path, column: str) -> Iterator[str]:
+def texts_in(path: Path, column: str | None = None) -> Iterator[str]:
+    """Yield the texts of a file; arguments and errors as `read_texts`."""
     if path.exists() and not path.is_file() and not path.is_dir():  # a pipe or a device never ends
         raise DataError(f"{path}: no regular file; expected texts")
     if path.suffix.lower() == _LINES:
         yield from _lines(path)
         return
+    column = column or _TEXT
     for row in rows_of(path):
         if isinstance(row.cells, str):
             raise DataError(f"{path}:{row.line}: {row.cells}")
