@@ -6,7 +6,7 @@
 would with other pairs, of a model that is not trained again. `regression`: the rule that holds a change against its
 tolerance and its interval. `least_deviation`: how much trainings differ at the least. `power`: which changes a gate by
 that rule detects. `mean_interval`: how far a mean over queries would move. `ratio_interval`: a ratio of durations.
-`share_interval`: a share counted in a sample.
+`share_interval`: a share counted in a sample. `rerank`: a second scorer for the pairs that a first one is uncertain of.
 """
 
 from harness.statistics.bootstrap import SEED, intervals
@@ -23,4 +23,5 @@ from harness.statistics.regression import (
     retraining_tolerances,
 )
 from harness.statistics.relative import Ratio, RelativePerformance, ratio_interval, relative_performance
+from harness.statistics.rerank import BeforeAfter, Confusion, Rerank
 from harness.statistics.share import share_interval
