@@ -75,7 +75,7 @@ class Inputs:
 
     @property
     def reranked(self) -> tuple[str, ...]:
-        """The models that the case puts its second stage behind; none where a candidate is gated, which trains nothing."""
+        """The models that the case puts its second stage behind; none where a candidate is gated."""
         spec = self.case.rerank
         return () if spec is None or self.candidate else tuple(spec.models or self.trained)
 

@@ -256,7 +256,7 @@ _ROWS = (
         chart="rank",
         runs=("strategies",),
     ),
-    _Measured(
+    Gate(
         name="rerank",
         title="Second stage",
         question="Are the decisions no worse where a cross-encoder decides the uncertain pairs?",
