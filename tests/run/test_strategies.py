@@ -110,7 +110,11 @@ def test_a_second_stage_rescores_the_band_and_is_in_the_results(run):
     done = replace(run, ctx=run.ctx.lookup_only())
     entries = reranked(done, ["distilled"])
     assert {"distilled": found} == {name: entry.value for name, entry in entries.items()}
-    assert entries["distilled"].teacher_ms > entries["distilled"].model_ms > 0
+    entry, encoded = entries["distilled"], run.encoding("distilled").value
+    assert entry.model_ms == pytest.approx(2000 * encoded.seconds / encoded.texts)
+    assert entry.teacher_ms == pytest.approx(
+        1000 * teacher_scores(run.ctx, run.inputs, "cross", pairs).seconds / len(pairs)
+    )
 
 
 @pytest.mark.parametrize(
