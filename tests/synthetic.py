@@ -29,11 +29,13 @@ from harness.results import (
     RankEntry,
     RankPoint,
     RelativeEntry,
+    RerankEntry,
     Results,
     RetrievalValue,
     StrategyEntry,
 )
 from harness.statistics import Interval, RelativePerformance, RetrievalChange, regressed_pairs
+from harness.statistics.rerank import choose_band, rerank
 from harness.training import EpochPoint, ParameterCounts, TrainingFacts
 
 SIGNALS = (-0.2, 0.5, 0.4, 0.37, 0.34, 0.31, 0.28, 0.25)
@@ -126,6 +128,7 @@ def report_of(name, rows, labels, scores, stored):
         learning_rate=_learning_rate(models, relative[0]) if relative else None,
         strategies={model: _strategy(entry.metrics["spearman"].value) for model, entry in models.items()},
         rank=_ranks(names[2], models[names[2]].metrics["cohens_d"].value) if relative else None,
+        rerank={model: _rerank(labels, scores[model], table) for model in names[1:]},
     )
     return Report(name, case, table, MADE_BY)
 
@@ -205,6 +208,13 @@ def _strategy(value):
     of = RetrievalValue(value=value, interval=None if math.isnan(value) else Interval(value - 0.05, value + 0.05))
     change = RetrievalChange(0.1, Interval(0.05, 0.15), (1,), (2, 3))
     return StrategyEntry(metrics=dict.fromkeys(RETRIEVAL_METRICS, of), change=change, widths={"128": value})
+
+
+def _rerank(labels, scores, table):
+    """A model with a second stage that knows the labels, and a band that was chosen on the same pairs."""
+    texts, second = np.arange(2 * len(labels)).reshape(-1, 2), labels.astype(np.float64)
+    found = rerank(choose_band(scores, second, labels, 0.2), scores, second, labels, texts, table.pair_type)
+    return RerankEntry(teacher="cross", share=0.2, value=found, model_ms=1.5, teacher_ms=20.0)
 
 
 def _ranks(model, value):

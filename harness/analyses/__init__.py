@@ -12,6 +12,7 @@ from harness.analyses.operating_point import OPERATING_POINT, QUANTITIES, Operat
 from harness.analyses.power import POWER, ModelPower
 from harness.analyses.projection import PLANES, PROJECT, pair_means
 from harness.analyses.relative import RELATIVE
+from harness.analyses.rerank import RERANK
 from harness.analyses.retrieval import RETRIEVE, TEXTS
 from harness.analyses.uncertainty import UNCERTAINTY, Uncertainty
 from harness.execution import Step

@@ -16,4 +16,5 @@ from harness.config.limits import (
 from harness.config.losses import LOSSES, Loss
 from harness.config.models import DirectorySpec, EncoderSpec, EndpointSpec, ModelSpec, RemoteSpec
 from harness.config.recipe import HardNegatives, LoraSpec, Recipe
+from harness.config.rerank import RerankSpec
 from harness.config.sides import NO_SIDE, SideNames

@@ -14,6 +14,7 @@ from harness.config.fields import Commit, Frozen, Problem, refuse, shown, table
 from harness.config.limits import AuditTable, Gates, LearningRateCheck, RelativeGate, Tolerance
 from harness.config.models import ModelSpec
 from harness.config.recipe import Recipe
+from harness.config.rerank import RerankSpec
 from harness.config.sweep import SweepSpec
 from harness.config.teacher import Teacher
 from harness.data import PairSet, PairSource, RetrievalSet, read_pairs, read_retrieval
@@ -82,7 +83,7 @@ class Case(Frozen):
     prompts: dict[str, str] = Field(default_factory=dict)
     """Name -> prompt of a side, such as query = "query: ", before one of this name that the base declares."""
     teachers: dict[str, Teacher] = Field(default_factory=dict)
-    """Name -> cross-encoder that is trained on the pairs, for models that learn from its scores."""
+    """Name -> cross-encoder that is trained on the pairs: for models that learn from its scores, or to rerank."""
     models: dict[str, ModelSpec] = Field(min_length=1)
     """Name, an identifier -> a model: a recipe to train it by, or where it comes from."""
     gates: Gates = table()
@@ -95,6 +96,8 @@ class Case(Frozen):
     """A check of an adapter at two learning rates; without the table no rate is checked."""
     sweep: SweepSpec | None = None
     """The space in which `embedding-harness sweep` looks for a better recipe; scored on the dev pairs alone."""
+    rerank: RerankSpec | None = None
+    """A teacher as a second stage behind the models; without the table none is tried."""
     _path: Path = PrivateAttr()
 
     def model_post_init(self, context: Any) -> None:
@@ -255,6 +258,15 @@ class Case(Frozen):
             problems.append(((), "expected pairs to choose by in data.dev; evaluation pairs choose nothing"))
         refuse(problems)
         return sweep
+
+    @field_validator("rerank")
+    @classmethod
+    def _rerank_of_models(cls, spec: RerankSpec | None, info: ValidationInfo) -> RerankSpec | None:
+        models: dict[str, ModelSpec] = info.data.get("models", {})
+        data: DataSpec | None = info.data.get("data")
+        if spec is not None and models and data is not None:
+            refuse(spec.problems(models, info.data.get("teachers", {}), has_dev=data.dev is not None))
+        return spec
 
 
 def read_case(path: Path) -> Case:

@@ -76,6 +76,12 @@ class Inputs:
         return tuple(name for name, strategy in self.trained.items() if strategy == "lora")
 
     @property
+    def reranked(self) -> tuple[str, ...]:
+        """The models that the case puts its second stage behind; none where a candidate is gated."""
+        spec = self.case.rerank
+        return () if spec is None or self.candidate else tuple(spec.models or self.trained)
+
+    @property
     def pair_sets(self) -> dict[str, PairSet]:
         """Every set of pairs that is scored, by name: for thresholds, `eval`, and the extra ones."""
         return {**self.threshold_pairs, "eval": self.eval, **self.extra}

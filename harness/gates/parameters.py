@@ -69,6 +69,7 @@ PARAMETERS: dict[str, Callable[[Inputs], list[dict[str, str]]]] = {
     "searched": lambda inputs: _each("model", () if inputs.retrieval is None else inputs.trained),
     "compared": lambda inputs: [] if inputs.retrieval is None or inputs.candidate else [{}],
     "rank": _ranks,
+    "reranked": lambda inputs: _each("model", inputs.reranked),
     "adapter": lambda inputs: _each("model", inputs.adapters),
     "candidate": lambda inputs: _each("model", inputs.candidates),
     "candidate_adapter": lambda inputs: _each("model", filter(inputs.candidates.get, inputs.adapters)),

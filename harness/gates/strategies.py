@@ -1,4 +1,4 @@
-"""The gate on a comparison of strategies: is one of them worth shipping, and which?"""
+"""The gates on what a case compares: is one of its strategies worth shipping, and is a second stage?"""
 
 import math
 
@@ -30,6 +30,26 @@ def one_is_worth_it(run: Evidence, subject: Subject) -> Verdict:
     gain = f"{RANKING} {left[best].difference:+.3f} beside the base"
     message = f"{words}{best} is the best: {gain} (95 % interval {ends}){alike}"
     return Verdict(outcome=outcome, observed=left[best].difference, reference=0.0, message=message)
+
+
+def rerank_is_no_worse(run: Evidence, subject: Subject) -> Verdict:
+    """Judge that a second stage makes no more decisions wrong than right, by the accuracy on the evaluation pairs.
+
+    It fails where the whole paired interval of the change is below 0; a loss within chance is inconclusive.
+    """
+    found = run.rerank(subject.model)
+    accuracy, interval = found.accuracy, found.accuracy.interval
+    if math.isnan(accuracy.change):
+        message = f"{subject.model} with a second stage: undefined: {interval.reason}"
+        return Verdict(outcome="fail", observed=math.nan, reference=0.0, message=message)
+    outcome: Outcome = "pass" if accuracy.change >= 0 else "fail" if interval.high < 0 else "inconclusive"
+    end = {"pass": "no worse", "fail": "worse", "inconclusive": "worse, within chance"}[outcome]
+    ends = f" (95 % interval {interval.low:+.3f} to {interval.high:+.3f})" if not interval.reason else ""
+    message = (
+        f"{subject.model} accuracy {accuracy.before:.3f}, with the second stage {accuracy.change:+.3f}{ends}: "
+        f"{found.rescored:,.0f} pairs rescored, {len(found.fixed):,} fixed, {len(found.regressed):,} regressed: {end}"
+    )
+    return Verdict(outcome=outcome, observed=accuracy.change, reference=0.0, message=message)
 
 
 def _forgot(run: Evidence, model: str) -> bool:

@@ -257,6 +257,16 @@ _ROWS = (
         runs=("strategies",),
     ),
     Gate(
+        name="rerank",
+        title="Second stage",
+        question="Are the decisions no worse where a cross-encoder decides the uncertain pairs?",
+        action="Do not put it behind this model. Look at the pairs that it made wrong; train the teacher longer, or on "
+        "harder pairs.",
+        over=("reranked",),
+        judge=strategies.rerank_is_no_worse,
+        runs=("full", "strategies"),
+    ),
+    Gate(
         name="forgetting",
         title="Catastrophic forgetting",
         question="Does the model still know what the base knew of other texts?",

@@ -13,7 +13,7 @@ from harness.data.audit import Audit
 from harness.execution import Cost
 from harness.gates.inputs import Inputs
 from harness.metrics import METRICS, Evaluation, Number
-from harness.statistics import Change, RegressedPair, RelativePerformance, RetrievalChange
+from harness.statistics import Change, RegressedPair, RelativePerformance, Rerank, RetrievalChange
 from harness.training import EpochPoint
 from harness.verification import Verification
 
@@ -150,6 +150,9 @@ class Evidence(Protocol):
 
     def retrieval_change(self, model: str, metric: str) -> RetrievalChange:
         """A model's retrieval beside the base's, query by query."""
+
+    def rerank(self, model: str) -> Rerank:
+        """A model's decisions on the evaluation pairs, alone and with the case's second stage."""
 
     def curve(self, model: str) -> Sequence[EpochPoint]:
         """The training curve of a model that is trained here, a point an epoch."""

@@ -16,6 +16,7 @@ from harness.results.entries import (
     RankEntry,
     RankPoint,
     RelativeEntry,
+    RerankEntry,
     RetrievalValue,
     StrategyEntry,
 )

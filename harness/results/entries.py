@@ -12,7 +12,7 @@ from harness.execution import Cost, ResultsOf, Step
 from harness.gates import Outcome
 from harness.metrics import METRICS, GroupResult, Number
 from harness.models import EncodingFacts
-from harness.statistics import Change, Interval, RegressedPair, RelativePerformance, RetrievalChange
+from harness.statistics import Change, Interval, RegressedPair, RelativePerformance, Rerank, RetrievalChange
 from harness.training import EpochPoint, TrainingFacts
 
 T = TypeVar("T")
@@ -269,6 +269,24 @@ class RankEntry(Part):
     metric: MetricKey
     own: int
     points: tuple[RankPoint, ...]
+
+
+class RerankEntry(Part):
+    """A model with the case's second stage.
+
+    Attributes:
+        teacher: The cross-encoder that rescores.
+        share: Share of the dev pairs that is uncertain, as the case states it.
+        value: The decisions of the model alone, and of both stages.
+        model_ms: Milliseconds in which the model encodes two texts.
+        teacher_ms: Milliseconds in which the cross-encoder scores a pair.
+    """
+
+    teacher: str
+    share: float
+    value: Rerank
+    model_ms: Number
+    teacher_ms: Number
 
 
 class CandidateEntry(Part):

@@ -15,6 +15,7 @@ from harness.results.entries import (
     Part,
     RankEntry,
     RelativeEntry,
+    RerankEntry,
     StrategyEntry,
     known,
 )
@@ -58,6 +59,7 @@ class CaseResults(Part):
         learning_rate: The learning-rate check; null where the case has none.
         strategies: Model -> what it finds in the case's documents, and keeps; empty where the case has none.
         rank: The adapter at several ranks; null where the case compares none, or they were not run.
+        rerank: Model -> its decisions with the case's second stage; empty where the case has none, or it was not run.
         candidate: The model that a run with `-m gate` is about; else null.
     """
 
@@ -85,6 +87,7 @@ class CaseResults(Part):
     learning_rate: LearningRateEntry | None = None
     strategies: dict[str, StrategyEntry] = Field(default_factory=dict)
     rank: RankEntry | None = None
+    rerank: dict[str, RerankEntry] = Field(default_factory=dict)
     candidate: CandidateEntry | None = None
 
     def __repr__(self) -> str:

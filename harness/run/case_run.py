@@ -12,6 +12,7 @@ from harness.analyses import (
     AUDIT,
     EVALUATE,
     RELATIVE,
+    RERANK,
     RETRIEVE,
     TEXTS,
     UNCERTAINTY,
@@ -28,8 +29,16 @@ from harness.metrics.retrieval import RetrievalResult
 from harness.models import ENCODERS, Checkpoint, Embeddings, EncodingFacts, ModelSource
 from harness.run.inputs import Inputs
 from harness.run.latency import measure_in_turns
-from harness.run.learned import learned_pairs
-from harness.statistics import Change, Interval, RegressedPair, RelativePerformance, RetrievalChange, retrieval_change
+from harness.run.learned import learned_pairs, teacher_scores
+from harness.statistics import (
+    Change,
+    Interval,
+    RegressedPair,
+    RelativePerformance,
+    Rerank,
+    RetrievalChange,
+    retrieval_change,
+)
 from harness.training import TRAIN, EpochPoint, TrainingFacts
 from harness.verification import Candidate, Verification, verify
 
@@ -234,6 +243,23 @@ class CaseRun:
     def retrieval_change(self, model: str, metric: str) -> RetrievalChange:
         """Compare a model's retrieval with the base's, query by query."""
         return retrieval_change(self.retrieval(model), self.retrieval(BASE), metric)
+
+    def rerank(self, model: str) -> Rerank:
+        """Compare the decisions of a model with those that the case's second stage makes of them."""
+        data, spec = self.inputs, self.inputs.case.rerank
+        if spec is None or data.dev is None:
+            raise ValueError("the case has no second stage")
+        dev, evaluated = (teacher_scores(self.ctx, data, spec.teacher, pairs) for pairs in (data.dev, data.eval))
+        return self.ctx.run(
+            RERANK,
+            embeddings=self._embeddings(model),
+            dev_pairs=data.dev,
+            eval_pairs=data.eval,
+            dev_teacher=dev.scores,
+            eval_teacher=evaluated.scores,
+            share=spec.band,
+            sides=data.sides_of(model),
+        )
 
     def curve(self, model: str) -> Sequence[EpochPoint]:
         """Return the training curve of a model that is trained here."""

@@ -31,7 +31,7 @@ from harness.results import (
 from harness.run.case_run import CaseRun
 from harness.run.pair_table import Planes, pair_table, projections
 from harness.run.parts import Parts
-from harness.run.studies import at_each_rank, at_each_rate, compared, known
+from harness.run.studies import at_each_rank, at_each_rate, compared, known, reranked
 
 Outcomes = Mapping[tuple[str, Subject], Outcome]
 
@@ -111,6 +111,7 @@ def collect(
         learning_rate=parts.make("learning rate", lambda: at_each_rate(done), None),
         strategies={} if brief else parts.make("strategies", lambda: compared(done, measured), {}),
         rank=parts.make("rank", lambda: at_each_rank(done), None),
+        rerank=parts.make("rerank", lambda: reranked(done, measured), {}),
         candidate=_candidate(run),
     )
     return results, pair_table(done, measured, planes)

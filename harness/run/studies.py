@@ -1,4 +1,4 @@
-"""The entries of results on several trainings of one model, and on what models find in a case's documents."""
+"""The entries of results on what a case compares: rates, ranks, strategies, and models with a second stage."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,10 +13,12 @@ from harness.results import (
     LearningRatePoint,
     RankEntry,
     RankPoint,
+    RerankEntry,
     RetrievalValue,
     StrategyEntry,
 )
 from harness.run.case_run import CaseRun
+from harness.run.learned import teacher_scores
 from harness.statistics import Interval, mean_interval
 
 
@@ -96,6 +98,25 @@ def compared(run: CaseRun, measured: Sequence[str]) -> dict[str, StrategyEntry]:
         )
         for model, result in found.items()
     }
+
+
+def reranked(run: CaseRun, measured: Sequence[str]) -> dict[str, RerankEntry]:
+    """Return the measured models with the case's second stage; empty where the case has none, or it was not run."""
+    spec, entries = run.inputs.case.rerank, {}
+    if spec is None:
+        return {}
+    for model in [name for name in run.inputs.reranked if name in measured]:
+        with suppress(HarnessError):  # it failed, and a gate says so, or nobody asked for it
+            found, encoded = run.rerank(model), run.encoding(model).value
+            scored = teacher_scores(run.ctx, run.inputs, spec.teacher, run.inputs.eval)
+            entries[model] = RerankEntry(
+                teacher=spec.teacher,
+                share=spec.band,
+                value=found,
+                model_ms=2 * 1000 * encoded.seconds / encoded.texts,
+                teacher_ms=1000 * scored.seconds / len(scored.scores),
+            )
+    return entries
 
 
 def known(interval: Interval | None) -> Interval | None:

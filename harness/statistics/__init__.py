@@ -7,7 +7,8 @@ would with other pairs, of a model that is not trained again. `regression`: the 
 tolerance and its interval. `least_deviation`: how much trainings differ at the least. `power`: which changes a gate by
 that rule detects. `mean_interval`: how far a mean over queries would move. `ratio_interval`: a ratio of durations.
 `share_interval`: a share counted in a sample. `embedding_drift`: new embeddings held against old ones.
-`difference_interval`: how far the difference of two values would move that are each of other pairs.
+`difference_interval`: how far the difference of two values would move that are each of other pairs. `rerank`: a second
+scorer for the pairs that a first one is uncertain of.
 """
 
 from harness.statistics.bootstrap import SEED, intervals
@@ -25,4 +26,5 @@ from harness.statistics.regression import (
     retraining_tolerances,
 )
 from harness.statistics.relative import Ratio, RelativePerformance, ratio_interval, relative_performance
+from harness.statistics.rerank import BeforeAfter, Confusion, Rerank
 from harness.statistics.share import share_interval

@@ -28,7 +28,7 @@ from harness.execution import Cost
 from harness.gates import BATCHES, GATES, Subject, judge
 from harness.metrics import METRICS, Evaluation, GroupResult, MetricResult
 from harness.models import TrainingRecord
-from harness.statistics import Interval, RelativePerformance, RetrievalChange
+from harness.statistics import BeforeAfter, Interval, RelativePerformance, RetrievalChange
 from harness.training import EpochPoint
 from harness.verification import Candidate, CheckResult, Verification
 
@@ -101,6 +101,7 @@ class Run:
             candidates={candidate: gated} if candidate else {},
             models=("base", *trained),
             trained=trained,
+            reranked=() if candidate else tuple(trained),
             adapters=tuple(name for name, strategy in trained.items() if strategy == "lora"),
             has_categories=True,
             compared_categories=("values",),
@@ -113,6 +114,8 @@ class Run:
         self.regressed_pairs = []
         self.relatives = {None: relative(0.9), 2e-5: relative(0.05), 2e-4: relative(0.7)}
         self.cut = self.ranked = self.general = replace(relative(0.9), ratio=0.97)
+        accuracy = BeforeAfter(0.80, 0.84, Interval(0.01, 0.07))
+        self.reranked = SimpleNamespace(accuracy=accuracy, rescored=200.0, fixed=(1, 2, 3), regressed=(4,))
         self.found = RetrievalChange(0.2, Interval(0.1, 0.3), (3,), (1, 2, 5))
         self.points = [EpochPoint(1, 0.5, 0.80), EpochPoint(2, 0.3, 0.86), EpochPoint(3, 0.1, 0.85)]
         self.arrays = {
@@ -138,6 +141,7 @@ class Run:
         self.at_rank = lambda model, rank, metric: self.ranked
         self.kept = lambda model, pairs, metric: self.general
         self.retrieval_change = lambda model, metric: self.found
+        self.rerank = lambda model: self.reranked
         self.curve = lambda model: self.points
         self.embeddings = lambda model: self.arrays[model]
         self.cost = lambda model, stage: Cost(1.0, self.peak_mb)

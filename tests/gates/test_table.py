@@ -14,7 +14,7 @@ from harness.data.audit import Finding
 from harness.gates import GATES, PARAMETERS, NotJudgedError, expected, judge, subjects
 from harness.metrics import METRICS
 from harness.report.charts import CHARTS
-from harness.statistics import Interval
+from harness.statistics import BeforeAfter, Interval
 from harness.training import EpochPoint
 
 NAN = float("nan")
@@ -127,6 +127,11 @@ def seeds(*values):
     return call("store", "lora", "spearman", seeds=by_seed)
 
 
+def second_stage(after, low, high, reason=""):
+    accuracy = BeforeAfter(0.8, after, Interval(low, high, reason))
+    return lambda run: setattr(run.reranked, "accuracy", accuracy)
+
+
 # Gate -> what makes a good run bad, and what the gate says.
 BAD = {
     **{
@@ -180,6 +185,10 @@ BAD = {
         lambda run: setattr(run, "ranked", replace(run.ranked, ratio=0.85)),
         r"^lora at rank 8 cohens_d 0\.80.*, at rank 32 0\.84.*: 85\.0% of rank 32 .*, expected at least 95%: raise it$",
     ),
+    "rerank": (
+        second_stage(0.75, -0.08, -0.02),
+        r"^lora accuracy 0\.800, with the second stage -0\.050 \(95 % .* -0\.080 to -0\.020\): 200 .* 3 fixed, .*: w",
+    ),
     "forgetting": (
         lambda run: setattr(run, "general", replace(run.general, ratio=0.85)),
         r"^lora spearman on general 0\.800, base 0\.842: 85\.0% of the base .*, expected at least 90%: it forgot$",
@@ -214,6 +223,19 @@ def test_a_spread_that_few_seeds_do_not_prove_is_inconclusive(make_run, verdict_
         assert outcome == verdict_of(run, "stability").outcome
 
 
+def test_a_second_stage_that_is_worse_within_chance_is_inconclusive(make_run, verdict_of):
+    for changed, outcome in (
+        ((0.82, -0.01, 0.05), "pass"),
+        ((0.80, 0.0, 0.0), "pass"),  # it changed nothing
+        ((0.79, -0.03, 0.01), "inconclusive"),
+        ((0.79, NAN, NAN, "too few"), "inconclusive"),
+        ((0.75, -0.08, -0.02), "fail"),
+    ):
+        run = make_run()
+        second_stage(*changed)(run)
+        assert outcome == verdict_of(run, "rerank").outcome
+
+
 # Gate -> what makes its value undefined, and the reason that it gives.
 UNDEFINED = {
     "load_paths": (call("verify", embeddings={"a": (undefined(np.ones((12, 8))),) * 2}), "that are not numbers"),
@@ -242,6 +264,7 @@ UNDEFINED = {
         lambda run: setattr(run, "ranked", replace(run.ranked, ratio=NAN, reason="not above 0")),
         "undefined: not above 0",
     ),
+    "rerank": (second_stage(NAN, NAN, NAN, "3 scores are not finite"), "undefined: 3 scores are not finite"),
     "forgetting": (
         lambda run: setattr(run, "general", replace(run.general, ratio=NAN, reason="not above 0")),
         "undefined: not above 0",

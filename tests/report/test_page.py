@@ -95,6 +95,22 @@ def test_what_did_not_pass_is_shown_first_and_the_rest_on_demand(report):
     assert text.index("worse 7") < text.index("3 more that did not pass") < text.index("worse 8")
 
 
+def test_a_second_stage_is_shown_with_what_it_changes_by_pair_type_and_what_it_costs(report, whole, undefined):
+    entry = report.case.rerank["lora"]
+    found, pairs = entry.value, report.case.pairs
+    before, after = (int(count.fp) for count in (found.before, found.after))
+    assert after < before  # it knows the labels
+    assert f"lora: accuracy +{found.accuracy.change:.3f}" in whole.text
+    assert f"{before} → {after} true negatives {int(found.before.tn)} → {int(found.after.tn)}" in whole.text
+    assert f"{len(found.fixed)} fixed 0 regressed 1.50 ms cross-encoder 20.00 ms" in whole.text
+    cost = 1.5 + 20 * found.rescored / pairs
+    assert f"1.50 s → {cost:.2f} s all rescored 21.50 s" in whole.text
+    for name, (was, now) in found.pair_types.items():
+        assert f"lora {name} {int(was.tp + was.fp + was.fn + was.tn)} {int(was.fp)} → {int(now.fp)}" in whole.text
+    assert "lora: 90 of 90 scores are not finite." in page(undefined).text
+    assert "Second stage" not in page(with_case(report, rerank={})).text
+
+
 def test_models_are_shown_with_their_cost_and_power_is_said_in_words(whole):
     assert (
         "This gate detects a drop of lora's Spearman correlation of 0.062 or more with 95 % probability. A retraining "

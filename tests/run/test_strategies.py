@@ -1,17 +1,21 @@
-"""What a model learns from, made of the case's pairs: mined negatives, and a teacher's scores."""
+"""What a model learns from, made of the case's pairs: mined negatives, and a teacher's scores; a second stage."""
 
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 
+from harness.analyses import OPERATING_POINT
 from harness.baselines import comparable
 from harness.config import read_case
 from harness.data.examples import positives
 from harness.errors import CaseError, CheckpointError
+from harness.gates import GATES, Subject, judge, subjects
 from harness.run import CaseRun, prepare
 from harness.run.learned import learned_pairs, teacher_scores
+from harness.run.studies import reranked
 from harness.training import MINED, TEACH
 
 MINING = {"loss": "multiple_negatives_ranking", "negatives": 2, "hard_negatives": {"relative_margin": 0.0}}
@@ -30,6 +34,8 @@ def content(tiny_content):
         "replayed": {**plain, "replay": True},
         "dora": {**plain, "strategy": "lora", "lora": {"rank": 2, "use_dora": True, "target_modules": ["query"]}},
     }
+    content["data"]["dev"] = 0.25
+    content["rerank"] = {"teacher": "cross", "models": ["distilled", "head"], "band": 0.3}
     del content["gates"]
     return content
 
@@ -101,6 +107,52 @@ def test_a_teacher_whose_head_is_not_restored_is_caught(run, tmp_path):
         score(teacher=broken, pairs=run.inputs.eval, progress=lambda *_: None)
 
 
+def test_a_second_stage_rescores_the_band_and_is_in_the_results(run):
+    assert {} == reranked(replace(run, ctx=run.ctx.lookup_only()), ["distilled", "head"])  # nobody asked for it yet
+    verdict = judge(run, GATES["rerank"], Subject(model="distilled"))
+    found, pairs = run.rerank("distilled"), run.inputs.eval
+    assert verdict.observed == found.accuracy.change
+    assert ["distilled", "head"] == [subject.model for subject in subjects(GATES["rerank"], run.inputs)]
+    second = np.array(teacher_scores(run.ctx, run.inputs, "cross", pairs).scores)
+    scores = np.array(run.evaluation("distilled").scores)
+    decided = {"after": found.band.decided(scores, second), "before": scores >= found.band.threshold}
+    for stage, accepted in decided.items():
+        counts = getattr(found, stage)
+        assert (accepted & (pairs.labels == 1)).sum() == counts.tp
+        assert (accepted & (pairs.labels == 0)).sum() == counts.fp
+    assert found.band.threshold == run.analysis(OPERATING_POINT, "distilled").threshold
+    done = replace(run, ctx=run.ctx.lookup_only())
+    entries = reranked(done, ["distilled"])
+    assert {"distilled": found} == {name: entry.value for name, entry in entries.items()}
+    entry, encoded = entries["distilled"], run.encoding("distilled").value
+    assert entry.model_ms == pytest.approx(2000 * encoded.seconds / encoded.texts)
+    assert entry.teacher_ms == pytest.approx(
+        1000 * teacher_scores(run.ctx, run.inputs, "cross", pairs).seconds / len(pairs)
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"teacher": "none"}, "rerank.teacher: no such teacher; expected a key of [teachers]: cross; got"),
+        ({"models": ["none"]}, "rerank.models: no such model; expected some of mined, distilled, head, dora; got"),
+        ({"band": 0}, "rerank.band: "),
+        ({"band": 1.5}, "rerank.band: "),
+        ({"dev": None}, "rerank: expected pairs to choose the band by in data.dev: a teacher knows the training pairs"),
+    ],
+)
+def test_a_second_stage_without_what_it_needs_is_refused_before_any_work(
+    tmp_path, write_case, content, changes, expected
+):
+    data = {key: value for key, value in content["data"].items() if key not in changes}
+    rerank = content["rerank"] | {key: value for key, value in changes.items() if key != "dev"}
+    path = write_case(tmp_path / "tiny", {**content, "data": data, "rerank": rerank})
+    with pytest.raises(CaseError) as caught:
+        read_case(path)
+    [line] = str(caught.value).splitlines()
+    assert line.startswith(f"{path}: {expected}")
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -122,7 +174,9 @@ def test_a_teacher_whose_head_is_not_restored_is_caught(run, tmp_path):
 )
 def test_what_does_not_fit_together_is_refused_before_any_work(tmp_path, write_case, content, changes, expected):
     plain = content["models"]["head"] | {"strategy": "full"}
-    path = write_case(tmp_path / "tiny", {**content, "models": {"mined": {**plain, **changes}}})
+    path = write_case(
+        tmp_path / "tiny", {**content, "models": {"mined": {**plain, **changes}}, "rerank": {"teacher": "cross"}}
+    )
     with pytest.raises(CaseError) as caught:
         prepare(read_case(path))
     assert f"{path}: {expected}" in str(caught.value)

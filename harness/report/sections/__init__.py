@@ -17,6 +17,7 @@ from harness.report.sections.metrics import metrics, relative_performance
 from harness.report.sections.models import models
 from harness.report.sections.operating_point import operating_point
 from harness.report.sections.power import power
+from harness.report.sections.rerank import rerank
 from harness.report.sections.strategies import strategies
 from harness.report.sections.verdicts import missing, not_passed, passed, skipped
 from harness.report.types import Report
@@ -50,6 +51,7 @@ SECTIONS: dict[str, Section] = {
     "errors": Section(errors, link="Wrong pairs", charts=("classification", "false_positives", "category_heatmap")),
     "strategies": Section(strategies, link="Strategies", charts=("retrieval", "rank")),
     "operating_point": Section(operating_point),
+    "rerank": Section(rerank, link="Second stage"),
     "power": Section(power),
     "extra_sets": Section(extra_sets),
     "data": Section(data, link="Data audit"),
