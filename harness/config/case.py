@@ -284,7 +284,12 @@ def read_case(path: Path) -> Case:
         raise CaseError(f"{path}: not TOML: nested too deeply") from None
     except ValueError as error:  # also a number of thousands of digits
         raise CaseError(f"{path}: not TOML: {one_line(str(error))}") from None
-    return Case.validated(content, where=str(path), context={"path": path.absolute()})
+    return Case.validated(content, where=str(path), context={"path": _named(path.absolute())})
+
+
+def _named(path: Path) -> Path:
+    """Return a path whose directory has a name: no case is called `..`."""
+    return path.parent.resolve() / path.name if ".." in path.parts else path
 
 
 def _recipes(models: dict[str, ModelSpec]) -> dict[str, Recipe]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import starmap
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import IO, Any, AnyStr, BinaryIO, NamedTuple, cast
 
 from harness.data.judged import JudgedSet
 from harness.data.kinds import HEAD, kind_of
@@ -68,10 +68,14 @@ def rows_of(source: PairSource) -> Iterator[Row]:
     if isinstance(source, JudgedSet):
         yield from starmap(Row, source.rows())
         return
-    reader = _reader(source)
+    if "\0" in str(source):
+        raise DataError(f"{str(source)!r}: no file can have such a name")
     try:
+        reader = _reader(source)
         if source.is_file():
             _check_kind(source, reader)
+        elif source.exists() and not source.is_dir():
+            raise DataError(f"{source}: cannot be read: no regular file")
         yield from reader.rows(source)
     except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise DataError(f"{source}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
@@ -119,9 +123,17 @@ def _opened(path: Path) -> BinaryIO:
     return cast("BinaryIO", packed.open(path)) if packed else path.open("rb")
 
 
+def _lines(path: Path, file: IO[AnyStr]) -> Iterator[AnyStr]:
+    """Yield the lines of a file, of which one that never ends would fill the memory, from whatever it was unpacked."""
+    while line := file.readline(_LONGEST_LINE):
+        if len(line) == _LONGEST_LINE:
+            raise DataError(f"{path}: a line of more than {_LONGEST_LINE:,} characters; expected a pair a line")
+        yield line
+
+
 def _json_rows(path: Path) -> Iterator[Row]:
     with _opened(path) as file:
-        for number, line in enumerate(file, start=1):
+        for number, line in enumerate(_lines(path, file), start=1):
             content = line.removeprefix(_BOM)  # also between files that were put together
             if not content.strip():
                 continue
@@ -151,7 +163,7 @@ _DECODER = json.JSONDecoder(object_pairs_hook=_object)
 def _csv_rows(path: Path) -> Iterator[Row]:
     """Yield the rows of comma-separated values; where the header has no comma, what spreadsheets write instead."""
     with _opened(path) as file:
-        header = file.readline()
+        header = file.readline(_LONGEST_LINE)
     separator = max(b",;\t", key=lambda byte: (header.count(byte), byte == ord(",")))
     yield from _separated_rows(path, chr(separator))
 
@@ -162,7 +174,7 @@ def _tsv_rows(path: Path) -> Iterator[Row]:
 
 def _separated_rows(path: Path, separator: str) -> Iterator[Row]:
     with _opened(path) as file, io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
-        rows = csv.reader(text, delimiter=separator, strict=True)
+        rows = csv.reader(_lines(path, text), delimiter=separator, strict=True)
         try:
             header = next(rows, [])
             twice = [name for name, count in Counter(header).items() if count > 1 and name]
@@ -253,6 +265,8 @@ def kind(value: Any) -> str:
     kinds = {dict: "an object", list: "a list", str: "a text", bool: "a boolean", type(None): "null"}
     return kinds.get(type(value), "a number" if isinstance(value, int | float) else f"a {type(value).__name__}")
 
+
+_LONGEST_LINE = 16 * 1024 * 1024
 
 _BATCH = 4096
 """Rows of a table in memory at once."""

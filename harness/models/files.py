@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +35,6 @@ PICKLES = frozenset({".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth"})
 _LAYER_NORM = {"gamma": "weight", "beta": "bias"}
 """In the first models of transformers -> today."""
 
-_LFS = b"version https://git-lfs.github.com/spec/"
-
 OUTPUT_SUFFIXES = frozenset({".json", ".txt", ".model", ".safetensors"})
 """Suffixes of the files that a model's output depends on; the rest of a directory (README, licence) does not count."""
 
@@ -47,8 +44,23 @@ def files_digest(path: Path, *, also: Collection[str] = ()) -> tuple[str, dict[s
 
     The files (POSIX, relative) of `also` count whatever their suffix.
     """
-    found = directory_digests(path, counts=lambda name: PurePosixPath(name).suffix in OUTPUT_SUFFIXES or name in also)
+    found = directory_digests(path, counts=lambda name: counts_for_output(name) or name in also)
     return digest_of(found), found
+
+
+def counts_for_output(name: str) -> bool:
+    """Return whether a model's output depends on a file, by its name."""
+    return PurePosixPath(name).suffix in OUTPUT_SUFFIXES
+
+
+def unusable_files(path: Path, *, counts: Callable[[str], bool] = lambda _: True) -> Iterator[str]:
+    """Name the files below a directory, of those that count by their name, in whose place something else lies."""
+    files = {file.relative_to(path).as_posix(): file for file in sorted(path.rglob("*")) if not file.is_dir()}
+    names = list(filter(counts, files))
+    if odd := [name for name in names if not files[name].is_file()]:
+        yield f"{some(odd)}: no regular file (a pipe, a device or a link to nothing); take it away"
+    if pointers := [name for name in names if files[name].is_file() and reading.is_pointer(files[name])]:
+        yield f"{some(pointers)}: {reading.NOT_FETCHED}"
 
 
 def read_object(path: Path, *keys: str) -> dict[str, Any]:
@@ -96,7 +108,8 @@ def weight_files(directory: Path) -> list[Path]:
         )
     names = read_object(directory / INDEX, "weight_map")["weight_map"]
     files = sorted({str(name) for name in names.values()}) if isinstance(names, dict) else []
-    missing = [name for name in files if PurePosixPath(name).name != name or not (directory / name).is_file()]
+    there = {file.name for file in directory.iterdir() if file.is_file()}
+    missing = [name for name in files if name not in there]
     if missing or not files:
         raise CheckpointError(
             f"{directory / INDEX}: names {some(missing) or 'no file'}; expected files that lie beside it"
@@ -128,7 +141,7 @@ def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
         with safe_open(path, framework="numpy") as tensors:
             return {name: tuple(tensors.get_slice(name).get_shape()) for name in sorted(tensors.keys())}
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path}: cannot be read as safetensors: {_reason(path, error)}") from None
+        raise CheckpointError(f"{path}: cannot be read as safetensors: {reason_of(path, error)}") from None
 
 
 def read_tensors(path: Path) -> Mapping[str, torch.Tensor]:
@@ -141,19 +154,17 @@ def read_tensors(path: Path) -> Mapping[str, torch.Tensor]:
     try:
         tensors = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path}: cannot be read as safetensors: {_reason(path, error)}") from None
+        raise CheckpointError(f"{path}: cannot be read as safetensors: {reason_of(path, error)}") from None
     broken = sorted(name for name, tensor in tensors.items() if not tensor.isfinite().all())
     if broken:
         raise CheckpointError(f"{path}: NaN or infinite values in {some(broken)}")
     return tensors
 
 
-def _reason(path: Path, error: Exception) -> str:
-    """Return why a file cannot be read; a clone without Git LFS has a few lines of text in its place."""
-    with suppress(OSError), path.open("rb") as file:
-        head = file.read(len(_LFS))
-        if head == _LFS:
-            return "it is a Git LFS pointer, not the file; fetch the file with git lfs pull"
-        if not head:
-            return "it is empty; save or upload it again"
+def reason_of(path: Path, error: Exception) -> str:
+    """Return why a safetensors file cannot be read, in words where the error is of what lies in its place."""
+    if reading.is_pointer(path):
+        return f"it is {reading.NOT_FETCHED}"
+    if path.is_file() and not path.stat().st_size:
+        return "it is empty; save or upload it again"
     return str(error)

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 
 from harness.errors import CheckpointError
 from harness.execution.digests import digest_of
-from harness.models.files import read_object
+from harness.models.files import read_object, reason_of
 from harness.models.sources import ResolvedBase
 
 if TYPE_CHECKING:
@@ -90,7 +90,9 @@ def read_record(directory: Path) -> TrainingRecord | None:
         arrays = load_file(directory / ARRAYS)
         probes, pairs = arrays["probes"], arrays["pairs"]
     except (SafetensorError, OSError, KeyError) as error:
-        raise CheckpointError(f"{directory / ARRAYS}: no probe embeddings can be read from it: {error}") from None
+        raise CheckpointError(
+            f"{directory / ARRAYS}: no probe embeddings can be read from it: {reason_of(directory / ARRAYS, error)}"
+        ) from None
     same_texts = content["probe_texts_digest"] == digest_of(PROBE_TEXTS)
     return TrainingRecord(
         base_name=str(content["base_name"]),

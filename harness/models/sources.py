@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import CheckpointError
-from harness.models.files import MODULES, OUTPUT_SUFFIXES, files_digest, first_module, weight_files
+from harness.models.files import (
+    MODULES,
+    OUTPUT_SUFFIXES,
+    counts_for_output,
+    files_digest,
+    first_module,
+    unusable_files,
+    weight_files,
+)
 
 if TYPE_CHECKING:
     from harness.config import BaseSpec
@@ -42,6 +50,8 @@ def resolve_base(spec: BaseSpec, directory: Path) -> ResolvedBase:
         CheckpointError: Not there, a file missing, or another digest than the case gives.
     """
     path = _locate(spec, directory)
+    if problems := list(unusable_files(path, counts=counts_for_output)):
+        raise CheckpointError(f"{path}: {'; '.join(problems)}")
     directory, kind = first_module(path)
     if kind not in KINDS:
         raise CheckpointError(

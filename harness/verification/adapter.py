@@ -1,15 +1,14 @@
 """The two files of an adapter, for the check `files`: what is wrong in them, or cannot be verified here. Opens none."""
 
-import math
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from harness.models.files import ADAPTER, ADAPTER_CONFIG, read_object, tensor_shapes
 from harness.models.methods import COMPUTED, METHODS, is_opened, not_opened
-from harness.text import some
+from harness.text import one_line, some
+from harness.verification.patterns import PATTERNS, idle_patterns, pattern_problems
 
 _UNDERSTOOD = frozenset(
     {
@@ -42,9 +41,9 @@ _OWN = re.compile(
 _MATRIX = re.compile(r"\.lora_([AB]\.weight|embedding_[AB])$")
 _FOREIGN = re.compile(r"lora_|\.token_adapter\.")
 
-
-_PATTERNS = ("rank_pattern", "alpha_pattern")
-"""Keys with a value for each module."""
+_RANKS = ("r", "init_r", "target_r")
+_MOST_RANK = 4096
+_MOST_ALPHA = 1e9
 
 
 def adapter_problems(path: Path) -> Iterator[str]:
@@ -55,10 +54,10 @@ def adapter_problems(path: Path) -> Iterator[str]:
         return
     config = read_object(path / ADAPTER_CONFIG, *METHODS[method])
     shapes = tensor_shapes(path / ADAPTER)
-    yield from (f"{ADAPTER_CONFIG}: {problem}" for problem in _config_problems(config))
+    yield from (f"{ADAPTER_CONFIG}: {problem}" for problem in _config_problems(config, shapes))
     yield from empty_problems(shapes)
-    if method == COMPUTED and all(isinstance(config.get(key) or {}, dict) for key in _PATTERNS):
-        yield from (f"{ADAPTER_CONFIG}: {problem}" for problem in _lora_problems(config, shapes))
+    if method == COMPUTED and all(isinstance(config.get(key) or {}, dict) for key in PATTERNS):
+        yield from (f"{ADAPTER_CONFIG}: {problem}" for problem in _lora_problems(config))
         yield from _tensor_problems(shapes)
 
 
@@ -81,14 +80,22 @@ def empty_problems(shapes: Mapping[str, tuple[int, ...]]) -> Iterator[str]:
         )
 
 
-def _config_problems(config: dict[str, Any]) -> Iterator[str]:
+def _config_problems(config: dict[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> Iterator[str]:
     """Name what is wrong in the configuration of any method."""
-    shapeless = [key for key in (*_PATTERNS, "auto_mapping") if not isinstance(config.get(key) or {}, dict)]
+    shapeless = [key for key in (*PATTERNS, "auto_mapping") if not isinstance(config.get(key) or {}, dict)]
     if shapeless:
         yield f"{some(shapeless)}: expected a JSON object"
         return
-    yield from _target_problems(config)
+    targets = config["target_modules"]
+    if not targets or not isinstance(targets, str | list):
+        yield f"target_modules is {targets!r}; expected a list of names, or a regular expression"
+    wrong = list(pattern_problems(config, list(shapes)))
+    yield from wrong or (idle_patterns(config, list(shapes)) if config["peft_type"] == COMPUTED else ())
     yield from _token_problems(config)
+    numbers = {**{key: config.get(key) for key in _RANKS}, **_pattern(config, "rank_pattern")}
+    for key, value in numbers.items():
+        if isinstance(value, int) and value > _MOST_RANK:
+            yield f"rank {key} is {one_line(str(value), 60)}; expected at most {_MOST_RANK}"
     base = config.get("base_model_name_or_path")
     if base is not None and not isinstance(base, str):
         yield f"base_model_name_or_path is {base!r}; expected a name"
@@ -99,7 +106,7 @@ def _config_problems(config: dict[str, Any]) -> Iterator[str]:
         yield "megatron_config: imports the module that megatron_core names; none is imported here"
 
 
-def _lora_problems(config: dict[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> Iterator[str]:
+def _lora_problems(config: dict[str, Any]) -> Iterator[str]:
     """Name what keeps the merged weights of a LoRA adapter from being computed."""
     unknown = sorted(key for key, value in config.items() if value and key not in _UNDERSTOOD)
     if unknown:
@@ -112,26 +119,6 @@ def _lora_problems(config: dict[str, Any], shapes: Mapping[str, tuple[int, ...]]
     if config.get("bias", "none") not in ("none", "all", "lora_only"):
         yield f"bias is {config['bias']!r}; expected none, all or lora_only"
     yield from _scaling_problems(config)
-    layers = sorted({name.partition(".lora_")[0] for name in shapes if ".lora_" in name})
-    for key in _PATTERNS:
-        for pattern in config.get(key) or {}:
-            with suppress(re.error):  # said above
-                if not any(re.fullmatch(rf"(.*\.)?({pattern})", layer) for layer in layers):
-                    yield f"{key}: {pattern!r} matches no adapted layer; expected one such as {some(layers[:1])}"
-
-
-def _target_problems(config: dict[str, Any]) -> Iterator[str]:
-    targets = config["target_modules"]
-    if not targets or not isinstance(targets, str | list):
-        yield f"target_modules is {targets!r}; expected a list of names, or a regular expression"
-    keys = ("target_modules", "exclude_modules", "layers_pattern")
-    patterns = [(key, config[key]) for key in keys if isinstance(config.get(key), str)]
-    patterns += [(key, name) for key in _PATTERNS for name in config.get(key) or {}]
-    for key, pattern in patterns:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            yield f"{key}: {pattern!r} is no regular expression: {error}"
 
 
 def _token_problems(config: dict[str, Any]) -> Iterator[str]:
@@ -148,8 +135,9 @@ def _scaling_problems(config: dict[str, Any]) -> Iterator[str]:
         if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             yield f"rank {key} is {value!r}; expected a whole number from 1"
     for key, value in {"lora_alpha": config["lora_alpha"], **_pattern(config, "alpha_pattern")}.items():
-        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value < math.inf:
-            yield f"alpha {key} is {value!r}; expected a number above 0: the update is scaled by alpha / rank"
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= _MOST_ALPHA:
+            shown = one_line(repr(value), 60)
+            yield f"alpha {key} is {shown}; expected a number above 0, to 1e9: the update is scaled by alpha / rank"
 
 
 def _pattern(config: dict[str, Any], key: str) -> dict[str, Any]:

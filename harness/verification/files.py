@@ -1,7 +1,8 @@
 """Check `files`: the directory has the expected format, and nothing in it can run code. Opens no model."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from harness.models.files import (
     PICKLES,
     WEIGHTS,
     first_module,
+    unusable_files,
     weight_shapes,
 )
 from harness.text import on_a_screen, some
@@ -29,8 +31,13 @@ _OTHER_KIND = {
 
 # Beside the weights, where no loader looks for them.
 _LEFT_BY_A_TRAINER = re.compile(
-    r"training_args\.bin|optimizer\.(pt|bin)|scheduler\.pt|scaler\.pt|rng_state(_\d+)?\.pth"
+    r"(.*/)?(training_args\.bin|optimizer\.(pt|bin)|scheduler\.pt|scaler\.pt|rng_state(_\d+)?\.pth)"
 )
+_NAMING_FILES = {ADAPTER_CONFIG, MODULES, INDEX}
+"""JSON files that say what else must be there."""
+
+_LONGEST_NAME = 255  # bytes
+
 _NEEDS_NO_FILE = ("Normalize", "Dropout")
 """Modules of sentence-transformers without settings: their directory is empty, and Git keeps none."""
 
@@ -40,15 +47,33 @@ def check_files(candidate: Candidate) -> CheckResult:
 
     Everything that is wrong is listed. The weights are not read, but for the header of each file.
     """
-    problems = [*_code_problems(candidate.path), *_format_problems(candidate)]
+    path = candidate.path
+    problems = list(unusable_files(path))
+    if not problems:
+        contents, unreadable = _json_files(path)
+        problems = [*unreadable.values(), *_code_problems(path, contents)]
+        problems += [] if unreadable.keys() & _NAMING_FILES else _format_problems(candidate)
     if problems:
-        return CheckResult("fail", on_a_screen(f"{candidate.path}: {'; '.join(problems)}"))
-    left = sorted(file.name for file in candidate.path.glob("*") if _LEFT_BY_A_TRAINER.fullmatch(file.name))
+        return CheckResult("fail", on_a_screen(f"{path}: {'; '.join(problems)}"))
+    names = sorted(file.relative_to(path).as_posix() for file in path.rglob("*"))
+    left = [name for name in names if _LEFT_BY_A_TRAINER.fullmatch(name)]
     note = f"; {some(left)}: left by a trainer, opened by nothing here; do not ship it" if left else ""
     return CheckResult("pass", f"safetensors and JSON only, in the expected format{note}")
 
 
-def _code_problems(path: Path) -> Iterator[str]:
+def _json_files(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return name -> content of each JSON file, and name -> problem of each that cannot be read."""
+    contents, problems = dict[str, Any](), dict[str, str]()
+    for file in sorted(path.rglob("*.json")):
+        name = file.relative_to(path).as_posix()
+        try:
+            contents[name] = read_json(file, CheckpointError)
+        except CheckpointError as error:
+            problems[name] = f"{name}: {str(error).removeprefix(f'{file}: ')}"
+    return contents, problems
+
+
+def _code_problems(path: Path, contents: Mapping[str, Any]) -> Iterator[str]:
     """Name whatever would run code that comes with the model."""
     found = {file.relative_to(path).as_posix(): file for file in sorted(path.rglob("*"))}
     pickles = [
@@ -61,14 +86,7 @@ def _code_problems(path: Path) -> Iterator[str]:
     links = [name for name, file in found.items() if file.is_symlink() and file.is_dir()]
     if links:
         yield f"{some(links)}: a link to a directory: what lies there is not verified; put its files here"
-    for name, file in found.items():
-        if not name.endswith(".json"):
-            continue
-        try:
-            content = read_json(file, CheckpointError)
-        except CheckpointError as error:
-            yield f"{name}: {str(error).removeprefix(f'{file}: ')}"
-            continue
+    for name, content in contents.items():
         if any(key in ("auto_map", "trust_remote_code") and value for key, value in _entries(content)):
             yield f"{name}: asks for code that comes with the model (auto_map, trust_remote_code); none is run"
         if name == MODULES:
@@ -81,6 +99,10 @@ def _module_problems(path: Path, modules: Any) -> Iterator[str]:
     if foreign:
         yield f"{MODULES}: modules from elsewhere than sentence-transformers: {some(foreign)}; no such code is run"
     places = [str(value) for key, value in _entries(modules) if key == "path"]
+    nowhere = [place for place in places if not _can_be_a_name(place)]
+    if nowhere:
+        yield f"{MODULES}: {some(nowhere)}: no directory can have such a name"
+        return
     outside = [place for place in places if not (path / place).resolve().is_relative_to(path.resolve())]
     if outside:
         yield f"{MODULES}: modules outside the directory: {some(outside)}; only what lies in it ships"
@@ -93,6 +115,12 @@ def _module_problems(path: Path, modules: Any) -> Iterator[str]:
             lacking = [file for file in needed if not (path / place / file).is_file()]
             if lacking:
                 yield f"{MODULES} lists {name} in {place}, which has no {' and no '.join(lacking)}: upload all of it"
+
+
+def _can_be_a_name(place: str) -> bool:
+    with suppress(UnicodeEncodeError):  # half a surrogate pair
+        return "\0" not in place and all(len(part.encode()) <= _LONGEST_NAME for part in place.split("/"))
+    return False
 
 
 def _format_problems(candidate: Candidate) -> Iterator[str]:

@@ -249,3 +249,11 @@ def test_a_file_that_is_no_toml_or_cannot_be_read_is_refused(tmp_path):
 def test_a_name_that_no_file_can_have_is_refused():
     with pytest.raises(CaseError, match=r"^x+: cannot be read: File name too long$"):
         read_case(Path("x" * 3_000))
+
+
+def test_a_case_above_has_the_name_of_its_directory(write_case, tiny_content, tmp_path, monkeypatch):
+    path = write_case(tmp_path / "mine", tiny_content())
+    (path.parent / "below").mkdir()
+    monkeypatch.chdir(path.parent / "below")
+    for given in ("../case.toml", "..", "../../mine/case.toml"):
+        assert ("mine", path) == (read_case(Path(given)).name, read_case(Path(given)).path)

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import lzma
+import os
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -394,3 +395,25 @@ def test_a_missing_file_is_refused(tmp_path):
 
 def test_every_reader_is_of_some_format_that_is_tried():
     assert {"." + name.split(".")[1] for name in FORMATS} | {".ndjson"} == set(readers.READERS)
+
+
+@pytest.mark.parametrize("name", ["pipe.jsonl", "pipe.csv", "endless.jsonl", "endless.csv"])
+def test_what_never_ends_is_not_read(tmp_path, name):
+    path = tmp_path / name
+    os.mkfifo(path) if name.startswith("pipe") else path.symlink_to("/dev/zero")
+    with pytest.raises(DataError, match="cannot be read: no regular file"):
+        read_pairs(path)
+
+
+@pytest.mark.parametrize("name", ["bomb.jsonl.gz", "bomb.csv.gz"])
+def test_a_line_that_fills_the_memory_is_not_unpacked(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(b"text_1,text_2,label\n" + b"a" * 20_000_000))
+    with pytest.raises(DataError, match="a line of more than 16,777,216 characters"):
+        read_pairs(path)
+
+
+@pytest.mark.parametrize("name", ["a\0b.jsonl", "a" * 300 + ".jsonl"])
+def test_a_name_that_no_file_can_have_is_refused(tmp_path, name):
+    with pytest.raises(DataError, match="no file can have such a name|File name too long"):
+        read_pairs(tmp_path / name)

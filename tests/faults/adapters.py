@@ -150,7 +150,7 @@ WEIGHTS_OF_ADAPTERS: Mapping[str, Fault] = {
     # A clone without Git LFS: a few lines of text stand where the weights should be.
     # Seen: https://github.com/huggingface/transformers/issues/27923.
     "adapter: a Git LFS pointer instead of the file": Fault(
-        text_file(ADAPTER, _POINTER), "files", "is a Git LFS pointer"
+        text_file(ADAPTER, _POINTER), "files", r"adapter_model\.safetensors: a Git LFS pointer"
     ),
 }
 
@@ -174,6 +174,13 @@ DIRECTORIES: Mapping[str, Fault] = {
     # https://github.com/huggingface/peft/pull/553.
     "directory: a pickle beside the weights": Fault(
         pickle("adapter_model.bin"), "files", r"adapter_model\.bin: a pickle"
+    ),
+    "directory: a Git LFS pointer instead of the tokenizer": Fault(
+        text_file("tokenizer.json", _POINTER), "files", r"tokenizer\.json: a Git LFS pointer"
+    ),
+    # Nothing ends reading one. Copies of the directory would fill the disk.
+    "directory: a link to a device": Fault(
+        lambda directory, _: (directory / "notes.txt").symlink_to("/dev/zero"), "files", "notes.txt: no regular file"
     ),
     # In capitals: some file systems do not tell them apart.
     "directory: a link to a pickle": Fault(_link_to_a_pickle, "files", r"adapter_model\.BIN: a pickle"),

@@ -87,6 +87,12 @@ CONFIGURATIONS: Mapping[str, Fault] = {
     "config: a negative rank in a pattern": Fault(
         config(rank_pattern={"query": -4}), "files", r"rank_pattern\.query is -4"
     ),
+    "config: a rank that no memory holds": Fault(config(r=10**9), "files", r"rank r is 1000000000; expected at most"),
+    "config: alpha of 400 digits": Fault(config(lora_alpha=10**400), "files", "alpha lora_alpha is 1000"),
+    # PEFT matches it with the name of every module of the base, without a limit.
+    "config: a pattern that does not end": Fault(
+        config(target_modules=r"([a-z0-9_.]+)+!"), "files", "target_modules: .* still not matched with its layers"
+    ),
     # It opens without a word, and the output is the base's.
     "config: alpha zero, an adapter switched off": Fault(config(lora_alpha=0), "files", "alpha lora_alpha is 0"),
     # `Infinity`, which Python's JSON reads as a number.

@@ -4,6 +4,7 @@ The faults that were seen somewhere are in `tests/faults`, and go through the ga
 """
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -75,7 +76,7 @@ CONFIGURATIONS = {
     "bias": ({"bias": "some"}, "bias is 'some'; expected none, all or lora_only"),
     "rank-true": ({"r": True}, "rank r is True; expected a whole number from 1"),
     "alpha-text": ({"lora_alpha": "8"}, "alpha lora_alpha is '8'; expected a number above 0"),
-    "alpha-pattern": ({"alpha_pattern": {"q": -1}}, "alpha alpha_pattern.q is -1; expected a number above 0"),
+    "alpha-pattern": ({"alpha_pattern": {"query": -1}}, "alpha alpha_pattern.query is -1; expected a number above 0"),
     "no-targets": ({"target_modules": []}, "target_modules is []; expected a list of names, or a regular expres"),
     "targets": ({"target_modules": "("}, "target_modules: '(' is no regular expression: "),
     "excluded": ({"exclude_modules": "*"}, "exclude_modules: '*' is no regular expression: "),
@@ -121,3 +122,91 @@ def test_tensors_that_cannot_be_verified_are_refused_by_name(make_candidate, edi
         assert refused(candidate).startswith(f"{ADAPTER}: {QUERY}.{name}: {said}")
     else:
         assert "pass" == check_files(candidate).outcome
+
+
+ENDLESS = r"([a-z0-9_.]+)+!"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("target_modules", ENDLESS), ("exclude_modules", ENDLESS), ("layers_pattern", [ENDLESS])),
+        *(("rank_pattern", {"query": 4, ENDLESS: 4}), ("alpha_pattern", {ENDLESS: 8})),
+    ],
+)
+def test_a_pattern_that_does_not_end_is_refused_in_seconds(make_candidate, edit_json, monkeypatch, key, value):
+    monkeypatch.setattr("harness.verification.patterns._SECONDS", 0.5)
+    candidate = make_candidate("lora")
+    edit_json(candidate.path / ADAPTER_CONFIG, **{key: value})
+    assert refused(candidate) == (
+        f"{ADAPTER_CONFIG}: {key}: {ENDLESS!r}: still not matched with its layers after 0.5 s; simplify it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"lora_alpha": 10**400}, "alpha lora_alpha is 1000"),
+        ({"r": 10**400}, "rank r is 1000"),
+        ({"peft_type": "VERA", "r": 10**9}, "rank r is 1000000000; expected at most 4096"),
+        ({"rank_pattern": {"query": 10**30}}, "rank rank_pattern.query is 1000000000"),
+        ({"rank_pattern": {"q" * 1_000_000: 4}}, "rank_pattern: qqq"),
+        ({"target_modules": "(" * 5_000 + ")" * 5_000}, "target_modules: '((("),
+        ({"target_modules": "q{99999999999}"}, "target_modules: 'q{99999999999}' is no regular expression"),
+    ],
+)
+def test_what_no_machine_can_hold_is_refused_on_a_line(make_candidate, edit_json, config, said):
+    candidate = make_candidate("lora")
+    edit_json(candidate.path / ADAPTER_CONFIG, **config)
+    assert refused(candidate).startswith(f"{ADAPTER_CONFIG}: {said}")
+    assert len(refused(candidate)) < 500
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("lora", "tokenizer.json"), ("lora", ADAPTER_CONFIG), ("full", "1_Pooling/any.txt")]
+)
+def test_a_pointer_of_git_lfs_is_named_wherever_it_lies(make_candidate, kind, name):
+    candidate = make_candidate(kind)
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0123456789\nsize 9000\n"
+    (candidate.path / name).write_text(pointer, encoding="utf-8")
+    assert refused(candidate) == f"{name}: a Git LFS pointer, not the file; fetch the file with git lfs pull"
+
+
+@pytest.mark.parametrize(
+    "put",
+    [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), lambda path: path.symlink_to(path)],
+    ids=["pipe", "device", "loop"],
+)
+def test_only_regular_files_are_opened_or_copied(make_candidate, put):
+    candidate = make_candidate("lora")
+    put(candidate.path / "notes.txt")
+    assert refused(candidate).startswith("notes.txt: no regular file")
+
+
+def test_a_name_that_no_directory_can_have_is_refused(make_candidate):
+    candidate = make_candidate("full")
+    modules = json.loads((candidate.path / MODULES).read_text(encoding="utf-8"))
+    for name in ("1\0Pooling", "p" * 300, "\ud800"):
+        modules[1]["path"] = name
+        (candidate.path / MODULES).write_text(json.dumps(modules), encoding="utf-8")
+        assert refused(candidate) == f"{MODULES}: {name}: no directory can have such a name"
+
+
+@pytest.mark.parametrize(("kind", "name"), [("lora", ADAPTER_CONFIG), ("full", MODULES)])
+def test_a_configuration_that_cannot_be_read_is_told_once(make_candidate, kind, name):
+    candidate = make_candidate(kind)
+    (candidate.path / name).write_text("<<<<<<< HEAD", encoding="utf-8")
+    assert refused(candidate).startswith(f"{name}: not JSON: ")
+    assert 1 == refused(candidate).count("not JSON")
+
+
+def test_what_a_trainer_left_is_named_and_opened_by_nothing(make_candidate):
+    candidate = make_candidate("full")
+    (candidate.path / "checkpoint-10").mkdir()
+    for name in ("training_args.bin", "checkpoint-10/optimizer.pt"):
+        (candidate.path / name).write_bytes(b"any")
+    found = check_files(candidate)
+    assert "pass" == found.outcome
+    assert "checkpoint-10/optimizer.pt, training_args.bin: left by a trainer" in found.message
+    (candidate.path / "checkpoint-10" / "pytorch_model.bin").write_bytes(b"any")
+    assert refused(candidate).startswith("checkpoint-10/pytorch_model.bin: a pickle")
