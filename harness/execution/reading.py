@@ -58,6 +58,8 @@ def read_json(path: Path, error: type[HarnessError], *, most: int = MOST_BYTES) 
             counts would depend on the reader.
     """
     text = read_text(path, error, most=most)
+    if not text.strip():
+        raise error(f"{path}: it is empty; save or upload it again")
     try:
         return json.loads(text, object_pairs_hook=_object)
     except RecursionError:

@@ -170,6 +170,8 @@ def check_options(config: pytest.Config, chosen: frozenset[str]) -> None:
     """Refuse a run that is not chosen, and options that do not go together, with a UsageError."""
     if not chosen:
         raise pytest.UsageError(_choose(config))
+    if getattr(config.option, "dist", "no") == "each":
+        raise pytest.UsageError("--dist each would judge each gate in every worker; expected another --dist, or none")
     _check_executor(config, chosen)
     _check_update(config)
     _check_candidate(config, chosen)

@@ -49,7 +49,14 @@ class Band:
 
 @dataclass(frozen=True)
 class Confusion:
-    """Numbers of pairs by label and decision; NaN where nothing could be decided."""
+    """Numbers of pairs by label and decision; NaN where nothing could be decided.
+
+    Attributes:
+        tp: Of label 1, accepted.
+        fp: Of label 0, accepted.
+        fn: Of label 1, refused.
+        tn: Of label 0, refused.
+    """
 
     tp: Number
     fp: Number
@@ -59,7 +66,13 @@ class Confusion:
 
 @dataclass(frozen=True)
 class BeforeAfter:
-    """A value of the model alone and of both stages, and the 95 % interval of `after - before`, paired."""
+    """A value of the model alone and of both stages.
+
+    Attributes:
+        before: Of the model alone.
+        after: Of both stages.
+        interval: 95 % interval of `after - before`, paired.
+    """
 
     before: Number
     after: Number

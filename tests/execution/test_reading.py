@@ -16,6 +16,7 @@ from harness.execution.reading import read_json, read_text
         (b"\xff", "not UTF-8"),
         (b"1" * 5000, "not JSON: "),
         (b"<<<<<<< HEAD", "not JSON: "),
+        (b"", "it is empty; save or upload it again"),
     ],
 )
 def test_what_is_no_json_is_one_sentence(tmp_path, content, said):

@@ -235,6 +235,7 @@ def edit_case(project, text):
     [
         (["--seeds", "5"], {}, "*--seeds and --force-update only go with --update-baselines"),
         (["--ray-address", "auto"], {}, "*--ray-address only goes with --executor ray"),
+        (["-n", "2", "--dist", "each"], {}, "*--dist each would judge each gate in every worker; expected another*"),
         (["--executor", "ray", "-m", "speed"], {}, "*--executor ray: -m speed measures this machine"),
         (["--executor", "ray", "-n", "2"], {}, "*--executor ray: run it in one process, without -n*"),
         (["--force-update"], {}, "*--seeds and --force-update only go with --update-baselines"),

@@ -31,7 +31,6 @@ def content(tiny_content):
         "mined": {**plain, **MINING},
         "distilled": {**plain, "teacher": "cross", "matryoshka": [32, 8]},
         "head": {**plain, "strategy": "head"},
-        "replayed": {**plain, "replay": True},
         "dora": {**plain, "strategy": "lora", "lora": {"rank": 2, "use_dora": True, "target_modules": ["query"]}},
     }
     content["data"]["dev"] = 0.25
@@ -46,7 +45,8 @@ def run(tmp_path_factory, write_case, context_at, content):
     (directory / "tiny").mkdir()
     (directory / "tiny" / "replay.csv").write_text(REPLAY, encoding="utf-8")
     data = {**content["data"], "replay": {"path": "replay.csv", "threshold": 3.0}}
-    path = write_case(directory / "tiny", {**content, "data": data})
+    models = {**content["models"], "replayed": {**content["models"]["head"], "strategy": "full", "replay": True}}
+    path = write_case(directory / "tiny", {**content, "data": data, "models": models})
     inputs = prepare(read_case(path))
     return CaseRun(context_at(directory / "store"), inputs, comparable(None, inputs.origin))
 
