@@ -10,7 +10,7 @@ _OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPE
 
 
 class HarnessError(Exception):
-    """Base of every error that the harness raises on purpose. Its message fits on a screen, whatever a file held."""
+    """Base of every error that the harness raises on purpose. Its message is fit for a screen, whatever a file held."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(on_a_screen(message))

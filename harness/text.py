@@ -18,6 +18,9 @@ _INVISIBLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 
+# What CI takes for a command at the start of a line, in whichever column it stands.
+_COMMAND = re.compile(r"^(\s*)(::|##\[)", re.MULTILINE)
+
 _NOT_IN_HTML = (
     {code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\t\n\r"}
     | {127: "\u2421"}
@@ -154,7 +157,15 @@ def shortened(text: str, longest: int = _LONGEST_LINE) -> str:
 
 
 def on_a_screen(text: str) -> str:
-    """Cut the middle out of a very long message: it begins with where something is wrong and ends with what to do."""
+    r"""Return a message as a terminal or a CI log shows it, and obeys nothing in it; line ends stay.
+
+    The middle of a very long one is cut out: it begins with where something is wrong and ends with what to do.
+
+    Example:
+        >>> on_a_screen("wrong key: \x1b[2Ja\n::stop-commands::b")
+        'wrong key: <U+001B>[2Ja\n\\::stop-commands::b'
+    """
+    text = _COMMAND.sub(r"\1\\\2", visible(text))
     if len(text) <= _SCREEN:
         return text
     half = (_SCREEN - 100) // 2

@@ -26,6 +26,11 @@ def test_one_line_shows_whatever_is_there(text, shown):
     shown.encode()
 
 
+def test_no_line_of_an_error_is_a_command_for_ci():
+    said = str(CaseError("unknown key a\r\n ::error::b\n##[group]c\n::stop-commands::d"))
+    assert not [line for line in said.splitlines() if line.lstrip().startswith(("::", "##["))]
+
+
 def test_a_page_holds_every_character():
     assert in_html("a\x00\ud800\x7f\n") == "a\u2400\ufffd\u2421\n"
     assert cut("ab", 1) == ("a\u2026", "2 characters, the first 1 shown")

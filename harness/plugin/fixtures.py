@@ -9,6 +9,7 @@ import pytest
 
 from harness.plugin.causes import fail_for
 from harness.plugin.options import REPORTED, chosen_runs
+from harness.text import on_a_screen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -205,13 +206,13 @@ def _record(node: pytest.Item, case: str, verdict: Verdict, *, strict: bool) -> 
         ("outcome", verdict.outcome),
         ("observed", "undefined" if verdict.observed != verdict.observed else verdict.observed),
         ("reference", "undefined" if verdict.reference != verdict.reference else verdict.reference),
-        ("message", verdict.text),
+        ("message", words := on_a_screen(verdict.text)),
     ):
         node.user_properties.append((key, value))
     if verdict.outcome == "fail" or (strict and verdict.outcome == "inconclusive"):
-        pytest.fail(verdict.text, pytrace=False)
+        pytest.fail(words, pytrace=False)
     if verdict.outcome == "inconclusive":
-        warnings.warn(pytest.PytestWarning(verdict.text), stacklevel=3)
+        warnings.warn(pytest.PytestWarning(words), stacklevel=3)
 
 
 def _test_of(session: pytest.Session, case: str, gate: str) -> str:

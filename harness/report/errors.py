@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ from numpy.typing import NDArray
 from harness.execution import write_whole
 from harness.report.types import Report
 from harness.text import in_html
+
+# Where a reader with another separator than ours begins a cell, whose beginning is a formula's.
+_FORMULA = re.compile(r"(^|[;|\t\r\n])([^\S\t\r\n]*)(?=[=+@-])")
 
 KINDS = {0: "false positive", 1: "false negative"}
 """Label of a wrong pair -> its name."""
@@ -138,5 +142,5 @@ def digits(score: float) -> str:
 
 def _harmless(text: str) -> str:
     """Return a text that a spreadsheet shows and does not compute, without characters that a file cannot hold."""
-    clean = in_html(text)
-    return "'" + clean if clean.lstrip().startswith(("=", "+", "-", "@")) or clean.startswith(("\t", "\r")) else clean
+    clean = _FORMULA.sub(r"\1'\2", in_html(text))
+    return "'" + clean if clean.startswith(("\t", "\r")) else clean
