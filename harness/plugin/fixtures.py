@@ -9,7 +9,6 @@ import pytest
 
 from harness.plugin.causes import fail_for
 from harness.plugin.options import REPORTED, chosen_runs
-from harness.text import on_a_screen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -197,6 +196,8 @@ def note(request: pytest.FixtureRequest) -> Callable[[str, list[str]], None]:
 
 
 def _record(node: pytest.Item, case: str, verdict: Verdict, *, strict: bool) -> None:
+    from harness.text import on_a_screen  # loading the plugin imports nothing but itself
+
     node.user_properties.append((VERDICT, _json({"case": case, "verdict": verdict})))
     # For people and tools that read JUnit XML: plain properties.
     for key, value in (

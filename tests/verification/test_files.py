@@ -186,10 +186,10 @@ def test_only_regular_files_are_opened_or_copied(make_candidate, put):
 def test_a_name_that_no_directory_can_have_is_refused(make_candidate):
     candidate = make_candidate("full")
     modules = json.loads((candidate.path / MODULES).read_text(encoding="utf-8"))
-    for name in ("1\0Pooling", "p" * 300, "\ud800"):
+    for name, shown in {"1\0Pooling": "1<U+0000>Pooling", "p" * 300: "p" * 300, "\ud800": "<U+D800>"}.items():
         modules[1]["path"] = name
         (candidate.path / MODULES).write_text(json.dumps(modules), encoding="utf-8")
-        assert refused(candidate) == f"{MODULES}: {name}: no directory can have such a name"
+        assert refused(candidate) == f"{MODULES}: {shown}: no directory can have such a name"
 
 
 @pytest.mark.parametrize(("kind", "name"), [("lora", ADAPTER_CONFIG), ("full", MODULES)])
