@@ -1,4 +1,4 @@
-"""A teacher that decides the pairs which a model is uncertain of, beside the model alone."""
+"""A teacher that rescores the pairs in a model's uncertain band, beside the model alone."""
 
 from collections.abc import Sequence
 

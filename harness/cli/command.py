@@ -2,9 +2,11 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from harness.errors import CaseError
 
 DONE, REGRESSION, NOTHING_TO_JUDGE, LOOK = range(4)
 """Exit statuses: done, and no regression; a regression; nothing to judge (argparse exits with 2 as well); no
@@ -35,6 +37,12 @@ class Command(NamedTuple):
     arguments: Mapping[str, Mapping[str, Any]]
     run: Callable[[argparse.Namespace], int]
     takes_further: bool = False
+
+
+def require_one(cases: Sequence[Path]) -> None:
+    """Raise a CaseError where a command that works on one case found another number of them."""
+    if len(cases) != 1:
+        raise CaseError(f"--case: got {len(cases)} cases, expected one: name it with --case PATH")
 
 
 def name_steps() -> Callable[[str, float, str], None]:

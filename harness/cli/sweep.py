@@ -5,7 +5,7 @@ import math
 import sys
 from pathlib import Path
 
-from harness.cli.command import CASES, DONE, Command, name_steps
+from harness.cli.command import CASES, DONE, Command, name_steps, require_one
 from harness.errors import CaseError
 
 _STORAGE = "of a database for the study, as SQLAlchemy takes it; by default a journal below .harness/sweeps"
@@ -24,8 +24,7 @@ def _run(given: argparse.Namespace) -> int:
     if given.jobs < 1:
         raise CaseError(f"--jobs: got {given.jobs}, expected at least 1")
     settings = settings_here(given.cases)
-    if len(settings.cases) != 1:
-        raise CaseError(f"--case: got {len(settings.cases)} cases, expected one: name it with --case PATH")
+    require_one(settings.cases)
     session = open_session(settings, name_steps(), jobs=given.jobs)
     [name] = session.cases
     try:

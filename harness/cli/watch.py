@@ -5,7 +5,7 @@ import math
 import sys
 from pathlib import Path
 
-from harness.cli.command import CASES, DONE, LOOK, REGRESSION, Command, name_steps
+from harness.cli.command import CASES, DONE, LOOK, REGRESSION, Command, name_steps, require_one
 from harness.errors import CaseError, require
 
 _STATUS = {"fine": DONE, "look": LOOK, "retrain": REGRESSION}
@@ -25,8 +25,7 @@ def _run(given: argparse.Namespace) -> int:
     require("cluster", "sklearn")
     require("report", "matplotlib")
     settings = settings_here(given.cases)
-    if len(settings.cases) != 1:
-        raise CaseError(f"--case: got {len(settings.cases)} cases, expected one: name it with --case PATH")
+    require_one(settings.cases)
     session = open_session(settings, name_steps(), jobs=1)
     try:
         [name] = session.cases

@@ -1,4 +1,4 @@
-"""The table `[rerank]` of a case: a teacher that decides the pairs which a model is uncertain of."""
+"""The table `[rerank]` of a case: a teacher that rescores a model's uncertain pairs."""
 
 from collections.abc import Collection
 
@@ -8,7 +8,7 @@ from harness.config.fields import Frozen, Problem, shown
 
 
 class RerankSpec(Frozen):
-    """A second stage behind a model: a teacher decides the pairs whose score lies near the model's threshold."""
+    """A second stage behind a model: a teacher rescores the pairs whose score lies near the model's threshold."""
 
     teacher: str
     """A key of [teachers]: the cross-encoder that rescores."""

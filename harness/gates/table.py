@@ -259,7 +259,7 @@ _ROWS = (
     Gate(
         name="rerank",
         title="Second stage",
-        question="Are the decisions no worse where a cross-encoder decides the uncertain pairs?",
+        question="Are the decisions no worse where a cross-encoder rescores the uncertain pairs?",
         action="Do not put it behind this model. Look at the pairs that it made wrong; train the teacher longer, or on "
         "harder pairs.",
         over=("reranked",),

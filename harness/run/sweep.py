@@ -20,7 +20,7 @@ from harness.analyses import EVALUATE
 from harness.config import BASE, Recipe
 from harness.config.sweep import SweepSpec, changes_of, recipe_toml
 from harness.errors import CaseError, HarnessError, require
-from harness.models import ENCODERS, Checkpoint, Embeddings
+from harness.models import Embeddings
 from harness.models.loading import SAVED
 from harness.results.sweep import Chosen, Sweep, Trial
 from harness.run.case_run import CaseRun
@@ -162,14 +162,7 @@ def _base(run: CaseRun) -> float:
     inputs, dev = run.inputs, run.inputs.dev
     if dev is None:
         return math.nan
-    encoded = run.ctx.artefact(
-        ENCODERS[Checkpoint],
-        title=f"{run.title('encode', BASE)} (dev)",
-        source=Checkpoint.of_base(inputs.base),
-        texts={"dev": inputs.sides.texts(dev)},
-        sides=inputs.sides,
-        device=run.ctx.device,
-    )
+    encoded = run.encode(BASE, {"dev": inputs.sides.texts(dev)})
     scored: dict[str, Any] = {"texts": "dev", "pairs": dev, "sides": inputs.sides, "without": ()}
     return run.ctx.run(EVALUATE, embeddings=Embeddings(encoded), **scored).metrics[QUALITY].value
 

@@ -1,4 +1,4 @@
-"""A second scorer that decides the pairs which a first one is uncertain of: the band, and what comes of it."""
+"""A second scorer of the pairs that a first one is uncertain of: the band, and both stages' decisions."""
 
 import math
 from collections.abc import Mapping

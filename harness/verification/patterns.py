@@ -69,7 +69,7 @@ def _endless(patterns: Sequence[str], names: Sequence[str]) -> str | None:
         return None
     command, given = [sys.executable, "-I", "-S", "-c", _MATCH], json.dumps([repeating, list(names)])
     try:
-        subprocess.run(command, input=given, capture_output=True, text=True, timeout=_SECONDS, check=False)  # noqa: S603
+        subprocess.run(command, input=given, capture_output=True, text=True, timeout=_SECONDS, check=False)  # noqa: S603 (our own code)
     except subprocess.TimeoutExpired as late:
         begun = (late.stdout or b"").decode().splitlines()
         return str(json.loads(begun[-1])) if begun else repeating[0]

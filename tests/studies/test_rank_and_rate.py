@@ -64,8 +64,13 @@ def test_the_rate_holds_an_adapter_back_and_not_its_rank(run, page):
     best_rank = max(RANKS, key=lambda rank: dev(run, adapter(rank, best_rate)))
     for pairs, title in SETS.items():
         rows = [(f"rank {rank}", *(value(run, adapter(rank, rate), pairs) for rate in RATES)) for rank in RANKS]
-        ends = [(name, value(run, name, pairs), "", "", "") for name in (BASE, "standard")]
-        page += ["", f"## {METRIC.capitalize()} of {title}", "", *table(("", *map("{:g}".format, RATES)), rows + ends)]
+        references = [(name, value(run, name, pairs), "", "", "") for name in (BASE, "standard")]
+        page += [
+            "",
+            f"## {METRIC.capitalize()} of {title}",
+            "",
+            *table(("", *map("{:g}".format, RATES)), rows + references),
+        ]
     own = adapter(8, 1e-3)
     changes = {
         f"rate {best_rate:g} instead of {RATES[0]:g}, rank {RANKS[0]}": (

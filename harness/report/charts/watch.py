@@ -68,9 +68,9 @@ def _band(axes: Axes, place: int, value: WatchValue, *, higher: bool) -> None:
     """Draw the stored value, and what is still within its tolerance."""
     if math.isnan(value.stored):
         return
-    ends, worst = [place - 0.5, place + 0.5], value.stored + (-value.limit if higher else value.limit)
-    axes.fill_between(ends, value.stored, worst, color=LINE, linewidth=0, alpha=0.7, label="tolerance")
-    axes.plot(ends, [value.stored] * 2, color=QUIET, linestyle="--", linewidth=1, label="stored")
+    around, worst = [place - 0.5, place + 0.5], value.stored + (-value.limit if higher else value.limit)
+    axes.fill_between(around, value.stored, worst, color=LINE, linewidth=0, alpha=0.7, label="tolerance")
+    axes.plot(around, [value.stored] * 2, color=QUIET, linestyle="--", linewidth=1, label="stored")
 
 
 def _is_drift(value: WatchValue) -> bool:
